@@ -1,0 +1,44 @@
+# Everything runs in .venv, made from Python 3.11 and the pinned packages of requirements.txt.
+PYTHON ?= python3.11
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: serve test check format build wheel-check lint-document benchmark clean
+
+serve: .venv/ready          ## start the mock server; ARGS="--port 3001" goes to it
+	@$(BIN)/flowise-mock serve $(ARGS)
+
+test: .venv/ready           ## all tests; ARGS="-k tools" goes to pytest
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/ready          ## lint and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: .venv/ready         ## bring the code into its form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+build: .venv/ready          ## the wheel, in dist/
+	@rm -rf dist
+	@$(BIN)/python -m build --wheel --no-isolation
+
+wheel-check: build          ## the wheel, installed into an empty environment, serves from any folder
+	@$(PYTHON) tests/wheel_check.py dist/*.whl
+
+lint-document:              ## spectral and redocly on openapi.yaml (needs Node 20 and npm)
+	@npx --yes -p @stoplight/spectral-cli@6.15.0 spectral lint openapi.yaml --ruleset tests/contract/spectral.yaml
+	@npx --yes -p @redocly/cli@2.11.1 redocly lint openapi.yaml
+
+benchmark: .venv/ready      ## start-up, memory and requests/s beside peers (needs Node 20 and npm)
+	@$(BIN)/python benchmarks/serve.py
+
+.venv/ready: requirements.txt pyproject.toml
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+clean:
+	@rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,43 @@
+"""What a handler is given of a request: the store, a way to report conditions, who is calling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from flowise_mock.outcomes import Outcome, WrongKey
+from flowise_mock.store import Record, Store
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file of a multipart body."""
+
+    name: str
+    type: str
+    data: bytes
+
+
+@dataclass
+class Call:
+    """One request, as far as a handler needs it.
+
+    `key` is the API key record that the request showed; None where it showed none, and where the
+    server is `open` to all. `report` ends the request where the contract answers the condition, and
+    returns where it ignores it. `token_delay` is the pause after a streamed token, in seconds. `headers`
+    have lower-case names.
+    """
+
+    store: Store
+    report: Callable[[Outcome], None]
+    key: Record | None = None
+    open: bool = False
+    token_delay: float = 0.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    files: list[Upload] = field(default_factory=list)
+
+    def check_key(self, flow: Record) -> None:
+        """WrongKey where the flow is bound to an API key and the request did not show that one."""
+        bound = flow.get("apikeyid")
+        if bound and not self.open and (self.key is None or self.key["id"] != bound):
+            raise WrongKey("Chatflow", flow["id"])

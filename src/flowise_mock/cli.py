@@ -1,0 +1,200 @@
+"""The command: `flowise-mock serve`, `departures`, `contract`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from flowise_mock import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; its exit status. A problem that the user can mend is one line and 2."""
+    from flowise_mock.document import DocumentError
+    from flowise_mock.seed import SeedError
+    from flowise_mock.server import ServerError
+
+    options = parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except (DocumentError, SeedError, ServerError) as error:
+        print(f"flowise-mock: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, as its `--help` tells it."""
+    top = argparse.ArgumentParser(
+        prog="flowise-mock", description="A stateful, in-memory stand-in for the Flowise REST API."
+    )
+    top.add_argument("--version", action="version", version=f"flowise-mock {__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="start the mock server", description="Start the mock server.")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    serve.add_argument(
+        "--port", type=_port, default=3000, help="port, 0 for a free one (default: %(default)s)"
+    )
+    serve.add_argument(
+        "--contract", default="documented", metavar="NAME", help="contract to serve (default: %(default)s)"
+    )
+    serve.add_argument(
+        "--overlay",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="an overlay to lay over the contract; may be repeated",
+    )
+    serve.add_argument(
+        "--api-key",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="a key that opens the server; may be repeated (default: $FLOWISE_MOCK_API_KEY, else flowise-mock)",
+    )
+    serve.add_argument("--no-auth", action="store_true", help="ask for no key at all")
+    serve.add_argument(
+        "--cors",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="an origin that browsers may call from; may be repeated (default: any)",
+    )
+    world = serve.add_mutually_exclusive_group()
+    world.add_argument(
+        "--seed",
+        type=Path,
+        metavar="DIR",
+        help="a folder of records to start with (default: the bundled one)",
+    )
+    world.add_argument("--empty", action="store_true", help="start without records")
+    serve.add_argument(
+        "--max-body",
+        type=_positive,
+        default=50 * 1024 * 1024,
+        metavar="BYTES",
+        help="largest request body (default: %(default)s)",
+    )
+    serve.add_argument(
+        "--token-delay",
+        type=_milliseconds,
+        default=30.0,
+        metavar="MS",
+        help="pause between streamed tokens in milliseconds (default: 30)",
+    )
+    serve.add_argument("--no-access-log", action="store_true", help="print no line per request")
+    serve.add_argument(
+        "--log-level",
+        default="info",
+        choices=("debug", "info", "warning", "error"),
+        help="what to log (default: %(default)s)",
+    )
+    serve.set_defaults(run=_serve)
+
+    departures = commands.add_parser(
+        "departures",
+        help="where the document departs from the documentation",
+        description="Print every place where the document says something else than Flowise's documentation, and why.",
+    )
+    departures.add_argument(
+        "--contract",
+        default="documented",
+        metavar="NAME",
+        help="the contract to look at (default: %(default)s)",
+    )
+    departures.set_defaults(run=_departures)
+
+    contract = commands.add_parser(
+        "contract", help="print a contract", description="Print a contract as an OpenAPI document."
+    )
+    contract.add_argument(
+        "--contract",
+        default="documented",
+        metavar="NAME",
+        help="the contract to print (default: %(default)s)",
+    )
+    contract.add_argument(
+        "--format",
+        default="yaml",
+        choices=("yaml", "json"),
+        help="the form to print it in (default: %(default)s)",
+    )
+    contract.set_defaults(run=_contract)
+    return top
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 0 to 65535")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of bytes")
+    return int(text)
+
+
+def _milliseconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 600_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a pause in milliseconds")
+    return value
+
+
+def _serve(asked: argparse.Namespace) -> int:
+    from flowise_mock import server
+
+    options = server.Options(
+        host=asked.host,
+        port=asked.port,
+        contract=asked.contract,
+        overlays=asked.overlay,
+        keys=asked.api_key or [key for key in [os.environ.get("FLOWISE_MOCK_API_KEY")] if key],
+        open=asked.no_auth,
+        cors=asked.cors or ("*",),
+        max_body=asked.max_body,
+        token_delay=asked.token_delay / 1000,
+        access_log=not asked.no_access_log,
+        log_level=asked.log_level,
+    )
+    if asked.seed or asked.empty:
+        options.seed = asked.seed
+    server.run(options)
+    return 0
+
+
+def _departures(asked: argparse.Namespace) -> int:
+    from flowise_mock import document
+
+    for pointer, why in document.departures(document.load(asked.contract)):
+        print(f"{pointer}\n    {why}")
+    return 0
+
+
+def _contract(asked: argparse.Namespace) -> int:
+    import json
+
+    import yaml
+
+    from flowise_mock import document
+
+    shown = document.published(document.load(asked.contract))
+    if asked.format == "json":
+        print(json.dumps(shown, indent=2, ensure_ascii=False))
+    else:
+        print(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=100), end="")
+    return 0

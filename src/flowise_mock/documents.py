@@ -1,0 +1,93 @@
+"""Documents: read from files, cut into chunks, ranked against a question. Pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from flowise_mock.call import Upload
+from flowise_mock.store import Record
+
+CHUNK_SIZE, CHUNK_OVERLAP = 1000, 200
+"""Characters of a chunk and of what it shares with the one before: the splitters' own defaults."""
+MAX_CHUNKS = 10_000
+"""Chunks made of one text; a size and an overlap that ask for more are widened."""
+SEPARATORS = ("\n\n", "\n", " ", "")
+_TEXTUAL = re.compile(r"text/|application/(?:json|xml|yaml|x-yaml|javascript|csv|x-ndjson|.*\+(?:json|xml))")
+
+
+def text_of(file: Upload) -> str:
+    """The text of a file of a text format; of any other its name and size, for there is no reader here."""
+    if _TEXTUAL.match(file.type) or file.type == "application/octet-stream":
+        try:
+            return file.data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            pass
+    return f"{file.name} ({len(file.data)} bytes)"
+
+
+def split(text: str, size: int = CHUNK_SIZE, overlap: int = CHUNK_OVERLAP) -> list[str]:
+    """Chunks of at most `size` characters, cut at paragraphs, lines, words, characters in this order.
+
+    This is the recursive character splitter: pieces are merged up to `size`, and each chunk begins
+    with up to `overlap` characters of the one before.
+    """
+    size, overlap = max(size, 1), max(overlap, 0)
+    if overlap >= size or len(text) // (size - overlap) > MAX_CHUNKS:
+        overlap = 0
+    return _split(text, max(size, len(text) // MAX_CHUNKS), overlap, SEPARATORS)
+
+
+def _split(text: str, size: int, overlap: int, separators: tuple[str, ...]) -> list[str]:
+    separator = next(each for each in separators if each in text)
+    if not separator:
+        return _cut(text, size, overlap)
+    further = separators[separators.index(separator) + 1 :]
+    pieces = [piece for piece in text.split(separator) if piece]
+    chunks: list[str] = []
+    short: list[str] = []
+    for piece in pieces:
+        if len(piece) < size:
+            short.append(piece)
+            continue
+        chunks += _merged(short, separator, size, overlap)
+        short = []
+        chunks += _split(piece, size, overlap, further)
+    return chunks + _merged(short, separator, size, overlap)
+
+
+def _cut(text: str, size: int, overlap: int) -> list[str]:
+    """A text without any separator, cut by length alone."""
+    starts = range(0, max(len(text) - overlap, 1), size - overlap)
+    return [chunk for chunk in (text[start : start + size].strip() for start in starts) if chunk]
+
+
+def _merged(pieces: Iterable[str], separator: str, size: int, overlap: int) -> list[str]:
+    chunks: list[str] = []
+    held: list[str] = []
+    total = 0
+    for piece in pieces:
+        if held and total + len(piece) + len(separator) > size:
+            chunks.append(separator.join(held).strip())
+            while held and (total > overlap or total + len(piece) + len(separator) > size):
+                total -= len(held.pop(0)) + (len(separator) if held else 0)
+        total += len(piece) + (len(separator) if held else 0)
+        held.append(piece)
+    if held:
+        chunks.append(separator.join(held).strip())
+    return [chunk for chunk in chunks if chunk]
+
+
+def words(text: str) -> set[str]:
+    """The words of a text, small and plain."""
+    return set(re.findall(r"\w+", text.lower()))
+
+
+def ranked(chunks: Iterable[Record], question: str) -> list[Record]:
+    """Chunks by how many words of the question they hold, most first; equals stay in their order."""
+    return sorted(chunks, key=lambda chunk: -similarity(question, chunk.get("pageContent", "")))
+
+
+def similarity(question: str, text: str) -> int:
+    """How many words two texts share."""
+    return len(words(question) & words(text))

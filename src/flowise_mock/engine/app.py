@@ -1,0 +1,150 @@
+"""The application: Connexion's middlewares in their order, and the front that answers failures."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+from connexion.exceptions import ResolverError
+from connexion.middleware import ConnexionMiddleware
+from connexion.middleware.abstract import ROUTING_CONTEXT
+from connexion.middleware.security import SecurityMiddleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flowise_mock.document import Document, DocumentError
+from flowise_mock.engine.answers import Answers
+from flowise_mock.engine.endpoint import (
+    EndpointMiddleware,
+    HandlerResolver,
+    Settings,
+    check_handlers,
+    respond,
+)
+from flowise_mock.engine.pages import Pages
+from flowise_mock.engine.requests import Gone
+from flowise_mock.engine.routing import RoutingMiddleware
+from flowise_mock.engine.security import bearer
+from flowise_mock.outcomes import Broken, Outcome
+from flowise_mock.schemas import Schemas
+from flowise_mock.store import Store
+
+log = logging.getLogger("flowise_mock")
+access = logging.getLogger("flowise_mock.access")
+MAX_BODY = 50 * 1024 * 1024
+"""Bytes of a request body, as Flowise's FLOWISE_FILE_SIZE_LIMIT has it by default."""
+
+TOKEN_DELAY = 0.03
+"""Seconds between two tokens: enough for a test to tell a stream from a buffered answer."""
+
+
+def create_app(
+    document: Document,
+    store: Store,
+    *,
+    open: bool = False,
+    max_body: int = MAX_BODY,
+    cors: Sequence[str] = ("*",),
+    token_delay: float = TOKEN_DELAY,
+) -> ASGIApp:
+    """The whole server as an ASGI app. DocumentError where the contract cannot be served.
+
+    `open` asks for no key, `max_body` is in bytes, `cors` lists the origins that may call,
+    `token_delay` is the pause between the tokens of a stream in seconds.
+    """
+    settings = Settings(document, Schemas(document), store, open, max_body, token_delay)
+    connexion = ConnexionMiddleware(
+        _nothing,
+        middlewares=[RoutingMiddleware, SecurityMiddleware, EndpointMiddleware],
+        resolver=HandlerResolver(),
+        security_map={"bearer": bearer(store, open=open)},
+    )
+    try:
+        connexion.add_api(document, settings=settings)
+        # Connexion builds at the first request; a contract that cannot be served must stop the start.
+        connexion.app, connexion.middleware_stack = connexion._build_middleware_stack()
+        check_handlers(document)
+    except ResolverError as error:
+        raise DocumentError(str(error)) from None
+    endpoints = next(each for each in connexion.middleware_stack if isinstance(each, EndpointMiddleware))
+    answers = {
+        operation_id: endpoint.answers
+        for apis in endpoints.apis.values()
+        for api in apis
+        for operation_id, endpoint in api.operations.items()
+    }
+    front = Front(connexion, Pages(document), Answers(document, settings.schemas), answers)
+    return CORSMiddleware(front, allow_origins=list(cors), allow_methods=["*"], allow_headers=["*"])
+
+
+async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    """Connexion wraps an app; every request of ours ends before it."""
+
+
+class Front:
+    """The first of our two hops: pages outside the API, HEAD, the access line, failures answered."""
+
+    def __init__(
+        self, app: ASGIApp, pages: Pages, general: Answers, answers: dict[str | None, Answers]
+    ) -> None:
+        self.app = app
+        self.pages = pages
+        self.general = general
+        self.answers = answers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        started = time.perf_counter()
+        status = 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            elif scope["method"] == "HEAD":
+                message = {**message, "body": b""}
+            await send(message)
+
+        try:
+            page = self.pages.find(scope)
+            if page is not None:
+                await respond(page, watch)
+            else:
+                await self.app(scope, receive, watch)
+        except Gone:
+            log.debug("the client went away: %s %s", scope["method"], scope["path"])
+        except Outcome as outcome:
+            await respond(self._answers(scope).render(outcome), watch)
+        except Exception as error:
+            log.exception("%s %s failed", scope["method"], scope["path"])
+            if status == 0:
+                await respond(self._answers(scope).render(Broken(type(error).__name__)), watch)
+        finally:
+            if access.isEnabledFor(logging.INFO):
+                took = (time.perf_counter() - started) * 1000
+                client = (scope.get("client") or ("-",))[0]
+                access.info(
+                    "%s %s %s %s %.1f ms", client, scope["method"], _target(scope), status or "-", took
+                )
+
+    def _answers(self, scope: Scope) -> Answers:
+        route = scope.get("extensions", {}).get(ROUTING_CONTEXT, {})
+        return self.answers.get(route.get("operation_id"), self.general)
+
+
+def _target(scope: Scope) -> str:
+    """The path and query as they were sent, escaped: safe in a log line."""
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    query = scope["query_string"].decode("latin-1")
+    return ascii(f"{path}?{query}" if query else path)[1:-1]
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

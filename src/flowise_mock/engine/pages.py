@@ -1,0 +1,108 @@
+"""Pages at the root, outside the API: what this is, the contract in force, Swagger UI offline."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+import orjson
+import yaml
+from starlette.types import Scope
+
+from flowise_mock import __version__
+from flowise_mock.document import Document, operations, published
+from flowise_mock.engine.answers import Answer
+
+_MEDIA = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".html": "text/html; charset=utf-8",
+    ".png": "image/png",
+}
+_ASSETS = (
+    "swagger-ui.css", "index.css", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js",
+    "favicon-32x32.png", "favicon-16x16.png",
+)  # fmt: skip
+
+_DOCS = """<!DOCTYPE html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <title>{title}</title>
+  <link rel="stylesheet" href="/docs/swagger-ui.css">
+  <link rel="stylesheet" href="/docs/index.css">
+  <link rel="icon" type="image/png" href="/docs/favicon-32x32.png">
+</head>
+<body>
+  <div id="swagger-ui"></div>
+  <script src="/docs/swagger-ui-bundle.js"></script>
+  <script src="/docs/swagger-ui-standalone-preset.js"></script>
+  <script>
+    window.ui = SwaggerUIBundle({{
+      url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null,
+      presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset.slice(1)],
+    }});
+  </script>
+</body>
+</html>
+"""
+
+
+class Pages:
+    """The few pages, rendered once; the larger ones at their first visit."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = published(document)
+        self._title = str(document["info"]["title"])
+        self._count = sum(1 for _ in operations(document))
+        self._base = self._document["servers"][0]["url"]
+        self._json = page("application/json", orjson.dumps(self._document))
+
+    def find(self, scope: Scope) -> Answer | None:
+        """The page of a request, if it asks for one."""
+        path = scope["path"]
+        if scope["method"] not in ("GET", "HEAD") or path.startswith(self._base + "/"):
+            return None
+        if path == "/":
+            return self._welcome(dict(scope["headers"]).get(b"accept", b""))
+        if path == "/openapi.json":
+            return self._json
+        if path == "/openapi.yaml":
+            return self._yaml
+        if path.rstrip("/") == "/docs":
+            return page(_MEDIA[".html"], _DOCS.format(title=self._title).encode())
+        name = path.removeprefix("/docs/")
+        return self._asset(name) if path != name and name in _ASSETS else None
+
+    def _welcome(self, accept: bytes) -> Answer:
+        lines = [
+            f"flowise-mock {__version__}: a stand-in for Flowise, in memory",
+            f"{self._count} operations below {self._base}, for example GET {self._base}/ping",
+            "the contract: /openapi.json or /openapi.yaml",
+            "to read and try: /docs",
+        ]
+        if b"text/html" not in accept:
+            return page("text/plain; charset=utf-8", ("\n".join(lines) + "\n").encode())
+        body = "<br>".join(lines)
+        for link in (f"{self._base}/ping", "/openapi.json", "/openapi.yaml", "/docs"):
+            body = body.replace(link, f'<a href="{link}">{link}</a>')
+        return page(
+            _MEDIA[".html"],
+            f'<!DOCTYPE html><html lang="en"><title>flowise-mock</title><p>{body}</p></html>'.encode(),
+        )
+
+    @cached_property
+    def _yaml(self) -> Answer:
+        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+        text = yaml.dump(self._document, Dumper=dumper, sort_keys=False, allow_unicode=True, width=100)
+        return page("application/yaml", text.encode())
+
+    def _asset(self, name: str) -> Answer:
+        from swagger_ui_bundle import swagger_ui_path  # 4 MB of files: only for those who look
+
+        return page(_MEDIA[Path(name).suffix], (Path(swagger_ui_path) / name).read_bytes())
+
+
+def page(media: str, body: bytes) -> Answer:
+    headers = [(b"content-type", media.encode()), (b"content-length", str(len(body)).encode())]
+    return Answer(200, headers, body)

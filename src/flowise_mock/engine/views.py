@@ -1,0 +1,88 @@
+"""Views: how a record is shown, compiled from the schema of the answer.
+
+What the schema does not name is dropped, a nullable property that is absent is null, a text that
+holds JSON is parsed or written as the schema asks, and keys come in the order of `properties`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flowise_mock import jsontext
+from flowise_mock.document import Document, resolve
+
+View = Callable[[Any], Any]
+
+
+def compile_view(document: Document, schema: Document) -> View:
+    """The view that `schema` describes. Schemas that refer to themselves are compiled once."""
+    return _compile(document, schema, {})
+
+
+def _compile(document: Document, schema: Document, made: dict[int, View]) -> View:
+    schema = resolve(document, schema)
+    if id(schema) in made:
+        return made[id(schema)]
+    made[id(schema)] = lambda value: made[id(schema)](value)
+    kind = schema.get("type")
+    if kind == "object":
+        view = _object(document, schema, made)
+    elif kind == "array":
+        view = _array(_compile(document, schema.get("items", {}), made))
+    elif kind == "string":
+        view = _text
+    else:
+        view = _same
+    made[id(schema)] = view
+    return view
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _text(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else jsontext.dumps(value)
+
+
+def _array(item: View) -> View:
+    def show(value: Any) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            value = jsontext.sequence(value)
+        if isinstance(value, dict):
+            value = [value]
+        return [item(child) for child in value] if isinstance(value, list) else value
+
+    return show
+
+
+def _object(document: Document, schema: Document, made: dict[int, View]) -> View:
+    named = {
+        name: (_compile(document, child, made), bool(resolve(document, child).get("nullable")))
+        for name, child in schema.get("properties", {}).items()
+    }
+    further = schema.get("additionalProperties", not named)
+    rest = _compile(document, further, made) if isinstance(further, dict) else _same
+
+    def show(value: Any) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            value = jsontext.mapping(value)
+        if not isinstance(value, dict):
+            return value  # not for a view to hide: the check of the answer tells
+        shown = {}
+        for name, (view, nullable) in named.items():
+            child = value.get(name)
+            if child is not None:
+                shown[name] = view(child)
+            elif nullable:
+                shown[name] = None
+        if further is not False:
+            shown.update((name, rest(child)) for name, child in value.items() if name not in named)
+        return shown
+
+    return show

@@ -1,0 +1,48 @@
+"""What stands in a chatflow's `flowData`: its nodes, read with nothing taken for granted.
+
+The text is the sender's: it may be no JSON, or JSON of any shape. What cannot be read is empty.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from flowise_mock import jsontext
+from flowise_mock.store import Record
+
+Json = dict[str, Any]
+
+
+class Node(NamedTuple):
+    """One node of a flow: `name` is its kind (`bufferMemory`), `inputs` what was filled in."""
+
+    id: str
+    name: str
+    label: str
+    category: str
+    inputs: Json
+
+
+def nodes(flow: Record) -> list[Node]:
+    """The nodes of a flow in their order."""
+    data = jsontext.mapping(flow.get("flowData"))
+    found = jsontext.sequence(data.get("nodes"))
+    return [_node(each) for each in found if isinstance(each, dict)]
+
+
+def _node(node: Json) -> Node:
+    data = jsontext.mapping(node.get("data"))
+    name, label, category = (str(data.get(key) or "") for key in ("name", "label", "category"))
+    inputs = jsontext.mapping(data.get("inputs"))
+    return Node(str(node.get("id") or data.get("id") or ""), name, label, category, inputs)
+
+
+def document_stores(flow: Record) -> set[str]:
+    """The ids of the document stores that a flow reads."""
+    chosen = (node.inputs.get("selectedStore") for node in nodes(flow))
+    return {store for store in chosen if isinstance(store, str)}
+
+
+def config(flow: Record, column: str) -> Json:
+    """A column of a flow that holds JSON text, such as `chatbotConfig`; `{}` where it cannot be read."""
+    return jsontext.mapping(flow.get(column))

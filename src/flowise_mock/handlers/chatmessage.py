@@ -1,0 +1,68 @@
+"""Chat messages: what was said in a flow's chats."""
+
+from flowise_mock.call import Call
+from flowise_mock.outcomes import Deleted
+from flowise_mock.store import Record, within
+
+
+async def get_all_chat_messages(
+    call: Call,
+    id: str,
+    chat_type: str | None = None,
+    order: str = "ASC",
+    chat_id: str | None = None,
+    memory_type: str | None = None,
+    session_id: str | None = None,
+    start_date: str | None = None,
+    end_date: str | None = None,
+    feedback: bool = False,
+    feedback_type: str | None = None,
+) -> list[Record]:
+    call.store.find("chatflow", id)
+    rows = call.store.select(
+        "chatmessage", chatflowid=id, chatType=chat_type, chatId=chat_id,
+        memoryType=memory_type, sessionId=session_id,
+    )  # fmt: skip
+    rows = within(rows, "createdDate", start_date, end_date)
+    ratings = call.store.feedback_by_message(id)
+    if feedback_type is not None:
+        rows = _rated(rows, ratings, feedback_type)
+    if feedback:
+        rows = [{**row, "feedback": ratings.get(row["id"])} for row in rows]
+    return rows[::-1] if order == "DESC" else rows
+
+
+async def remove_all_chat_messages(
+    call: Call,
+    id: str,
+    chat_id: str | None = None,
+    memory_type: str | None = None,
+    session_id: str | None = None,
+    chat_type: str | None = None,
+    start_date: str | None = None,
+    end_date: str | None = None,
+    feedback_type: str | None = None,
+    hard_delete: bool = False,
+) -> Deleted:
+    # hard_delete clears the memory that a third party keeps; this server's memory is its messages.
+    call.store.find("chatflow", id)
+    rows = call.store.select(
+        "chatmessage", chatflowid=id, chatType=chat_type, chatId=chat_id,
+        memoryType=memory_type, sessionId=session_id,
+    )  # fmt: skip
+    rows = within(rows, "createdDate", start_date, end_date)
+    if feedback_type is not None:
+        rows = _rated(rows, call.store.feedback_by_message(id), feedback_type)
+    return Deleted(call.store.remove_messages(rows))
+
+
+def _rated(rows: list[Record], ratings: dict[str, Record], rating: str) -> list[Record]:
+    """The answers that have this rating, each with the question before it in the same chat."""
+    kept: list[Record] = []
+    before: dict[str, Record] = {}
+    for row in rows:
+        chat = row.get("sessionId") or row.get("chatId", "")
+        if ratings.get(row["id"], {}).get("rating") == rating:
+            kept += [before[chat], row] if chat in before else [row]
+        before[chat] = row
+    return kept

@@ -1,0 +1,41 @@
+"""Feedback: what users think of an answer."""
+
+from flowise_mock.call import Call
+from flowise_mock.outcomes import Inconsistent
+from flowise_mock.store import Record, within
+
+_FROM_MESSAGE = ("chatflowid", "chatId")
+
+
+async def create_chat_message_feedback_for_chatflow(call: Call, body: Record) -> Record:
+    return call.store.create("feedback", _joined(call, body))
+
+
+async def get_all_chat_message_feedback(
+    call: Call,
+    id: str,
+    chat_id: str | None = None,
+    sort_order: str = "asc",
+    start_date: str | None = None,
+    end_date: str | None = None,
+) -> list[Record]:
+    rows = call.store.select("feedback", chatflowid=id, chatId=chat_id)
+    rows = within(rows, "createdDate", start_date, end_date)
+    return rows[::-1] if sort_order == "desc" else rows
+
+
+async def update_chat_message_feedback_for_chatflow(call: Call, id: str, body: Record) -> Record:
+    held = call.store.find("feedback", id)
+    if "messageId" in body:
+        body = _joined(call, {**held, **body})
+    return call.store.change("feedback", id, body)
+
+
+def _joined(call: Call, feedback: Record) -> Record:
+    """The feedback with what its message tells: the flow and the chat."""
+    message = call.store.find("chatmessage", feedback["messageId"])
+    known = {column: message[column] for column in _FROM_MESSAGE if column in message}
+    for column, stored in known.items():
+        if feedback.get(column, stored) != stored:
+            call.report(Inconsistent(column, feedback[column], stored))
+    return {**feedback, **known}

@@ -1,0 +1,7 @@
+"""Ping: is the server there?"""
+
+from flowise_mock.call import Call
+
+
+async def ping_server(call: Call) -> str:
+    return "pong"

@@ -1,0 +1,25 @@
+"""Tools: functions that flows may call."""
+
+from flowise_mock.call import Call
+from flowise_mock.outcomes import Deleted
+from flowise_mock.store import Record
+
+
+async def create_tool(call: Call, body: Record) -> Record:
+    return call.store.create("tool", body)
+
+
+async def get_all_tools(call: Call) -> list[Record]:
+    return call.store.select("tool")
+
+
+async def get_tool_by_id(call: Call, id: str) -> Record:
+    return call.store.find("tool", id)
+
+
+async def update_tool(call: Call, id: str, body: Record) -> Record:
+    return call.store.change("tool", id, body)
+
+
+async def delete_tool(call: Call, id: str) -> Deleted:
+    return call.store.remove("tool", id)

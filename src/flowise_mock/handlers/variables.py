@@ -1,0 +1,21 @@
+"""Variables: named values that flows read."""
+
+from flowise_mock.call import Call
+from flowise_mock.outcomes import Deleted
+from flowise_mock.store import Record
+
+
+async def create_variable(call: Call, body: Record) -> Record:
+    return call.store.create("variable", body)
+
+
+async def get_all_variables(call: Call) -> list[Record]:
+    return call.store.select("variable")
+
+
+async def update_variable(call: Call, id: str, body: Record) -> Record:
+    return call.store.change("variable", id, body)
+
+
+async def delete_variable(call: Call, id: str) -> Deleted:
+    return call.store.remove("variable", id)

@@ -1,0 +1,181 @@
+"""What can happen to a request, in the domain's words: no status codes, no HTTP.
+
+A handler returns a result (or plain data, which is `Ok`), raises what always ends (`NotFound`), and
+reports a condition (`Malformed`), which a contract may answer or let pass. How an outcome is
+answered stands in the contract under `x-outcomes`, by the name of its class; the fields of the
+class are the words that an answer's text may use. Standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(eq=False)
+class Outcome(Exception):
+    """Anything that can happen. Raise it to end the request with it."""
+
+
+class Result(Outcome):
+    """The request did what it asked for."""
+
+
+class Failure(Outcome):
+    """The request ends without having done what it asked for."""
+
+
+class Condition(Failure):
+    """Something a contract may refuse or ignore: `call.report(...)` goes on where it is ignored."""
+
+
+# --- results ---------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Ok(Result):
+    """A value to show, through the view that the contract's answer describes."""
+
+    value: Any = None
+
+
+@dataclass(eq=False)
+class Deleted(Result):
+    """`count` records are gone; `value` is what is left to show, where a contract shows it."""
+
+    count: int
+    value: Any = None
+
+
+@dataclass(eq=False)
+class Streamed(Result):
+    """A prediction that is told as it happens; `events` yields (name, data) pairs."""
+
+    events: AsyncIterator[tuple[str, Any]]
+
+
+@dataclass(eq=False)
+class Options(Result):
+    """What a path can do; `allow` lists its methods, comma-separated."""
+
+    allow: str
+
+
+# --- failures of the request itself, found by the engine -------------------------------------------
+
+
+@dataclass(eq=False)
+class NoRoute(Failure):
+    """No path of the contract matches."""
+
+    method: str
+    path: str
+
+
+@dataclass(eq=False)
+class NoMethod(Failure):
+    """The path exists, the method does not; `allow` lists those that do, comma-separated."""
+
+    method: str
+    path: str
+    allow: str
+
+
+@dataclass(eq=False)
+class Unauthorized(Failure):
+    """The credentials are missing or wrong; `reason` tells which."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class Unparsable(Failure):
+    """What was sent cannot be read: JSON, multipart, a percent-escape."""
+
+    what: str
+    detail: str
+
+
+@dataclass(eq=False)
+class Unsupported(Failure):
+    """The body has a media type that the operation does not take."""
+
+    media: str
+    accepted: str
+
+
+@dataclass(eq=False)
+class TooLarge(Failure):
+    """The body is over the limit, in bytes."""
+
+    limit: int
+
+
+@dataclass(eq=False)
+class NoBody(Failure):
+    """A required body is missing or empty."""
+
+    accepted: str
+
+
+@dataclass(eq=False)
+class Invalid(Failure):
+    """A parameter or the body does not fit its schema; `where` is its place, `detail` the reason."""
+
+    where: str
+    detail: str
+
+
+@dataclass(eq=False)
+class Broken(Failure):
+    """The mock itself failed, or its answer broke the contract. Always a defect of the mock."""
+
+    detail: str
+
+
+# --- failures that handlers and the store find -----------------------------------------------------
+
+
+@dataclass(eq=False)
+class NotFound(Failure):
+    """There is no `noun` with that id."""
+
+    noun: str
+    id: str
+
+
+@dataclass(eq=False)
+class NothingDeleted(Failure):
+    """There was no `noun` with that id to delete."""
+
+    noun: str
+    id: str
+
+
+@dataclass(eq=False)
+class WrongKey(Failure):
+    """The flow is bound to an API key, and the request did not show that one."""
+
+    noun: str
+    id: str
+
+
+# --- conditions ------------------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class Lacks(Condition):
+    """A `noun` misses a part that the work needs, such as a loader or a vector store node."""
+
+    noun: str
+    part: str
+
+
+@dataclass(eq=False)
+class Inconsistent(Condition):
+    """Two fields of the request contradict what is stored."""
+
+    field: str
+    sent: str
+    stored: str = ""

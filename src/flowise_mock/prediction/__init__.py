@@ -1,0 +1,1 @@
+"""Prediction: what a flow answers, as JSON and as a stream of events."""

@@ -1,0 +1,92 @@
+"""The records a server starts with: tables as the contract tells them, seed files that fit them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from flowise_mock import document
+from flowise_mock.document import Document, DocumentError
+from flowise_mock.schemas import Schemas
+from flowise_mock.store import Record, Store, Table
+
+DEFAULT_KEY = "flowise-mock"
+
+
+class SeedError(Exception):
+    """A seed that cannot be loaded; the text names the file, the place in it and the reason."""
+
+
+def tables(contract: Document) -> Iterator[Table]:
+    """The tables of a contract: one for each schema that has an `x-record`."""
+    for name, schema in contract.get("components", {}).get("schemas", {}).items():
+        record = schema.get("x-record")
+        if record is None:
+            continue
+        try:
+            yield Table(
+                record["table"],
+                record["noun"],
+                tuple(record.get("columns", "").split() or schema["properties"]),
+                record.get("made", {}),
+                record.get("defaults", {}),
+                record.get("order", ""),
+                record.get("seed", ""),
+            )
+        except KeyError as missing:
+            raise DocumentError(f"x-record of schema {name} lacks {missing}") from None
+
+
+def plant(store: Store, contract: Document, folder: Path) -> int:
+    """Load the seed files of `folder` into the store; how many records they held.
+
+    Each file `<seed>.json` is a list that fits the schema whose `x-record` names it. Raises SeedError.
+    """
+    if not folder.is_dir():
+        raise SeedError(f"{folder}: there is no such folder; name one that holds <collection>.json files")
+    schemas = Schemas(contract)
+    known = {
+        schema["x-record"]["seed"]: (schema["x-record"]["table"], name)
+        for name, schema in contract["components"]["schemas"].items()
+        if schema.get("x-record", {}).get("seed")
+    }
+    for file in sorted(folder.glob("*.json")):
+        if file.stem not in known:
+            raise SeedError(f"{file}: no collection has this name; there are {', '.join(sorted(known))}")
+    count = 0
+    for seed, (table, schema) in known.items():
+        file = folder / f"{seed}.json"
+        if file.exists():
+            for record in _records(file, schemas, schema):
+                store.put(table, record)
+                count += 1
+    return count
+
+
+def _records(file: Path, schemas: Schemas, schema: str) -> list[Record]:
+    try:
+        records: Any = document.read(file)
+    except DocumentError as error:
+        raise SeedError(str(error)) from None
+    fits = schemas.compile({"type": "array", "items": {"$ref": f"#/components/schemas/{schema}"}})
+    problem = fits.problem(records)
+    if problem is not None:
+        raise SeedError(f"{file}: {problem.path or 'the file'}: {problem.reason}")
+    ids: set[str] = set()
+    for index, record in enumerate(records):
+        id = record.get("id")
+        if not id:
+            raise SeedError(f"{file}: {index}: the record has no id")
+        if id in ids:
+            raise SeedError(f"{file}: {index}/id: {id} is the id of an earlier record too")
+        ids.add(id)
+    return list(records)
+
+
+def add_keys(store: Store, keys: Iterable[str]) -> None:
+    """Make the keys of the command line records, with ids that depend on the key alone."""
+    for key in keys:
+        id = uuid.uuid5(uuid.NAMESPACE_OID, key).hex
+        store.put("apikey", {"id": id, "keyName": key, "apiKey": key, "chatFlows": []})

@@ -1,0 +1,255 @@
+"""The state: records in tables, created, listed, joined and cascaded by named methods.
+
+The store knows columns, not documents, and no HTTP. Ids and the clock are injected, so that output
+can be pinned and a replay can set the time. Every method runs without giving way, so a request sees
+and leaves a whole state. Standard library only.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from flowise_mock.outcomes import Deleted, NotFound, NothingDeleted
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of one kind of record, as a contract's `x-record` tells them.
+
+    `noun` is what messages call it. `made` maps the columns that the server fills, whatever a client
+    sends, to how: `id` a new id, `now` the time of creation, `touch` the time of the last change.
+    `defaults` fills columns that were not sent. `order` is the column that lists go by, with a
+    leading minus for newest first; empty means as created.
+    """
+
+    name: str
+    noun: str
+    columns: tuple[str, ...]
+    made: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    order: str = ""
+    seed: str = ""
+
+
+def new_uuid() -> str:
+    return str(uuid.uuid4())
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds, as Flowise writes dates."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+_DATE = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d):(\d\d(?:\.\d+)?)(?:[Zz]|([+-])(\d\d):(\d\d)))?"
+)
+
+
+def instant(text: Any) -> float | None:
+    """An ISO 8601 date as seconds since the year 0, None where it is none.
+
+    Every RFC 3339 date has an instant, also the leap seconds and the years that datetime lacks.
+    """
+    match = _DATE.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        return None
+    year, month, day = int(match[1]), int(match[2]), int(match[3])
+    try:
+        days = date(year, month, day).toordinal() if year else 0
+    except ValueError:
+        return None
+    seconds = int(match[4] or 0) * 3600 + int(match[5] or 0) * 60 + float(match[6] or 0)
+    offset = (int(match[8]) * 3600 + int(match[9]) * 60) if match[7] else 0
+    return days * 86400.0 + seconds - (offset if match[7] == "+" else -offset)
+
+
+def within(records: Iterable[Record], column: str, start: str | None, end: str | None) -> list[Record]:
+    """The records whose date in `column` lies between two dates, both included; None bounds nothing."""
+    low, high = instant(start), instant(end)
+    return [
+        record
+        for record in records
+        if (low is None or (instant(record.get(column)) or 0.0) >= low)
+        and (high is None or (instant(record.get(column)) or 0.0) <= high)
+    ]
+
+
+def _json_list(text: Any) -> list[Any]:
+    try:
+        value = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return []
+    return value if isinstance(value, list) else []
+
+
+class Store:
+    """All records of one mock. Copy it with `snapshot`, bring it back with `restore`."""
+
+    def __init__(
+        self,
+        tables: Iterable[Table],
+        *,
+        new_id: Callable[[], str] = new_uuid,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.tables = {table.name: table for table in tables}
+        self.new_id = new_id
+        self.clock = clock
+        self._records: dict[str, dict[str, Record]] = {name: {} for name in self.tables}
+        self._last = datetime.min.replace(tzinfo=UTC)
+
+    def now(self) -> str:
+        """The time, never the same twice: lists ordered by date are ordered by creation too."""
+        moment = self.clock()
+        if moment <= self._last:
+            moment = self._last + timedelta(milliseconds=1)
+        self._last = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+        return iso(self._last)
+
+    # --- one record ---
+
+    def create(self, name: str, values: Mapping[str, Any]) -> Record:
+        """Store a new record of `values`; columns the server makes are made, unknown ones dropped."""
+        table = self.tables[name]
+        given = {**table.defaults, **values}
+        record = {column: given[column] for column in table.columns if column in given}
+        now = self.now()
+        for column, how in table.made.items():
+            record[column] = self.new_id() if how == "id" else now
+        self._records[name][record["id"]] = record
+        return record
+
+    def put(self, name: str, record: Record) -> None:
+        """Store `record` as it is, under its own id."""
+        self._records[name][record["id"]] = record
+
+    def find(self, name: str, id: str) -> Record:
+        """The record with that id, else NotFound."""
+        record = self._records[name].get(id)
+        if record is None:
+            raise NotFound(self.tables[name].noun, id)
+        return record
+
+    def change(self, name: str, id: str, values: Mapping[str, Any]) -> Record:
+        """Merge `values` into the record; what the server makes stays its own."""
+        table, record = self.tables[name], self.find(name, id)
+        for column in table.columns:
+            if column in values and column not in table.made:
+                record[column] = values[column]
+        for column, how in table.made.items():
+            if how == "touch":
+                record[column] = self.now()
+        return record
+
+    def remove(self, name: str, id: str) -> Deleted:
+        """Delete the record with that id, else NothingDeleted."""
+        if self._records[name].pop(id, None) is None:
+            raise NothingDeleted(self.tables[name].noun, id)
+        return Deleted(1)
+
+    # --- many records ---
+
+    def select(self, name: str, **equal: Any) -> list[Record]:
+        """The records whose columns equal `equal` (None matches all), in the table's order."""
+        wanted = [(column, value) for column, value in equal.items() if value is not None]
+        found = [
+            record
+            for record in self._records[name].values()
+            if all(record.get(column) == value for column, value in wanted)
+        ]
+        order = self.tables[name].order
+        if order:
+            column = order.lstrip("-")
+            found.sort(key=lambda record: record.get(column) or "", reverse=order[0] == "-")
+        return found
+
+    def has(self, name: str, id: str | None) -> bool:
+        return id in self._records[name]
+
+    def remove_where(self, name: str, **equal: Any) -> int:
+        """Delete the records whose columns equal `equal`; how many they were."""
+        return self.remove_records(name, self.select(name, **equal))
+
+    def remove_records(self, name: str, records: Iterable[Record]) -> int:
+        """Delete these records; how many they were."""
+        ids = [record["id"] for record in records]
+        for id in ids:
+            self._records[name].pop(id, None)
+        return len(ids)
+
+    # --- what hangs together ---
+
+    def remove_chatflow(self, id: str) -> Deleted:
+        """Delete a chatflow with its messages, their feedback and its upsert history."""
+        deleted = self.remove("chatflow", id)
+        for name in ("chatmessage", "feedback", "upserthistory", "execution"):
+            if name in self.tables:
+                self.remove_where(name, chatflowid=id)
+        return deleted
+
+    def feedback_by_message(self, chatflowid: str) -> dict[str, Record]:
+        """The latest feedback on each message of a flow, by the id of the message."""
+        rows = self.select("feedback", chatflowid=chatflowid)
+        return {row["messageId"]: row for row in rows if "messageId" in row}
+
+    def link_document_stores(self, chatflowid: str, used: set[str]) -> None:
+        """Make `whereUsed` of every document store tell whether this flow reads it."""
+        for record in self.select("documentstore"):
+            users = _json_list(record.get("whereUsed"))
+            if (chatflowid in users) != (record["id"] in used):
+                users = [user for user in users if user != chatflowid]
+                users += [chatflowid] if record["id"] in used else []
+                record["whereUsed"] = json.dumps(users, separators=(",", ":"))
+
+    def remove_messages(self, messages: Iterable[Record]) -> int:
+        """Delete chat messages and the feedback on them; how many messages they were."""
+        gone = list(messages)
+        ids = {message["id"] for message in gone}
+        rated = [row for row in self.select("feedback") if row.get("messageId") in ids]
+        self.remove_records("feedback", rated)
+        return self.remove_records("chatmessage", gone)
+
+    def remove_document_store(self, id: str) -> Deleted:
+        """Delete a document store with its chunks and its upsert history."""
+        deleted = self.remove("documentstore", id)
+        self.remove_where("chunk", storeId=id)
+        self.remove_where("upserthistory", chatflowid=id)
+        return deleted
+
+    def key_named(self, api_key: str | None) -> Record | None:
+        """The API key record whose secret is `api_key`."""
+        if api_key is None:
+            return None
+        for record in self._records["apikey"].values():
+            if record.get("apiKey") == api_key:
+                return record
+        return None
+
+    # --- all of it ---
+
+    def snapshot(self) -> dict[str, dict[str, Record]]:
+        """A deep copy of all records, for `restore`."""
+        return copy.deepcopy(self._records)
+
+    def restore(self, snapshot: Mapping[str, Mapping[str, Record]]) -> None:
+        """Bring back what `snapshot` held; the snapshot stays usable."""
+        kept = copy.deepcopy(dict(snapshot))
+        self._records = {name: dict(kept.get(name, {})) for name in self.tables}
+
+    def __iter__(self) -> Iterator[tuple[str, list[Record]]]:
+        """Each table's name and its records, as created."""
+        for name, records in self._records.items():
+            yield name, list(records.values())

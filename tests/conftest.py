@@ -1,0 +1,66 @@
+"""A real server per contract, started once; every test begins with the seed as it was."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import uvicorn
+
+from flowise_mock import server
+from flowise_mock.server import Mock, Options
+
+KEY = "flowise-mock"
+
+
+class Running:
+    """A mock that listens on loopback, in a thread of this process."""
+
+    def __init__(self, mock: Mock) -> None:
+        self.mock = mock
+        self.seeded = mock.store.snapshot()
+        bound = server.listen("127.0.0.1", 0)
+        self.port: int = bound.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.api = f"{self.url}/api/v1"
+        config = uvicorn.Config(mock.app, log_config=None, log_level="warning", access_log=False)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, args=([bound],), daemon=True)
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.005)
+
+    def reset(self) -> None:
+        self.mock.store.restore(self.seeded)
+
+    def client(self, key: str | None = KEY) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx.Client(base_url=self.api, headers=headers, timeout=10)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(5)
+
+
+@pytest.fixture(scope="session")
+def documented() -> Iterator[Running]:
+    running = Running(server.build(Options(contract="documented", token_delay=0)))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def mock(documented: Running) -> Running:
+    """The documented contract, fresh."""
+    documented.reset()
+    return documented
+
+
+@pytest.fixture
+def api(mock: Running) -> Iterator[httpx.Client]:
+    """A client of it that has the key; its address ends with /api/v1."""
+    with mock.client() as client:
+        yield client

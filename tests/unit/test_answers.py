@@ -1,0 +1,147 @@
+"""Outcomes become answers by the contract alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from flowise_mock.document import DocumentError
+from flowise_mock.engine.answers import Answer, Answers, fill, kinds, template
+from flowise_mock.engine.views import compile_view
+from flowise_mock.outcomes import Condition, Invalid, Lacks, NoMethod, NotFound, Ok
+from flowise_mock.schemas import Schemas
+
+
+def contract(**outcomes: Any) -> dict[str, Any]:
+    every = {name: {"status": 200 if name == "Ok" else 500} for name in kinds()}
+    return {
+        "x-bodies": {"value": "{value}", "failure": {"code": "{status}", "why": "{message}", "stack": {}}},
+        "x-outcomes": {
+            **every,
+            "*": {"body": "failure", "message": "something"},
+            **outcomes,
+        },
+    }
+
+
+def operation(**more: Any) -> dict[str, Any]:
+    tool = {
+        "type": "object",
+        "properties": {"id": {"type": "string"}, "n": {"type": "string", "nullable": True}},
+    }
+    return {
+        "operationId": "getToolById",
+        "responses": {
+            "200": {"content": {"application/json": {"schema": tool}}},
+            "404": {"content": {"application/json": {"schema": {"type": "object", "required": ["why"]}}}},
+            "500": {"content": {"application/json": {"schema": {}}}},
+        },
+        **more,
+    }
+
+
+def answers(document: dict[str, Any], definition: dict[str, Any] | None = None) -> Answers:
+    return Answers(document, Schemas(document), operation() if definition is None else definition)
+
+
+def told(answer: Answer) -> tuple[int, Any]:
+    return answer.status, json.loads(answer.body)
+
+
+def test_the_root_the_operation_and_their_stars_are_merged() -> None:
+    document = contract(NotFound={"status": 404, "message": "{noun} {id} is gone"})
+    assert told(answers(document).render(NotFound("Tool", "7"))) == (
+        404,
+        {"code": 404, "why": "Tool 7 is gone", "stack": {}},
+    )
+    own = operation(**{"x-outcomes": {"NotFound": {"status": 500}}, "x-names": {"service": "tools.get"}})
+    assert told(answers(document, own).render(NotFound("Tool", "7")))[0] == 500
+
+
+def test_names_of_an_operation_are_words_of_its_messages() -> None:
+    document = contract(NotFound={"status": 500, "message": "Error: {service} - {noun} {id} not found"})
+    own = operation(**{"x-names": {"service": "toolsService.getToolById"}})
+    with pytest.raises(DocumentError, match="no word service"):
+        answers(document)
+    assert told(answers(document, own).render(NotFound("Tool", "7")))[1]["why"] == (
+        "Error: toolsService.getToolById - Tool 7 not found"
+    )
+
+
+def test_a_view_shows_what_the_schema_names() -> None:
+    shown = told(answers(contract()).render(Ok({"secret": 1, "id": {"a": 1}})))
+    assert shown == (200, {"id": '{"a":1}', "n": None})
+
+
+def test_an_answer_that_breaks_the_contract_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
+    status, body = told(answers(contract()).render(Ok(["not an object"])))
+    assert (status, body["code"]) == (500, 500)
+    assert "breaks the contract" in caplog.text
+    undocumented = contract(NotFound={"status": 418})
+    assert told(answers(undocumented).render(NotFound("Tool", "7")))[0] == 500
+    assert "status 418 is not documented" in caplog.text
+
+
+def test_a_condition_may_proceed_and_nothing_else() -> None:
+    proceeding = answers(contract(Lacks="proceed"))
+    assert proceeding.proceeds(Lacks("Store", "loader"))
+    assert not answers(contract()).proceeds(Lacks("Store", "loader"))
+    with pytest.raises(DocumentError, match="NotFound cannot proceed"):
+        answers(contract(NotFound="proceed"))
+
+
+@pytest.mark.parametrize("name", kinds())
+def test_an_outcome_without_an_answer_stops_the_start(name: str) -> None:
+    document = contract()
+    del document["x-outcomes"][name]
+    with pytest.raises(DocumentError, match=f"{name} has no status"):
+        answers(document)
+
+
+def test_unknown_bodies_and_words_stop_the_start() -> None:
+    with pytest.raises(DocumentError, match="no x-bodies 'nope'"):
+        answers(contract(NotFound={"status": 404, "body": "nope"}))
+    with pytest.raises(DocumentError, match="Invalid has no word id"):
+        answers(contract(Invalid={"status": 400, "message": "{id}"}))
+
+
+def test_headers_are_filled() -> None:
+    document = contract(NoMethod={"status": 405, "headers": {"Allow": "{allow}"}})
+    answer = Answers(document, Schemas(document)).render(NoMethod("PUT", "/x", "GET, POST"))
+    assert (b"Allow", b"GET, POST") in answer.headers
+
+
+def test_what_a_client_sent_is_never_a_template() -> None:
+    document = contract(Invalid={"status": 500, "message": "{where}: {detail}"})
+    why = told(answers(document).render(Invalid("body", "{id} {0} {where.__class__}")))[1]["why"]
+    assert why == "body: {id} {0} {where.__class__}"
+
+
+def test_templates_keep_types() -> None:
+    made = template({"all": "{value}", "first": "{value[0]}", "text": "n={total}", "list": ["{total}", 1]})
+    assert made({"value": [5], "total": 2}) == {"all": [5], "first": 5, "text": "n=2", "list": [2, 1]}
+    assert fill("a" * 400, {}) == "a" * 400
+    assert len(fill("{id}!", {"id": "x" * 10_000})) < 400
+
+
+def test_views_parse_and_write_json() -> None:
+    document = {"components": {"schemas": {"Tree": {
+        "type": "object",
+        "properties": {
+            "kids": {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}},
+            "free": {"type": "object"},
+            "texts": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+    }}}}  # fmt: skip
+    view = compile_view(document, {"$ref": "#/components/schemas/Tree"})
+    tree = {"kids": '[{"free":"{\\"a\\":1}"}]', "texts": {"n": 1, "s": "s"}, "more": 1, "free": "{"}
+    assert view(tree) == {"kids": [{"free": {"a": 1}}], "free": {}, "texts": {"n": "1", "s": "s"}}
+    assert view({"kids": {"free": {}}}) == {"kids": [{"free": {}}]}
+
+
+def test_every_condition_says_what_it_is() -> None:
+    for kind in kinds().values():
+        assert kind.__doc__, kind
+    assert issubclass(Lacks, Condition)

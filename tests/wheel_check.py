@@ -1,0 +1,57 @@
+"""The built wheel in an empty environment: it serves from any folder, with its own document and seed.
+
+Run it with the path of the wheel; it exits 0 and prints what it saw, or fails with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import urllib.request
+import venv
+from pathlib import Path
+from typing import Any
+
+
+def main(wheel: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(folder, with_pip=True)
+        pip = [f"{folder}/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        constraints = Path(__file__).parents[1] / "requirements.txt"
+        subprocess.run([*pip, "-c", str(constraints), wheel], check=True)
+        elsewhere = Path(folder, "elsewhere")
+        elsewhere.mkdir()
+        server = subprocess.Popen(
+            [f"{folder}/bin/flowise-mock", "serve", "--port", "0"],
+            cwd=elsewhere,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert server.stdout is not None
+            banner = server.stdout.readline()
+            address = re.search(r"http://[\d.:]+", banner)
+            assert address, f"no address in the banner: {banner!r}"
+            flows = get(f"{address[0]}/api/v1/chatflows")
+            document = get(f"{address[0]}/openapi.json")
+            assert flows, "the seed is not in the wheel"
+            assert document["openapi"] == "3.0.3"
+            print(f"{len(flows)} chatflows, {len(document['paths'])} paths, from {elsewhere.name}/")
+        finally:
+            server.terminate()
+            status = server.wait(10)
+        assert status == 0, f"SIGTERM ended it with {status}"
+        print("1 passed, 0 failed")
+
+
+def get(url: str) -> Any:
+    request = urllib.request.Request(url, headers={"Authorization": "Bearer flowise-mock"})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return json.load(response)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
