@@ -229,7 +229,7 @@ def resolve(document: Document, node: Any) -> Any:
     return node
 
 
-_MACHINERY = {"x-outcomes", "x-bodies", "x-names", "x-record"}
+_MACHINERY = {"x-outcomes", "x-bodies", "x-names", "x-record", "x-tables", "x-view", "x-function"}
 """Extensions that drive this server and tell a reader of the contract nothing."""
 
 

@@ -20,7 +20,9 @@ class SeedError(Exception):
 
 
 def tables(contract: Document) -> Iterator[Table]:
-    """The tables of a contract: one for each schema that has an `x-record`."""
+    """The tables of a contract: one for each schema that has an `x-record`, and those of `x-tables`."""
+    for name, table in contract.get("x-tables", {}).items():
+        yield Table(name, table["noun"], tuple(table["columns"].split()), table["made"], {}, table.get("order", ""))
     for name, schema in contract.get("components", {}).get("schemas", {}).items():
         record = schema.get("x-record")
         if record is None:

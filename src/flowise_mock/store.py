@@ -195,9 +195,8 @@ class Store:
     def remove_chatflow(self, id: str) -> Deleted:
         """Delete a chatflow with its messages, their feedback and its upsert history."""
         deleted = self.remove("chatflow", id)
-        for name in ("chatmessage", "feedback", "upserthistory", "execution"):
-            if name in self.tables:
-                self.remove_where(name, chatflowid=id)
+        for name in ("chatmessage", "feedback", "upserthistory", "file"):
+            self.remove_where(name, chatflowid=id)
         return deleted
 
     def feedback_by_message(self, chatflowid: str) -> dict[str, Record]:

@@ -17,6 +17,7 @@ TABLES = [
     Table("chatmessage", "ChatMessage", ("id", "chatflowid"), {"id": "id"}),
     Table("feedback", "Feedback", ("id", "chatflowid", "messageId"), {"id": "id"}),
     Table("upserthistory", "Upsert history", ("id", "chatflowid"), {"id": "id"}),
+    Table("file", "File", ("id", "chatflowid"), {"id": "id"}),
     Table("documentstore", "Document store", ("id", "whereUsed"), {"id": "id"}),
     Table("chunk", "Chunk", ("id", "storeId"), {"id": "id"}),
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 What the schema does not name is dropped, a nullable property that is absent is null, a text that
 holds JSON is parsed or written as the schema asks, and keys come in the order of `properties`.
+`x-view: whole` shows a value as it was made: its keys depend on more than a schema can say.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ def _compile(document: Document, schema: Document, made: dict[int, View]) -> Vie
         return made[id(schema)]
     made[id(schema)] = lambda value: made[id(schema)](value)
     kind = schema.get("type")
-    if kind == "object":
+    if schema.get("x-view") == "whole":
+        view = _same
+    elif kind == "object":
         view = _object(document, schema, made)
     elif kind == "array":
         view = _array(_compile(document, schema.get("items", {}), made))
