@@ -1,0 +1,17 @@
+"""Schemathesis against this server: every phase, every check, every operation; nothing left out."""
+
+from __future__ import annotations
+
+import pytest
+
+from conftest import KEY, Running
+from contract.schemathesis_run import run, unanswered
+from flowise_mock import document
+
+
+def test_no_failure_and_every_operation_succeeds(mock: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    done = run(mock.url, KEY, 15, 1)
+    with capsys.disabled():
+        print(f"\nschemathesis: {done.cases} requests, {len(done.successes)} operations answered 2xx")
+    assert done.status == 0, done.output
+    assert unanswered(document.load("documented"), done.successes) == []
