@@ -74,6 +74,10 @@ def rss(pid: int) -> float:
     return int(found[1]) / 1024
 
 
+def said(server: subprocess.Popen[bytes]) -> str:
+    return " ".join(map(str, server.args)) if isinstance(server.args, list) else "the server"
+
+
 @contextmanager
 def running(command: list[str], url: str, patience: float) -> Iterator[subprocess.Popen[bytes]]:
     with tempfile.TemporaryFile() as out:
@@ -90,7 +94,7 @@ def wait(url: str, server: subprocess.Popen[bytes], patience: float) -> None:
     ends = time.monotonic() + patience
     while time.monotonic() < ends:
         if server.poll() is not None:
-            sys.exit(f"{server.args} ended with {server.returncode}")
+            sys.exit(f"{said(server)} ended with {server.returncode}")
         try:
             urllib.request.urlopen(url, timeout=1).close()
             return
@@ -98,7 +102,7 @@ def wait(url: str, server: subprocess.Popen[bytes], patience: float) -> None:
             return
         except OSError:
             time.sleep(0.01)
-    sys.exit(f"{server.args} did not answer within {patience:.0f} s")
+    sys.exit(f"{said(server)} did not answer within {patience:.0f} s")
 
 
 @contextmanager
@@ -134,7 +138,7 @@ def seeded_tools(port: int) -> int:
         f"http://127.0.0.1:{port}/api/v1/tools", headers={"Authorization": f"Bearer {KEY}"}
     )
     with urllib.request.urlopen(request, timeout=5) as response:
-        return response.read().count(b'"id"')
+        return int(response.read().count(b'"id"'))
 
 
 POST = """

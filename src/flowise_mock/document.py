@@ -100,7 +100,7 @@ def checked(document: Any, path: Path) -> Document:
 
 # --- overlays --------------------------------------------------------------------------------------
 
-_STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\['((?:[^'\\]|\\.)*)'\]|\[(\d+)\]")
+_STEP = re.compile(r"\.([A-Za-z_]\w*)|\['((?:[^'\\]|\\.)*)'\]|\[(\d+)\]")
 
 
 def overlay(document: Document, path: Path) -> None:

@@ -53,6 +53,16 @@ class Streamed(Result):
     """A prediction that is told as it happens; `events` yields (name, data) pairs."""
 
     events: AsyncIterator[tuple[str, Any]]
+    named: bool = False
+    """Whether each event has an `event:` line of its own, as speech has and predictions have not."""
+
+
+@dataclass(eq=False)
+class FileSent(Result):
+    """A file, byte for byte."""
+
+    name: str
+    data: bytes
 
 
 @dataclass(eq=False)
@@ -156,6 +166,14 @@ class NothingDeleted(Failure):
 @dataclass(eq=False)
 class WrongKey(Failure):
     """The flow is bound to an API key, and the request did not show that one."""
+
+    noun: str
+    id: str
+
+
+@dataclass(eq=False)
+class NotPublic(Failure):
+    """The `noun` is not one that anyone may see."""
 
     noun: str
     id: str

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from flowise_mock import document
-from flowise_mock.document import Document, DocumentError
+from flowise_mock import document, jsontext
+from flowise_mock.document import Document, DocumentError, resolve
 from flowise_mock.schemas import Schemas
 from flowise_mock.store import Record, Store, Table
 
@@ -22,7 +22,8 @@ class SeedError(Exception):
 def tables(contract: Document) -> Iterator[Table]:
     """The tables of a contract: one for each schema that has an `x-record`, and those of `x-tables`."""
     for name, table in contract.get("x-tables", {}).items():
-        yield Table(name, table["noun"], tuple(table["columns"].split()), table["made"], {}, table.get("order", ""))
+        columns = tuple(table["columns"].split())
+        yield Table(name, table["noun"], columns, table["made"], order=table.get("order", ""))
     for name, schema in contract.get("components", {}).get("schemas", {}).items():
         record = schema.get("x-record")
         if record is None:
@@ -61,17 +62,20 @@ def plant(store: Store, contract: Document, folder: Path) -> int:
     for seed, (table, schema) in known.items():
         file = folder / f"{seed}.json"
         if file.exists():
-            for record in _records(file, schemas, schema):
+            for record in _records(file, schemas, schema, contract):
                 store.put(table, record)
                 count += 1
     return count
 
 
-def _records(file: Path, schemas: Schemas, schema: str) -> list[Record]:
+def _records(file: Path, schemas: Schemas, schema: str, contract: Document) -> list[Record]:
     try:
         records: Any = document.read(file)
     except DocumentError as error:
         raise SeedError(str(error)) from None
+    if isinstance(records, list):
+        properties = contract["components"]["schemas"][schema]["properties"]
+        records = [_fitted(contract, properties, record) for record in records]
     fits = schemas.compile({"type": "array", "items": {"$ref": f"#/components/schemas/{schema}"}})
     problem = fits.problem(records)
     if problem is not None:
@@ -85,6 +89,22 @@ def _records(file: Path, schemas: Schemas, schema: str) -> list[Record]:
             raise SeedError(f"{file}: {index}/id: {id} is the id of an earlier record too")
         ids.add(id)
     return list(records)
+
+
+def _fitted(contract: Document, properties: Document, record: Any) -> Any:
+    """A record in the form of this contract: what one has as JSON text, another has as JSON."""
+    if not isinstance(record, dict):
+        return record
+    fitted = dict(record)
+    for name, value in record.items():
+        kind = resolve(contract, properties.get(name, {})).get("type")
+        if kind == "string" and isinstance(value, (dict, list)):
+            fitted[name] = jsontext.dumps(value)
+        elif kind == "object" and isinstance(value, str):
+            fitted[name] = jsontext.mapping(value)
+        elif kind == "array" and isinstance(value, str):
+            fitted[name] = jsontext.sequence(value)
+    return fitted
 
 
 def add_keys(store: Store, keys: Iterable[str]) -> None:

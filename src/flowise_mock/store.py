@@ -162,7 +162,7 @@ class Store:
 
     # --- many records ---
 
-    def select(self, name: str, **equal: Any) -> list[Record]:
+    def select(self, name: str, /, **equal: Any) -> list[Record]:
         """The records whose columns equal `equal` (None matches all), in the table's order."""
         wanted = [(column, value) for column, value in equal.items() if value is not None]
         found = [
@@ -179,7 +179,7 @@ class Store:
     def has(self, name: str, id: str | None) -> bool:
         return id in self._records[name]
 
-    def remove_where(self, name: str, **equal: Any) -> int:
+    def remove_where(self, name: str, /, **equal: Any) -> int:
         """Delete the records whose columns equal `equal`; how many they were."""
         return self.remove_records(name, self.select(name, **equal))
 

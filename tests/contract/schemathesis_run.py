@@ -65,7 +65,12 @@ def _successes(recorder: dict[str, dict[str, dict[str, object]]]) -> Counter[str
 def unanswered(document: dict[str, dict[str, dict[str, object]]], successes: Counter[str]) -> list[str]:
     """The operations of a document that were never answered in the 2xx range."""
     methods = ("get", "put", "post", "delete", "patch")
-    labels = [f"{method.upper()} {path}" for path, item in document["paths"].items() for method in methods if method in item]
+    labels = [
+        f"{method.upper()} {path}"
+        for path, item in document["paths"].items()
+        for method in methods
+        if method in item
+    ]
     return [label for label in labels if not successes[label]]
 
 
@@ -76,7 +81,17 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     contract = ["--contract", options.contract] if options.contract else []
-    command = [sys.executable, "-m", "flowise_mock", "serve", "--port", "0", "--no-access-log", "--token-delay", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "flowise_mock",
+        "serve",
+        "--port",
+        "0",
+        "--no-access-log",
+        "--token-delay",
+        "0",
+    ]
     with subprocess.Popen([*command, *contract], stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
@@ -91,7 +106,9 @@ def main() -> int:
     print(done.output[done.output.find("= SUMMARY") :])
     never = unanswered(loaded, done.successes)
     total = sum(1 for _ in document.operations(loaded))
-    print(f"{done.cases} requests; {total - len(never)} of {total} operations answered in the 2xx range", *never)
+    print(
+        f"{done.cases} requests; {total - len(never)} of {total} operations answered in the 2xx range", *never
+    )
     return done.status or bool(never)
 
 

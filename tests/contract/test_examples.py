@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-
 from conftest import Running
+
 from flowise_mock import document
 from flowise_mock.document import Document, Operation, operations, resolve
 
@@ -39,7 +39,7 @@ def request(operation: Operation, media: str | None) -> dict[str, Any]:
     for parameter in operation.definition.get("parameters", []):
         value = parameter["example"]
         if parameter["in"] == "path":
-            path = path.replace("{%s}" % parameter["name"], str(value))
+            path = path.replace(f"{{{parameter['name']}}}", str(value))
         else:
             query[parameter["name"]] = value
     made: dict[str, Any] = {"method": operation.method, "url": path, "params": query}
@@ -85,6 +85,11 @@ def test_46_of_46(mock: Running, capsys: pytest.CaptureFixture[str]) -> None:
 def test_lists_show_the_seed(api: httpx.Client) -> None:
     """The examples name records that are there, so lists by example are not empty."""
     for each in OPERATIONS.values():
-        schema = each.definition["responses"]["200"].get("content", {}).get("application/json", {}).get("schema", {})
+        schema = (
+            each.definition["responses"]["200"]
+            .get("content", {})
+            .get("application/json", {})
+            .get("schema", {})
+        )
         if schema.get("type") == "array" and each.method == "get":
             assert api.request(**request(each, None)).json() != [], each.id

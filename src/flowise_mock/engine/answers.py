@@ -121,8 +121,9 @@ class Answers:
         words: Words = {**self._names, **vars(outcome), "status": status}
         if "message" in entry:
             words["message"] = str(fill(entry["message"], words))
-        headers = [(name.encode(), str(fill(text, words)).encode("latin-1", "replace"))
-                   for name, text in entry.get("headers", {}).items()]  # fmt: skip
+        headers = [
+            (name.encode(), _header(fill(text, words))) for name, text in entry.get("headers", {}).items()
+        ]
         media = entry.get("media", response.media if response else "application/json")
         if media == "":
             return Answer(status, [*headers, (b"content-length", b"0")], b""), None
@@ -130,7 +131,7 @@ class Answers:
             words["value"] = response.view(words["value"])
         body = self._bodies[entry.get("body", "value")](words)
         problem = self._problem(status, response, body)
-        sent = orjson.dumps(body) if media == "application/json" else str(body).encode()
+        sent = _written(media, body)
         headers += [(b"content-type", media.encode()), (b"content-length", str(len(sent)).encode())]
         return Answer(status, headers, sent), problem
 
@@ -139,7 +140,9 @@ class Answers:
             return None
         if response is None:
             return f"status {status} is not documented"
-        found = response.validator.problem(body) if response.validator else None
+        if response.validator is None or isinstance(body, bytes):
+            return None
+        found = response.validator.problem(body)
         return f"status {status}: {found.path or 'the body'}: {found.reason}" if found else None
 
 
@@ -147,6 +150,18 @@ def _words_of(entry: Document) -> set[str]:
     """The words in braces that the texts of an entry use."""
     texts = [entry.get("message", ""), *entry.get("headers", {}).values()]
     return {word for text in texts for _, word, _, _ in Formatter().parse(str(text)) if word}
+
+
+def _header(text: Any) -> bytes:
+    """The value of a header: a name that a client chose must not end it."""
+    return re.sub(r"[\x00-\x1f\x7f]", "_", str(text)).encode("latin-1", "replace")
+
+
+def _written(media: str, body: Any) -> bytes:
+    """A body as it is sent: JSON where the media type says so, a file byte for byte, else text."""
+    if isinstance(body, bytes):
+        return body
+    return orjson.dumps(body) if media == "application/json" else str(body).encode()
 
 
 def _response(document: Document, schemas: Schemas, response: Document) -> Response:
@@ -182,10 +197,10 @@ def fill(text: Any, words: Mapping[str, Any]) -> Any:
         return text
     whole = _WHOLE.fullmatch(text)
     if whole is None:
-        return text.format_map({key: _written(value) for key, value in words.items()})
+        return text.format_map({key: _told(value) for key, value in words.items()})
     value = words[whole[1]]
     return value if whole[2] is None else value[int(whole[2])]
 
 
-def _written(value: Any) -> Any:
+def _told(value: Any) -> Any:
     return shortened(value) if isinstance(value, str) else value

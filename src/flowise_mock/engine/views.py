@@ -27,16 +27,14 @@ def _compile(document: Document, schema: Document, made: dict[int, View]) -> Vie
         return made[id(schema)]
     made[id(schema)] = lambda value: made[id(schema)](value)
     kind = schema.get("type")
-    if schema.get("x-view") == "whole":
-        view = _same
-    elif kind == "object":
-        view = _object(document, schema, made)
-    elif kind == "array":
-        view = _array(_compile(document, schema.get("items", {}), made))
-    elif kind == "string":
-        view = _text
-    else:
-        view = _same
+    view: View = _same
+    if schema.get("x-view") != "whole":
+        if kind == "object":
+            view = _object(document, schema, made)
+        elif kind == "array":
+            view = _array(_compile(document, schema.get("items", {}), made))
+        elif kind == "string":
+            view = _text
     made[id(schema)] = view
     return view
 

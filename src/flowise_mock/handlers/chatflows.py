@@ -12,8 +12,8 @@ async def create_chatflow(call: Call, body: Record) -> Record:
     return flow
 
 
-async def list_chatflows(call: Call) -> list[Record]:
-    return call.store.select("chatflow")
+async def list_chatflows(call: Call, type: str | None = None) -> list[Record]:
+    return call.store.select("chatflow", type=type)
 
 
 async def get_chatflow_by_id(call: Call, id: str) -> Record:

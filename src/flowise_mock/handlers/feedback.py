@@ -7,7 +7,8 @@ from flowise_mock.store import Record, within
 _FROM_MESSAGE = ("chatflowid", "chatId")
 
 
-async def create_chat_message_feedback_for_chatflow(call: Call, body: Record) -> Record:
+async def create_chat_message_feedback_for_chatflow(call: Call, body: Record, id: str = "") -> Record:
+    # clients name the flow in the path too; the message knows it better
     return call.store.create("feedback", _joined(call, body))
 
 

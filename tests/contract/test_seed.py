@@ -1,0 +1,109 @@
+"""The seed: every record fits its schema, what records name is there, and what does not fit is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowise_mock import document, jsontext, seed
+from flowise_mock.schemas import Schemas
+from flowise_mock.seed import SeedError
+from flowise_mock.store import Store
+
+FOLDER = document.root() / "fixtures" / "seed"
+DOCUMENT = document.load("documented")
+TABLES = {table.seed: table for table in seed.tables(DOCUMENT) if table.seed}
+
+
+def records(name: str) -> list[dict[str, Any]]:
+    return list(json.loads((FOLDER / f"{name}.json").read_text()))
+
+
+def schema_of(name: str) -> str:
+    schemas = DOCUMENT["components"]["schemas"]
+    return str(next(key for key, value in schemas.items() if value.get("x-record", {}).get("seed") == name))
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: str(file.stem))
+def test_every_record_fits_the_document_as_it_stands(file: Path) -> None:
+    fits = Schemas(DOCUMENT).compile({"$ref": f"#/components/schemas/{schema_of(file.stem)}"})
+    for record in records(file.stem):
+        assert fits.problem(record) is None
+        assert set(record) <= set(TABLES[file.stem].columns)
+
+
+def references() -> Iterator[tuple[str, str, str]]:
+    flows, keys = "chatflows", "apikeys"
+    for flow in records("chatflows"):
+        if "apikeyid" in flow:
+            yield f"chatflow {flow['name']}", keys, flow["apikeyid"]
+        for node in jsontext.sequence(jsontext.mapping(flow["flowData"])["nodes"]):
+            if "selectedStore" in node["data"]["inputs"]:
+                yield f"chatflow {flow['name']}", "document-stores", node["data"]["inputs"]["selectedStore"]
+    for name in ("chatmessages", "feedback", "leads"):
+        for record in records(name):
+            yield f"{name} {record['id']}", flows, record["chatflowid"]
+    for record in records("feedback"):
+        yield f"feedback {record['id']}", "chatmessages", record["messageId"]
+    for record in records("chunks"):
+        yield f"chunk {record['id']}", "document-stores", record["storeId"]
+    for store in records("document-stores"):
+        for flow_id in json.loads(store["whereUsed"]):
+            yield f"store {store['name']}", flows, flow_id
+
+
+def test_what_records_name_is_there() -> None:
+    missing = [
+        f"{who} names {id}, which is not in {name}.json"
+        for who, name, id in references()
+        if id not in {record["id"] for record in records(name)}
+    ]
+    assert missing == []
+
+
+def test_loaders_agree_with_their_chunks() -> None:
+    for store in records("document-stores"):
+        for loader in json.loads(store["loaders"]):
+            chunks = [each for each in records("chunks") if each["docId"] == loader["id"]]
+            assert {each["storeId"] for each in chunks} == {store["id"]}
+            assert loader["totalChunks"] == len(chunks)
+            assert loader["totalChars"] == sum(len(each["pageContent"]) for each in chunks)
+
+
+@pytest.mark.parametrize("contract", document.contracts())
+def test_the_seed_fits_every_contract(contract: str) -> None:
+    loaded = document.load(contract)
+    store = Store(seed.tables(loaded))
+    assert seed.plant(store, loaded, FOLDER) == sum(len(records(file.stem)) for file in FOLDER.glob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("tools.json", "{", "is not YAML or JSON"),
+        ("tools.json", "{}", "the file: .*array"),
+        ("tools.json", '[{"id": "x"}]', 'tools.json: 0/id: "x" is not a "uuid"'),
+        ("tools.json", '[{"name": "n"}]', "0: the record has no id"),
+        (
+            "tools.json",
+            '[{"id": "cfd531e0-82fc-11e9-bc42-526af7764f64", "name": 5}]',
+            "0/name: 5 is not of type",
+        ),
+        ("assistants.json", '[{"id": "a"}, {"id": "a"}]', "1/id: a is the id of an earlier record too"),
+        ("widgets.json", "[]", "no collection has this name; there are .*tools"),
+    ],
+)
+def test_a_seed_that_does_not_fit_is_refused(tmp_path: Path, name: str, text: str, reason: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(SeedError, match=f"{name}.*{reason}|{reason}") as refused:
+        seed.plant(Store(seed.tables(DOCUMENT)), DOCUMENT, tmp_path)
+    assert str(tmp_path / name) in str(refused.value)
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(SeedError, match="no such folder"):
+        seed.plant(Store(seed.tables(DOCUMENT)), DOCUMENT, tmp_path / "nope")
