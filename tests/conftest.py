@@ -52,6 +52,20 @@ def documented() -> Iterator[Running]:
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def default() -> Iterator[Running]:
+    running = Running(server.build(Options(token_delay=0)))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def fresh_default(default: Running) -> Running:
+    """What `flowise-mock serve` serves, fresh."""
+    default.reset()
+    return default
+
+
 @pytest.fixture
 def mock(documented: Running) -> Running:
     """The documented contract, fresh."""
