@@ -7,6 +7,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 from starlette.types import ASGIApp
 
@@ -84,7 +85,15 @@ def run(options: Options) -> None:
         timeout_graceful_shutdown=1,
         server_header=False,
     )
-    uvicorn.Server(config).run(sockets=[bound])
+    server = uvicorn.Server(config)
+    end = server.handle_exit
+
+    def handle_exit(sig: int, frame: FrameType | None) -> None:
+        end(sig, frame)
+        server._captured_signals.clear()  # uvicorn raises them again at the end, and dies of them
+
+    server.handle_exit = handle_exit  # type: ignore[method-assign]
+    server.run(sockets=[bound])
 
 
 def listen(host: str, port: int) -> socket.socket:
