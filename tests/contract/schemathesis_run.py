@@ -43,7 +43,7 @@ def run(url: str, key: str, max_examples: int, seed: int, *more: str) -> Run:
         successes: Counter[str] = Counter()
         cases = 0
         for report in Path(folder).glob("*.ndjson"):
-            for line in report.open():
+            for line in report.read_text().splitlines():
                 event = json.loads(line).get("ScenarioFinished")
                 if event:
                     cases += len(event["recorder"].get("interactions", {}))
