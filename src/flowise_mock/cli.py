@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
         "--port", type=_port, default=3000, help="port, 0 for a free one (default: %(default)s)"
     )
     serve.add_argument(
-        "--contract", default="documented", metavar="NAME", help="contract to serve (default: %(default)s)"
+        "--contract", default="clients", metavar="NAME", help="contract to serve (default: %(default)s)"
     )
     serve.add_argument(
         "--overlay",

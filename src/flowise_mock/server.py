@@ -27,7 +27,7 @@ class Options:
 
     host: str = "127.0.0.1"
     port: int = 3000
-    contract: str = "documented"
+    contract: str = "clients"
     overlays: Sequence[Path] = ()
     keys: Sequence[str] = ()
     open: bool = False

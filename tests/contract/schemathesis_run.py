@@ -103,7 +103,8 @@ def main() -> int:
             loaded = document.load(options.contract or "clients")
         finally:
             server.terminate()
-    print(done.output[done.output.find("= SUMMARY") :])
+    start = "= FAILURES" if "= FAILURES" in done.output else "= SUMMARY"
+    print(done.output[done.output.find(start) :])
     never = unanswered(loaded, done.successes)
     total = sum(1 for _ in document.operations(loaded))
     print(

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Running
 
+from conftest import Running
 from flowise_mock import document
 from flowise_mock.document import Document, Operation, operations, resolve
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from conftest import KEY, Running
 from contract.schemathesis_run import run, unanswered
-
 from flowise_mock import document
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from conftest import Running
 
 FLOW_DATA = json.dumps({"nodes": [], "edges": []})

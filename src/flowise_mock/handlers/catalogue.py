@@ -1,0 +1,42 @@
+"""Catalogue: a small choice of nodes, the credentials, and the templates to start from."""
+
+from flowise_mock import catalogue
+from flowise_mock.call import Call
+from flowise_mock.outcomes import NotFound
+from flowise_mock.store import Record
+
+
+async def get_all_nodes(call: Call) -> list[Record]:
+    return catalogue.nodes()
+
+
+async def get_node_by_name(call: Call, name: str) -> Record:
+    return _node(name)
+
+
+async def get_nodes_by_category(call: Call, name: str) -> list[Record]:
+    return [node for node in catalogue.nodes() if node["category"] == name]
+
+
+async def get_node_icon(call: Call, name: str) -> str:
+    return catalogue.icon(_node(name))
+
+
+async def get_all_credentials(call: Call) -> list[Record]:
+    return call.store.select("credential")
+
+
+async def create_credential(call: Call, body: Record) -> Record:
+    kept: Record = {column: body[column] for column in ("name", "credentialName") if column in body}
+    return call.store.create("credential", kept)
+
+
+async def get_all_templates(call: Call) -> list[Record]:
+    return catalogue.templates()
+
+
+def _node(name: str) -> Record:
+    for node in catalogue.nodes():
+        if node["name"] == name:
+            return node
+    raise NotFound("Node", name)

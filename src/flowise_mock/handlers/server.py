@@ -1,0 +1,34 @@
+"""Server: its version, its settings, its API keys. The constant answers stand in the contract."""
+
+from flowise_mock.call import Call
+from flowise_mock.outcomes import Ok, Unauthorized
+from flowise_mock.store import Record
+
+
+async def get_version(call: Call) -> Ok:
+    return Ok()
+
+
+async def get_settings(call: Call) -> Ok:
+    return Ok()
+
+
+async def verify_api_key(call: Call, apikey: str) -> Ok:
+    if call.store.key_named(apikey) is None:
+        raise Unauthorized("the API key is not known")
+    return Ok()
+
+
+async def get_all_api_keys(call: Call) -> list[Record]:
+    return [
+        {**key, "chatFlows": [_bound(flow) for flow in call.store.select("chatflow", apikeyid=key["id"])]}
+        for key in call.store.select("apikey")
+    ]
+
+
+def _bound(flow: Record) -> Record:
+    return {
+        "flowName": flow.get("name"),
+        "category": flow.get("category"),
+        "updatedDate": flow.get("updatedDate"),
+    }

@@ -1,0 +1,29 @@
+"""Speech: answers read aloud. There is no voice here: the audio is a short silence."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from flowise_mock.call import Call
+from flowise_mock.outcomes import Streamed
+from flowise_mock.store import Record
+
+# the shortest valid MP3 frame: MPEG-1 layer III, 32 kbit/s, 44.1 kHz, silent
+_SILENCE = "//sQxAADwAABpAAAACAAADSAAAAE" + "V" * 76
+
+
+async def generate_speech(call: Call, body: Record) -> Streamed:
+    return Streamed(_audio(str(body.get("chatMessageId") or "")), named=True)
+
+
+async def _audio(message: str) -> AsyncIterator[tuple[str, Any]]:
+    yield "tts_start", {"chatMessageId": message, "format": "mp3"}
+    yield "tts_data", {"chatMessageId": message, "audioChunk": _SILENCE}
+    yield "tts_end", {"chatMessageId": message}
+
+
+async def abort_speech(call: Call, body: Record) -> Record:
+    return {
+        "message": "TTS stream aborted successfully",
+        "chatId": body["chatId"],
+        "chatMessageId": body["chatMessageId"],
+    }

@@ -1,0 +1,61 @@
+"""Widget: what a chat on a web page asks of its flow before it talks."""
+
+from flowise_mock import flowdata, jsontext
+from flowise_mock.call import Call
+from flowise_mock.outcomes import NotPublic
+from flowise_mock.prediction.kinds import streamable
+from flowise_mock.store import Record
+
+_HIDDEN = ("allowedOrigins", "allowedOriginsError")
+_IMAGES = ["image/gif", "image/jpeg", "image/png", "image/webp", ""]
+_IMAGE_MB = 5
+
+
+async def get_chatflow_streaming(call: Call, id: str) -> Record:
+    return {"isStreaming": streamable(call.store.find("chatflow", id))}
+
+
+async def get_public_chatbot_config(call: Call, id: str) -> Record:
+    flow = call.store.find("chatflow", id)
+    shown = {
+        key: value for key, value in flowdata.config(flow, "chatbotConfig").items() if key not in _HIDDEN
+    }
+    return {**shown, "uploads": _uploads(flow), "flowData": _shown_flow(flow), "isTTSEnabled": False}
+
+
+async def get_public_chatflow(call: Call, id: str) -> Record:
+    flow = call.store.find("chatflow", id)
+    if not flow.get("isPublic"):
+        raise NotPublic("Chatflow", id)
+    return {**flow, "flowData": _shown_flow(flow)}
+
+
+async def get_chatflow_uploads(call: Call, id: str) -> Record:
+    return _uploads(call.store.find("chatflow", id))
+
+
+def _uploads(flow: Record) -> Record:
+    images = any(node.inputs.get("allowImageUploads") in (True, "true") for node in flowdata.nodes(flow))
+    speech = flowdata.config(flow, "speechToText")
+    return {
+        "isSpeechToTextEnabled": any(
+            isinstance(each, dict) and each.get("status") is True for each in speech.values()
+        ),
+        "isImageUploadAllowed": images,
+        "isRAGFileUploadAllowed": False,
+        "imgUploadSizeAndTypes": [{"fileTypes": _IMAGES, "maxUploadSize": _IMAGE_MB}] if images else [],
+        "fileUploadSizeAndTypes": [],
+    }
+
+
+def _shown_flow(flow: Record) -> str:
+    """The flow's graph without what is secret in it, and such that the widget can read every node.
+
+    The widget reads `data.name` of each node and fails on a node without data.
+    """
+    graph = jsontext.mapping(flow.get("flowData"))
+    nodes = [node for node in jsontext.sequence(graph.get("nodes")) if isinstance(node, dict)]
+    for node in nodes:
+        node["data"] = jsontext.mapping(node.get("data"))
+        node["data"].pop("credential", None)
+    return jsontext.dumps({**graph, "nodes": nodes, "edges": jsontext.sequence(graph.get("edges"))})

@@ -1,0 +1,114 @@
+"""The clients from PyPI, unchanged and without any setting but address and key, against `serve`.
+
+flowise-sdk and flowise-embed come from npm: `make clients`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import pytest
+from flowise import Flowise, IFileUpload, IMessage, PredictionData
+from mcp import ClientSession, StdioServerParameters
+from mcp.client.stdio import stdio_client
+
+from conftest import KEY, Running
+
+FLOW = "d290f1ee-6c54-4b01-90e6-d701748f0851"
+ANSWER = "Support chat echoes: one two three"
+
+
+def events(client: Flowise, **more: Any) -> list[dict[str, Any]]:
+    data = PredictionData(chatflowId=FLOW, question="one two three", streaming=True, **more)
+    return [json.loads(event) for event in client.create_prediction(data)]
+
+
+def test_flowise_plain(fresh_default: Running) -> None:
+    client = Flowise(fresh_default.url, KEY)
+    (answer,) = client.create_prediction(PredictionData(chatflowId=FLOW, question="one two three"))
+    assert answer["text"] == ANSWER
+    assert answer["chatMessageId"]
+
+
+def test_flowise_streamed(fresh_default: Running) -> None:
+    told = events(Flowise(fresh_default.url))
+    assert [event["event"] for event in told] == ["start", *["token"] * 6, "metadata", "end"]
+    assert "".join(event["data"] for event in told if event["event"] == "token") == ANSWER
+
+
+def test_flowise_with_all_it_can_send(fresh_default: Running) -> None:
+    told = events(
+        Flowise(fresh_default.url, KEY),
+        chatId="py-chat",
+        overrideConfig={"sessionId": "py-session"},
+        history=[IMessage("hello", "userMessage"), IMessage("", "", "apiMessage", "hi")],
+        uploads=[IFileUpload("data:text/plain;base64,aGVsbG8=", "file", "a.txt", "text/plain")],
+    )
+    assert told[-2]["data"]["chatId"] == "py-chat"
+    assert told[-2]["data"]["sessionId"] == "py-session"
+
+
+def over_stdio(module: str, env: dict[str, str], use: Callable[[ClientSession], Awaitable[None]]) -> None:
+    """Start an MCP server as its users do and talk with it."""
+
+    async def talk() -> None:
+        parameters = StdioServerParameters(
+            command=sys.executable, args=["-W", "ignore", "-c", module], env=env
+        )
+        with anyio.fail_after(60):
+            async with stdio_client(parameters) as streams, ClientSession(*streams) as session:
+                await session.initialize()
+                await use(session)
+
+    anyio.run(talk)
+
+
+async def called(session: ClientSession, tool: str, arguments: dict[str, Any]) -> str:
+    result = await session.call_tool(tool, arguments)
+    text = "".join(getattr(part, "text", "") for part in result.content)
+    assert not result.isError, text
+    return text
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_mcp_flowise(fresh_default: Running) -> None:
+    env = {"FLOWISE_API_ENDPOINT": fresh_default.url, "FLOWISE_API_KEY": KEY}
+
+    async def use(session: ClientSession) -> None:
+        assert "Support chat" in await called(session, "list_chatflows", {})
+        asked = {"chatflow_id": FLOW, "question": "one two three"}
+        assert ANSWER in await called(session, "create_prediction", asked)
+
+    over_stdio("from mcp_flowise.server import main; main()", env, use)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_flowise_mcp(fresh_default: Running) -> None:
+    env = {"FLOWISE_BASE_URL": fresh_default.url, "FLOWISE_API_KEY": KEY}
+
+    async def use(session: ClientSession) -> None:
+        assert "is responding" in await called(session, "flowise_ping", {})
+        assert "Support chat" in await called(session, "flowise_list_flows", {"params": {}})
+        asked = {"flow_id": FLOW, "question": "one two three", "session_id": "mcp"}
+        assert await called(session, "flowise_predict", {"params": asked}) == ANSWER
+        streamed = await called(session, "flowise_predict", {"params": {**asked, "streaming": True}})
+        assert streamed.endswith('data:{"event":"end","data":"[DONE]"}\n\n')  # it hands the frames on
+        flow = {"name": "made", "flow_data": '{"nodes":[],"edges":[]}'}
+        made = await called(session, "flowise_create_flow", {"params": flow})
+        assert "made" in made
+        for tool in ("variables", "tools", "assistants", "document_stores"):
+            assert not (await called(session, f"flowise_list_{tool}", {"params": {}})).startswith("Error")
+        found = {"store_id": "603a7b51-ae7c-4b0a-8865-e454ed2f6766", "query": "capital of France"}
+        assert "Paris" in await called(session, "flowise_query_vector_store", {"params": found})
+        gone = await called(
+            session, "flowise_delete_chat_history", {"params": {"flow_id": FLOW, "chat_id": "mcp"}}
+        )
+        assert not gone.startswith("Error")
+        upserted = await called(session, "flowise_upsert_vector", {"params": {"flow_id": FLOW}})
+        assert not upserted.startswith("Error")
+
+    over_stdio("from flowise_mcp.server import mcp; mcp.run()", env, use)
