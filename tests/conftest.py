@@ -33,6 +33,10 @@ class Running:
         while not self._server.started:
             time.sleep(0.005)
 
+    def tasks(self) -> int:
+        """How many requests the server is busy with."""
+        return len(self._server.server_state.tasks)
+
     def reset(self) -> None:
         self.mock.store.restore(self.seeded)
 

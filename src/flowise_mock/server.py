@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from flowise_mock import document, seed
 from flowise_mock.document import operations
 from flowise_mock.engine.app import MAX_BODY, TOKEN_DELAY, create_app
+from flowise_mock.engine.streams import Streams
 from flowise_mock.store import Store
 
 
@@ -45,6 +46,7 @@ class Mock:
 
     app: ASGIApp
     store: Store
+    streams: Streams
     operations: int
     records: int
 
@@ -55,15 +57,17 @@ def build(options: Options) -> Mock:
     store = Store(seed.tables(contract))
     records = seed.plant(store, contract, options.seed) if options.seed else 0
     seed.add_keys(store, options.keys or [seed.DEFAULT_KEY])
+    streams = Streams()
     app = create_app(
         contract,
         store,
+        streams=streams,
         open=options.open,
         max_body=options.max_body,
         cors=options.cors,
         token_delay=options.token_delay,
     )
-    return Mock(app, store, sum(1 for _ in operations(contract)), records)
+    return Mock(app, store, streams, sum(1 for _ in operations(contract)), records)
 
 
 def run(options: Options) -> None:
@@ -90,6 +94,7 @@ def run(options: Options) -> None:
 
     def handle_exit(sig: int, frame: FrameType | None) -> None:
         end(sig, frame)
+        mock.streams.close()
         server._captured_signals.clear()  # uvicorn raises them again at the end, and dies of them
 
     server.handle_exit = handle_exit  # type: ignore[method-assign]

@@ -29,6 +29,7 @@ from flowise_mock.engine.pages import Pages
 from flowise_mock.engine.requests import Gone
 from flowise_mock.engine.routing import RoutingMiddleware
 from flowise_mock.engine.security import bearer
+from flowise_mock.engine.streams import Streams
 from flowise_mock.outcomes import Broken, Outcome
 from flowise_mock.schemas import Schemas, Validator
 from flowise_mock.store import Store
@@ -49,14 +50,15 @@ def create_app(
     open: bool = False,
     max_body: int = MAX_BODY,
     cors: Sequence[str] = ("*",),
+    streams: Streams | None = None,
     token_delay: float = TOKEN_DELAY,
 ) -> ASGIApp:
     """The whole server as an ASGI app. DocumentError where the contract cannot be served.
 
     `open` asks for no key, `max_body` is in bytes, `cors` lists the origins that may call,
-    `token_delay` is the pause between the tokens of a stream in seconds.
+    `token_delay` is the pause between the tokens of a stream in seconds, `streams` keeps those that are open.
     """
-    settings = Settings(document, Schemas(document), store, open, max_body, token_delay)
+    settings = Settings(document, Schemas(document), store, open, max_body, token_delay, streams or Streams())
     connexion = ConnexionMiddleware(
         _nothing, middlewares=[RoutingMiddleware, SecurityMiddleware, EndpointMiddleware]
     )

@@ -20,7 +20,7 @@ from flowise_mock.call import Call
 from flowise_mock.document import Document, operations
 from flowise_mock.engine.answers import Answer, Answers
 from flowise_mock.engine.requests import Bodies, Parameters, receive_body, snake
-from flowise_mock.engine.streams import stream
+from flowise_mock.engine.streams import Streams
 from flowise_mock.outcomes import Ok, Outcome, Streamed
 from flowise_mock.schemas import Schemas
 from flowise_mock.store import Store
@@ -38,6 +38,7 @@ class Settings:
     open: bool
     max_body: int
     token_delay: float
+    streams: Streams
 
 
 # --- resolving -------------------------------------------------------------------------------------
@@ -112,7 +113,7 @@ class Endpoint:
             values["body"], call.files = self._bodies.read(headers.get("content-type", ""), raw)
         result = await self._handler(call, **values)
         if isinstance(result, Streamed):
-            await stream(result.events, receive, send)
+            await self._settings.streams.send(result, receive, send)
         else:
             outcome = result if isinstance(result, Outcome) else Ok(result)
             await respond(self.answers.render(outcome), send)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import orjson
 from starlette.types import Receive, Send
+
+from flowise_mock.outcomes import Streamed
 
 HEADERS = [
     (b"content-type", b"text/event-stream"),
@@ -22,25 +24,46 @@ def frame(name: str, data: Any) -> bytes:
     return b"message:\ndata:" + orjson.dumps({"event": name, "data": data}) + b"\n\n"
 
 
-async def stream(events: AsyncIterator[tuple[str, Any]], receive: Receive, send: Send) -> None:
-    """Send events as they come; a client that goes away ends them."""
-    await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-    telling = asyncio.ensure_future(_tell(events, send))
-    leaving = asyncio.ensure_future(_disconnected(receive))
-    try:
-        await asyncio.wait((telling, leaving), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        leaving.cancel()
-        telling.cancel()
-        done = await asyncio.gather(telling, leaving, return_exceptions=True)
-    if isinstance(done[0], Exception):
-        raise done[0]
+def named_frame(name: str, data: Any) -> bytes:
+    """One event of speech, which has a real `event:` line and a blank after `data:`."""
+    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps({"event": name, "data": data}) + b"\n\n"
 
 
-async def _tell(events: AsyncIterator[tuple[str, Any]], send: Send) -> None:
+class Streams:
+    """The streams that are open on one server."""
+
+    def __init__(self) -> None:
+        self._open: set[asyncio.Task[None]] = set()
+
+    def close(self) -> None:
+        """End all of them; their responses are completed."""
+        for telling in self._open:
+            telling.cancel()
+
+    async def send(self, streamed: Streamed, receive: Receive, send: Send) -> None:
+        """Send events as they come; a client that goes away, or `close`, ends them."""
+        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        make = named_frame if streamed.named else frame
+        telling = asyncio.ensure_future(_tell(streamed.events, make, send))
+        leaving = asyncio.ensure_future(_disconnected(receive))
+        self._open.add(telling)
+        try:
+            await asyncio.wait((telling, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._open.discard(telling)
+            leaving.cancel()
+            telling.cancel()
+            ended, _ = await asyncio.gather(telling, leaving, return_exceptions=True)
+        if isinstance(ended, Exception):
+            raise ended
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _tell(
+    events: AsyncIterator[tuple[str, Any]], make: Callable[[str, Any], bytes], send: Send
+) -> None:
     async for name, data in events:
-        await send({"type": "http.response.body", "body": frame(name, data), "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+        await send({"type": "http.response.body", "body": make(name, data), "more_body": True})
 
 
 async def _disconnected(receive: Receive) -> None:
