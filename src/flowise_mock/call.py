@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from flowise_mock.outcomes import Outcome, WrongKey
 from flowise_mock.store import Record, Store
@@ -24,8 +25,10 @@ class Call:
 
     `key` is the API key record that the request showed; None where it showed none, and where the
     server is `open` to all. `report` ends the request where the contract answers the condition, and
-    returns where it ignores it. `token_delay` is the pause after a streamed token, in seconds. `headers`
-    have lower-case names.
+    returns where it ignores it. `token_delay` is the pause after a streamed token, in seconds. `say`
+    is where the tokens of an answer come from; `text` is an outcome in the contract's words. `runs` are
+    the streams that are being told, by flow and chat; `windows` count predictions by flow, for rate
+    limits. `headers` have lower-case names.
     """
 
     store: Store
@@ -33,6 +36,10 @@ class Call:
     key: Record | None = None
     open: bool = False
     token_delay: float = 0.0
+    say: Callable[[Record, str], list[str]] = lambda flow, question: [question]
+    text: Callable[[Outcome], str] = str
+    runs: dict[tuple[str, str], Any] = field(default_factory=dict)
+    windows: dict[str, tuple[float, int]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     files: list[Upload] = field(default_factory=list)
 

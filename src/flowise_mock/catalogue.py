@@ -63,7 +63,12 @@ def icon(node: Record) -> str:
 
 def templates() -> list[Record]:
     """Flows to start from, as GET /marketplaces/templates lists them."""
-    start = {"id": "startAgentflow_0", "name": "startAgentflow", "label": "Start", "inputs": {"startInputType": "chatInput"}}
+    start = {
+        "id": "startAgentflow_0",
+        "name": "startAgentflow",
+        "label": "Start",
+        "inputs": {"startInputType": "chatInput"},
+    }
     reply = {"id": "directReplyAgentflow_0", "name": "directReplyAgentflow", "label": "Direct Reply", "inputs": {"directReplyMessage": "<p>You said: {{ question }}</p>"}}  # fmt: skip
     graph = {
         "nodes": [{"id": data["id"], "type": "agentFlow", "data": data} for data in (start, reply)],

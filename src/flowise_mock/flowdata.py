@@ -1,4 +1,4 @@
-"""What stands in a chatflow's `flowData`: its nodes, read with nothing taken for granted.
+"""What stands in a chatflow's `flowData`: its nodes and edges, read with nothing taken for granted.
 
 The text is the sender's: it may be no JSON, or JSON of any shape. What cannot be read is empty.
 """
@@ -23,11 +23,28 @@ class Node(NamedTuple):
     inputs: Json
 
 
+class Edge(NamedTuple):
+    """One edge of a flow; `handle` tells which way out of the source it takes."""
+
+    source: str
+    target: str
+    handle: str
+
+
 def nodes(flow: Record) -> list[Node]:
     """The nodes of a flow in their order."""
-    data = jsontext.mapping(flow.get("flowData"))
-    found = jsontext.sequence(data.get("nodes"))
-    return [_node(each) for each in found if isinstance(each, dict)]
+    return [_node(each) for each in _parts(flow, "nodes")]
+
+
+def edges(flow: Record) -> list[Edge]:
+    """The edges of a flow in their order."""
+    keys = ("source", "target", "sourceHandle")
+    return [Edge(*(str(each.get(key) or "") for key in keys)) for each in _parts(flow, "edges")]
+
+
+def _parts(flow: Record, key: str) -> list[Json]:
+    found = jsontext.sequence(jsontext.mapping(flow.get("flowData")).get(key))
+    return [each for each in found if isinstance(each, dict)]
 
 
 def _node(node: Json) -> Node:

@@ -179,6 +179,45 @@ class NotPublic(Failure):
     id: str
 
 
+@dataclass(eq=False)
+class NoExecution(Failure):
+    """A decision came for a session of which no execution is known."""
+
+    session: str
+
+
+@dataclass(eq=False)
+class NotResumable(Failure):
+    """A decision came for an execution that waits for none."""
+
+    id: str
+    state: str
+
+
+@dataclass(eq=False)
+class Aborted(Failure):
+    """A run was ended from outside while the node `label` was at work."""
+
+    label: str
+
+
+@dataclass(eq=False)
+class Throttled(Failure):
+    """The flow was asked too often: `most` times are allowed; in `wait` seconds it may be asked again."""
+
+    told: str
+    most: int
+    wait: int
+    reset: int
+
+
+@dataclass(eq=False)
+class OriginRefused(Failure):
+    """The flow may not be asked from this origin; `told` is the flow's own sentence."""
+
+    told: str
+
+
 # --- conditions ------------------------------------------------------------------------------------
 
 
@@ -197,3 +236,18 @@ class Inconsistent(Condition):
     field: str
     sent: str
     stored: str = ""
+
+
+@dataclass(eq=False)
+class Ambiguous(Condition):
+    """Two fields were sent of which only one counts."""
+
+    field: str
+    other: str
+
+
+@dataclass(eq=False)
+class Unstarted(Condition):
+    """The flow has no node to start from."""
+
+    reason: str

@@ -65,17 +65,33 @@ def inputs(operation: Operation) -> Iterator[Sent]:
     for parameter in operation.definition.get("parameters", []):
         if parameter["in"] == "path":
             for bad in BAD_IDS:
-                yield Sent(f"{parameter['name']}={bad[:20]}", operation.method, path.replace(str(parameter["example"]), bad), headers, "", body)
+                yield Sent(
+                    f"{parameter['name']}={bad[:20]}",
+                    operation.method,
+                    path.replace(str(parameter["example"]), bad),
+                    headers,
+                    "",
+                    body,
+                )
         else:
             for bad in BAD_QUERY:
-                yield Sent(f"?{parameter['name']}={bad[:20]}", operation.method, path, headers, f"{parameter['name']}={bad}", body)
+                yield Sent(
+                    f"?{parameter['name']}={bad[:20]}",
+                    operation.method,
+                    path,
+                    headers,
+                    f"{parameter['name']}={bad}",
+                    body,
+                )
     for credentials in BAD_HEADERS:
         yield Sent(str(credentials)[:40], operation.method, path, {**headers, **credentials}, "", body)
     yield Sent("no key", operation.method, path, {"Content-Type": JSON}, "", body)
     yield Sent("6 kB header", operation.method, path, {**headers, "X-Long": "x" * 6000}, "", body)
     yield Sent("unknown query", operation.method, path, headers, "nope=1&nope=2&%ff", body)
     for media, raw in BODIES if content else BODIES[:1]:
-        yield Sent(f"{media}: {raw[:30]!r}", operation.method, path, {**headers, "Content-Type": media}, "", raw)
+        yield Sent(
+            f"{media}: {raw[:30]!r}", operation.method, path, {**headers, "Content-Type": media}, "", raw
+        )
     schema = content.get(JSON, {}).get("schema", {})
     schema = resolve(DOCUMENT, schema["allOf"][0] if "allOf" in schema else schema)
     for name in schema.get("properties", {}):
@@ -85,7 +101,9 @@ def inputs(operation: Operation) -> Iterator[Sent]:
 
 
 def send(client: httpx.Client, base: str, sent: Sent) -> httpx.Response:
-    url = httpx.URL(base).copy_with(raw_path=f"/api/v1{sent.path}?{sent.query}".rstrip("?").encode("latin-1", "replace"))
+    url = httpx.URL(base).copy_with(
+        raw_path=f"/api/v1{sent.path}?{sent.query}".rstrip("?").encode("latin-1", "replace")
+    )
     headers = [(name.encode(), value.encode("latin-1")) for name, value in sent.headers.items()]
     return client.request(sent.method.upper(), url, headers=headers, content=sent.body)
 
@@ -105,7 +123,12 @@ def complaint(operation: Operation, response: httpx.Response) -> str | None:
     message = told.get("message", told.get("error"))
     if "message" in told and (told["statusCode"], told["success"], told["stack"]) != (status, False, {}):
         return f"{status} says {told}"
-    if not isinstance(message, str) or len(message) < 10 or "Traceback" in message or "object at 0x" in message:
+    if (
+        not isinstance(message, str)
+        or len(message) < 10
+        or "Traceback" in message
+        or "object at 0x" in message
+    ):
         return f"{status} with the message {message!r}"
     return None
 
@@ -147,5 +170,10 @@ def test_the_complaints_can_be_made() -> None:
     tools = next(each for each in OPERATIONS if each.id == "getToolById")
     assert complaint(tools, httpx.Response(500, json={})) == "status 500 is not documented"
     assert complaint(tools, httpx.Response(404, text="<html>"))
-    assert complaint(tools, httpx.Response(404, json={"statusCode": 400, "success": False, "message": "m" * 20, "stack": {}}))
-    assert complaint(tools, httpx.Response(404, json={"statusCode": 404, "success": False, "message": "", "stack": {}}))
+    assert complaint(
+        tools,
+        httpx.Response(404, json={"statusCode": 400, "success": False, "message": "m" * 20, "stack": {}}),
+    )
+    assert complaint(
+        tools, httpx.Response(404, json={"statusCode": 404, "success": False, "message": "", "stack": {}})
+    )

@@ -33,7 +33,9 @@ def exchange(running: Running, raw: bytes, wait: float = 1.0) -> bytes:
 
 
 def head(method: str, path: str, *more: str, version: str = "1.1") -> bytes:
-    return f"{method} {path} HTTP/{version}\r\nHost: mock\r\nConnection: close\r\n{''.join(more)}\r\n".encode()
+    return (
+        f"{method} {path} HTTP/{version}\r\nHost: mock\r\nConnection: close\r\n{''.join(more)}\r\n".encode()
+    )
 
 
 def status(received: bytes) -> int:
@@ -53,7 +55,9 @@ def test_a_body_in_chunks(mock: Running) -> None:
     assert b'"in chunks"' in received
 
 
-@pytest.mark.parametrize("broken", [b"zz\r\n{}\r\n0\r\n\r\n", b"-1\r\n{}\r\n", b"ffffffffffffffffff\r\n{}\r\n"])
+@pytest.mark.parametrize(
+    "broken", [b"zz\r\n{}\r\n0\r\n\r\n", b"-1\r\n{}\r\n", b"ffffffffffffffffff\r\n{}\r\n"]
+)
 def test_broken_chunks_are_refused(mock: Running, broken: bytes) -> None:
     raw = head("POST", "/api/v1/tools", AUTH, JSON, "Transfer-Encoding: chunked\r\n")
     assert status(exchange(mock, raw + broken)) == 400
@@ -85,7 +89,9 @@ def test_odd_requests(mock: Running, raw: bytes, expected: int) -> None:
 
 
 def test_expect_100_continue(mock: Running) -> None:
-    raw = head("POST", "/api/v1/tools", AUTH, JSON, "Expect: 100-continue\r\n", "Content-Length: 2\r\n") + b"{}"
+    raw = (
+        head("POST", "/api/v1/tools", AUTH, JSON, "Expect: 100-continue\r\n", "Content-Length: 2\r\n") + b"{}"
+    )
     assert b"HTTP/1.1 200" in exchange(mock, raw)
 
 
@@ -122,7 +128,11 @@ def test_methods(api: httpx.Client, path: str, methods: list[str]) -> None:
 def test_any_origin_may_call(api: httpx.Client) -> None:
     origin = {"Origin": "https://shop.example"}
     assert api.get("/ping", headers=origin).headers["access-control-allow-origin"] == "*"
-    asked = {**origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type,authorization"}
+    asked = {
+        **origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type,authorization",
+    }
     preflight = api.options("/tools", headers=asked)
     assert preflight.status_code == 200
     assert "authorization" in preflight.headers["access-control-allow-headers"]
@@ -134,7 +144,10 @@ def test_origins_can_be_named() -> None:
         with narrowed.client() as client:
             ours = client.get("/ping", headers={"Origin": "https://a.example"})
             assert ours.headers["access-control-allow-origin"] == "https://a.example"
-            assert "access-control-allow-origin" not in client.get("/ping", headers={"Origin": "https://b.example"}).headers
+            assert (
+                "access-control-allow-origin"
+                not in client.get("/ping", headers={"Origin": "https://b.example"}).headers
+            )
             asked = {"Origin": "https://b.example", "Access-Control-Request-Method": "POST"}
             assert client.options("/tools", headers=asked).status_code == 400
     finally:
@@ -145,7 +158,9 @@ def test_a_body_over_the_limit(api: httpx.Client) -> None:
     large = b'{"name": "' + b"x" * 51 * 1024 * 1024 + b'"}'
     headers = {"Content-Type": "application/json"}
     assert api.post("/tools", content=large, headers=headers).status_code == 413
-    in_chunks = api.post("/tools", content=(large[i : i + 2**20] for i in range(0, len(large), 2**20)), headers=headers)
+    in_chunks = api.post(
+        "/tools", content=(large[i : i + 2**20] for i in range(0, len(large), 2**20)), headers=headers
+    )
     assert in_chunks.status_code == 413
     assert "52428800 bytes" in in_chunks.json()["message"]
     assert api.get("/ping").text == "pong"

@@ -105,6 +105,13 @@ class Answers:
         entry = self._entries[name]
         return None if entry is None else entry["status"]
 
+    def text(self, outcome: Outcome) -> str:
+        """An outcome in the contract's words, for a stream that can show no status."""
+        entry = self._entries[type(outcome).__name__] or {}
+        return str(
+            fill(entry.get("message", ""), {**self._names, **vars(outcome), "status": entry.get("status")})
+        )
+
     def render(self, outcome: Outcome) -> Answer:
         """The response to `outcome`, checked against the document."""
         answer, problem = self._render(outcome)

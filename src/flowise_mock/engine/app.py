@@ -31,6 +31,7 @@ from flowise_mock.engine.routing import RoutingMiddleware
 from flowise_mock.engine.security import bearer
 from flowise_mock.engine.streams import Streams
 from flowise_mock.outcomes import Broken, Outcome
+from flowise_mock.prediction import echo
 from flowise_mock.schemas import Schemas, Validator
 from flowise_mock.store import Store
 
@@ -58,7 +59,9 @@ def create_app(
     `open` asks for no key, `max_body` is in bytes, `cors` lists the origins that may call,
     `token_delay` is the pause between the tokens of a stream in seconds, `streams` keeps those that are open.
     """
-    settings = Settings(document, Schemas(document), store, open, max_body, token_delay, streams or Streams())
+    settings = Settings(
+        document, Schemas(document), store, open, max_body, token_delay, streams or Streams(), echo.say
+    )
     connexion = ConnexionMiddleware(
         _nothing, middlewares=[RoutingMiddleware, SecurityMiddleware, EndpointMiddleware]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
@@ -23,7 +23,7 @@ from flowise_mock.engine.requests import Bodies, Parameters, receive_body, snake
 from flowise_mock.engine.streams import Streams
 from flowise_mock.outcomes import Ok, Outcome, Streamed
 from flowise_mock.schemas import Schemas
-from flowise_mock.store import Store
+from flowise_mock.store import Record, Store
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -39,6 +39,9 @@ class Settings:
     max_body: int
     token_delay: float
     streams: Streams
+    say: Callable[[Record, str], list[str]]
+    runs: dict[tuple[str, str], Any] = field(default_factory=dict)
+    windows: dict[str, tuple[float, int]] = field(default_factory=dict)
 
 
 # --- resolving -------------------------------------------------------------------------------------
@@ -106,6 +109,10 @@ class Endpoint:
             (context.get("token_info") or {}).get("key"),
             self._settings.open,
             self._settings.token_delay,
+            self._settings.say,
+            self.answers.text,
+            self._settings.runs,
+            self._settings.windows,
             headers,
         )
         if self._bodies is not None:

@@ -1,17 +1,24 @@
 """Runs: webhooks, executions, and how to end a run."""
 
+from flowise_mock import flowdata
 from flowise_mock.call import Call
 from flowise_mock.outcomes import NotFound
+from flowise_mock.prediction import telling, turn
 from flowise_mock.store import Record
 
 
 async def abort_chat_message(call: Call, chatflowid: str, chatid: str) -> Record:
+    running = call.runs.get((chatflowid, chatid))
+    if running is not None:
+        running.aborted = True
     return {"status": 200, "message": "Chat message aborted"}
 
 
 async def trigger_webhook(call: Call, id: str, body: Record) -> Record:
-    call.store.find("chatflow", id)
-    raise NotFound("Webhook of chatflow", id)
+    flow = call.store.find("chatflow", id)
+    if not any(node.inputs.get("startInputType") == "webhookTrigger" for node in flowdata.nodes(flow)):
+        raise NotFound("Webhook of chatflow", id)
+    return telling.whole(call, turn.begin(call, flow, {"question": turn.text(body)}))
 
 
 async def get_all_executions(
@@ -23,8 +30,13 @@ async def get_all_executions(
     limit: int = 12,
 ) -> Record:
     found = call.store.select("execution", chatflowid=agentflow_id, sessionId=session_id, state=state)
-    return {"data": found[(page - 1) * limit : page * limit], "total": len(found)}
+    shown = found[(page - 1) * limit : page * limit]
+    return {"data": [_execution(each) for each in shown], "total": len(found)}
 
 
 async def get_execution_by_id(call: Call, id: str) -> Record:
-    return call.store.find("execution", id)
+    return _execution(call.store.find("execution", id))
+
+
+def _execution(row: Record) -> Record:
+    return {**row, "agentflowId": row["chatflowid"]}

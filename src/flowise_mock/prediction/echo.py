@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from flowise_mock.store import Record
 
 
-def answer(flow: Record, question: str) -> str:
-    """What `flow` says to `question`. The same every time."""
+def say(flow: Record, question: str) -> list[str]:
+    """What `flow` says to `question`, token by token. The same every time."""
     name = flow.get("name") or "a flow without a name"
-    return f"{name} echoes: {question}" if question else f"{name} was asked nothing."
+    return tokens(f"{name} echoes: {question}" if question else f"{name} was asked nothing.")
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text, each with the blanks before it."""
+    return re.findall(r"\s*\S+|\s+$", text)

@@ -1,19 +1,20 @@
-"""One turn of a conversation: what was asked, what is answered, what is written down."""
+"""One turn of a conversation: what was asked, by whom, and the messages it leaves."""
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+import base64
+import binascii
+from collections.abc import Generator
+from dataclasses import dataclass, field
 from typing import Any
 
-from flowise_mock import documents, flowdata, jsontext
+from flowise_mock import flowdata, jsontext
 from flowise_mock.call import Call
-from flowise_mock.prediction import echo
 from flowise_mock.store import Record
 
 Event = tuple[str, Any]
+Run = Generator[Event, None, Record]
+"""A run yields what a stream tells, and returns the answer as JSON, keys in Flowise's order."""
 
 
 @dataclass
@@ -21,7 +22,8 @@ class Turn:
     """What a request asks of a flow, resolved as Flowise resolves it.
 
     `chat_id` is the one sent, else the session's, else a new one; `session_id` the one in
-    `overrideConfig`, else the chat's.
+    `overrideConfig`, else the chat's. `memory` is the label of the flow's memory node. `aborted` is
+    set from outside, and ends a run of an agentflow at its next token.
     """
 
     flow: Record
@@ -30,86 +32,94 @@ class Turn:
     chat_id: str
     session_id: str
     memory: str | None
+    uploads: list[Record] | None
+    said: list[Record] = field(default_factory=list)
+    aborted: bool = False
 
 
 def begin(call: Call, flow: Record, body: Record) -> Turn:
     """The turn that a request body asks for. A field of a form may be JSON text."""
     override = jsontext.mapping(body.get("overrideConfig"))
-    session = _text(override.get("sessionId"))
-    chat = _text(body.get("chatId")) or session or call.store.new_id()
+    session = text(override.get("sessionId"))
+    chat = text(body.get("chatId")) or session or call.store.new_id()
     memory = next((node.label for node in flowdata.nodes(flow) if node.category == "Memory"), None)
-    return Turn(flow, body, _text(body.get("question")), chat, session or chat, memory)
+    turn = Turn(flow, body, text(body.get("question")), chat, session or chat, memory, None)
+    turn.said = _conversation(call, turn)
+    turn.uploads = _uploads(call, turn)
+    return turn
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """A value that should be text, as text; nothing is the empty one."""
     if value is None or isinstance(value, str):
         return value or ""
     return jsontext.dumps(value)
 
 
-def answer(call: Call, turn: Turn) -> Record:
-    """Run the turn: the answer as JSON, in Flowise's order of keys. Two messages are written."""
-    sources = _sources(call, turn)
-    result: Record = {"text": echo.answer(turn.flow, turn.question)}
-    if sources is not None:
-        result["sourceDocuments"] = sources
-    asked = _write(call, turn, "userMessage", turn.question)
-    asked["fileUploads"] = [_stored(each) for each in _uploads(turn)] or None
-    said = _write(call, turn, "apiMessage", result["text"])
-    said["sourceDocuments"] = sources
-    if "question" in turn.body:
-        result["question"] = turn.question
-    result |= {"chatId": turn.chat_id, "chatMessageId": said["id"], "sessionId": turn.session_id}
-    if turn.memory:
-        result["memoryType"] = turn.memory
-    return result
-
-
-async def events(call: Call, turn: Turn) -> AsyncIterator[Event]:
-    """Run the turn: the answer as events, with a pause between tokens, and the messages written."""
-    result = answer(call, turn)
-    tokens = re.findall(r"\s*\S+|\s+$", result["text"])
-    yield "start", tokens[0] if tokens else ""
-    for token in tokens:
-        yield "token", token
-        await asyncio.sleep(call.token_delay)
-    if "sourceDocuments" in result:
-        yield "sourceDocuments", result["sourceDocuments"]
-    told = ("chatId", "chatMessageId", "question", "sessionId", "memoryType")
-    yield "metadata", {key: result[key] for key in told if result.get(key)}
-    yield "end", "[DONE]"
-
-
-def _sources(call: Call, turn: Turn) -> list[Record] | None:
-    """The chunks that a flow with document stores finds; None for a flow without."""
-    stores = [id for id in flowdata.document_stores(turn.flow) if call.store.has("documentstore", id)]
-    if not stores:
-        return None
-    chunks = [chunk for id in sorted(stores) for chunk in call.store.select("chunk", storeId=id)]
-    best = documents.ranked(chunks, turn.question)[:4]
-    return [{"pageContent": each.get("pageContent", ""), "metadata": each.get("metadata")} for each in best]
-
-
-def _write(call: Call, turn: Turn, role: str, content: str) -> Record:
-    return call.store.create(
-        "chatmessage",
+def _conversation(call: Call, turn: Turn) -> list[Record]:
+    """What was said before in this session of this flow."""
+    rows = call.store.select("chatmessage", chatflowid=turn.flow["id"], sessionId=turn.session_id)
+    return [
         {
-            "role": role, "chatflowid": turn.flow["id"], "content": content, "chatType": "EXTERNAL",
-            "chatId": turn.chat_id, "memoryType": turn.memory, "sessionId": turn.session_id,
-            "leadEmail": turn.body.get("leadEmail"),
-        },
-    )  # fmt: skip
+            "content": row.get("content", ""),
+            "role": "user" if row.get("role") == "userMessage" else "assistant",
+        }
+        for row in rows
+    ]
 
 
-def _uploads(turn: Turn) -> list[Record]:
-    sent = jsontext.sequence(turn.body.get("uploads"))
-    return [each for each in sent if isinstance(each, dict)]
+def asked(turn: Turn, question: Any) -> Record:
+    """The keys that tell a question again, for those that were sent."""
+    return {"question": question} if "question" in turn.body else {}
 
 
-def _stored(upload: Record) -> Record:
-    """An upload as its message keeps it: files by name alone, addresses whole."""
-    kind = upload.get("type")
-    if kind == "url":
+def write(
+    call: Call, turn: Turn, question: str, answer: str, *, memory: str | None, **more: Any
+) -> tuple[Record, Record]:
+    """Write down a turn that came to its end: the question and the answer."""
+    common = {
+        "chatflowid": turn.flow["id"], "chatType": "EXTERNAL", "chatId": turn.chat_id,
+        "memoryType": memory, "sessionId": turn.session_id,
+    }  # fmt: skip
+    lead = turn.body.get("leadEmail")
+    mine = {"role": "userMessage", "content": question, "fileUploads": turn.uploads, "leadEmail": lead}
+    theirs = {"role": "apiMessage", "content": answer, **more}
+    return call.store.create("chatmessage", {**common, **mine}), call.store.create(
+        "chatmessage", {**common, **theirs}
+    )
+
+
+# --- uploads ---------------------------------------------------------------------------------------
+
+
+def _uploads(call: Call, turn: Turn) -> list[Record] | None:
+    """The uploads as the message keeps them; files are stored, and left out of it."""
+    if not isinstance(turn.body.get("uploads"), (list, str)):
+        return None
+    sent = jsontext.sequence(turn.body["uploads"])
+    return [_kept(call, turn, each) for each in sent if isinstance(each, dict)]
+
+
+def _kept(call: Call, turn: Turn, upload: Record) -> Record:
+    kind, data = upload.get("type"), upload.get("data")
+    if not isinstance(data, str):
         return upload
-    kept = {key: value for key, value in upload.items() if key != "data"}
-    return {**kept, "type": "stored-file:full" if kind == "file:full" else "stored-file"}
+    name, mime = text(upload.get("name")), text(upload.get("mime")) or "image/png"
+    if kind == "url":
+        return {"data": data, "name": name, "type": "url", "mime": mime}
+    if kind == "file:full":
+        turn.question = f"<doc name='{name}'>{data}</doc>\n\n\n\n{turn.question}"
+        return {"type": "stored-file:full", "name": name, "mime": mime}
+    _store_file(call, turn, name, mime, data)
+    return {"type": "stored-file", "name": name, "mime": mime}
+
+
+def _store_file(call: Call, turn: Turn, name: str, mime: str, data: str) -> None:
+    try:
+        content = base64.b64decode(data.partition(",")[2] or data)
+    except (binascii.Error, ValueError):
+        content = data.encode()
+    call.store.create(
+        "file",
+        {"chatflowid": turn.flow["id"], "chatId": turn.chat_id, "name": name, "type": mime, "data": content},
+    )

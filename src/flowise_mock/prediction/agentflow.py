@@ -1,0 +1,182 @@
+"""Agentflows V2: nodes run one after the other along the edges, with a stop at human input.
+
+As observed on a real 3.1.4: which events a node tells, what it leaves in agentFlowExecutedData, what a
+stop and its resume write down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowise_mock import flowdata, jsontext
+from flowise_mock.call import Call
+from flowise_mock.flowdata import Edge, Node
+from flowise_mock.outcomes import Aborted, Ambiguous, NoExecution, NotResumable, Unstarted
+from flowise_mock.prediction.nodes import NODES, Said, form_text
+from flowise_mock.prediction.turn import Run, Turn, asked, text, write
+from flowise_mock.store import Record
+
+START = "startAgentflow"
+MAX_STEPS = 100
+"""Nodes run in one turn; an agentflow may loop."""
+
+
+@dataclass
+class Graph:
+    """The nodes and edges of a flow, and the run on its way through them."""
+
+    turn: Turn
+    nodes: dict[str, Node]
+    edges: list[Edge]
+    executed: list[Record] = field(default_factory=list)
+    history: list[Record] = field(default_factory=list)
+    state: Record = field(default_factory=dict)
+    form: Record = field(default_factory=dict)
+    human: Record | None = None
+
+    def before(self, id: str) -> list[str]:
+        return [edge.source for edge in self.edges if edge.target == id]
+
+    def after(self, id: str, way: int | None) -> list[str]:
+        """Where it goes from a node: all edges, or those of one way out."""
+        handle = None if way is None else f"{id}-output-{way}"
+        return [edge.target for edge in self.edges if edge.source == id and handle in (None, edge.handle)]
+
+    def output(self, id: str) -> str | None:
+        """What a node said, for `{{ nodeId }}`."""
+        found = [each["data"]["output"].get("content") for each in self.executed if each["nodeId"] == id]
+        return text(found[-1]) if found else None
+
+
+def run_agentflow(call: Call, turn: Turn) -> Run:
+    """Run the flow from its start, or on from where it waits for a human."""
+    nodes = {node.id: node for node in flowdata.nodes(turn.flow)}
+    graph = Graph(turn, nodes, flowdata.edges(turn.flow))
+    sent = turn.body.get("humanInput")
+    human = jsontext.mapping(sent)
+    execution: Record | None = None
+    first: str | None
+    if human:
+        execution, first = _resumed(call, graph, human)
+    else:
+        first = next((node.id for node in nodes.values() if node.name == START), None)
+        if first is None:
+            call.report(Unstarted("Start input type not found"))
+        graph.form = jsontext.mapping(turn.body.get("form"))
+    yield "agentFlowEvent", "INPROGRESS"
+    stopped = yield from _walk(call, graph, [first] if first else [])
+    state = "STOPPED" if stopped else "FINISHED"
+    yield "agentFlowEvent", state
+    action = None
+    if stopped:
+        action = graph.executed[-1]["data"]["output"]["humanInputAction"]
+        yield "action", action
+        yield "agentFlowEvent", state
+    return _answered(call, graph, execution, state, action)
+
+
+def _walk(call: Call, graph: Graph, queue: list[str]) -> Any:
+    """Run nodes until none is left or one stops; whether one did."""
+    steps = 0
+    while queue and steps < MAX_STEPS:
+        steps += 1
+        node = graph.nodes.get(queue.pop(0))
+        if node is None:
+            continue
+        told = {"nodeId": node.id, "nodeLabel": node.label}
+        yield "nextAgentFlow", {**told, "status": "INPROGRESS"}
+        last = not graph.after(node.id, None)
+        try:
+            if not graph.executed and "form" in graph.turn.body and graph.turn.question:
+                call.report(Ambiguous("question", "form"))
+            said: Said = NODES.get(node.name, NODES[""])(call, graph, node, last)
+            for event in said.events:
+                if graph.turn.aborted:
+                    raise Aborted(node.label)
+                yield event
+        except (Aborted, Ambiguous) as failure:
+            yield from _failed(call, graph, node, call.text(failure))
+            raise
+        status = "STOPPED" if said.stopped else "FINISHED"
+        yield "nextAgentFlow", {**told, "status": status}
+        data: Record = {
+            "id": node.id,
+            "name": node.name,
+            "input": said.input,
+            "output": said.output,
+            "state": dict(graph.state),
+        }
+        if said.history:
+            data["chatHistory"] = said.history
+            graph.history += said.history
+        graph.executed = [
+            each for each in graph.executed if each["nodeId"] != node.id or each["status"] != "STOPPED"
+        ]
+        graph.executed.append(
+            {**told, "data": data, "previousNodeIds": graph.before(node.id), "status": status}
+        )
+        yield "agentFlowExecutedData", list(graph.executed)
+        if said.stopped:
+            return True
+        queue += graph.after(node.id, said.way)
+    return False
+
+
+def _failed(call: Call, graph: Graph, node: Node, reason: str) -> Any:
+    told = {"nodeId": node.id, "nodeLabel": node.label}
+    yield "nextAgentFlow", {**told, "status": "ERROR", "error": reason}
+    data = {"id": node.id, "name": node.name, "error": reason}
+    graph.executed.append({**told, "previousNodeIds": graph.before(node.id), "data": data, "status": "ERROR"})
+    yield "agentFlowExecutedData", list(graph.executed)
+    yield "agentFlowEvent", "ERROR"
+
+
+def _resumed(call: Call, graph: Graph, human: Record) -> tuple[Record, str]:
+    """The execution that waits for this decision, and the node it goes on from."""
+    turn = graph.turn
+    found = call.store.select("execution", chatflowid=turn.flow["id"], sessionId=turn.session_id)
+    if not found:
+        raise NoExecution(turn.session_id)
+    execution = max(found, key=lambda each: str(each["createdDate"]))
+    if execution["state"] != "STOPPED":
+        raise NotResumable(execution["id"], execution["state"])
+    graph.executed = jsontext.sequence(execution["executionData"])
+    waiting = graph.executed[-1]["nodeId"]
+    graph.human = {**human, "startNodeId": human.get("startNodeId") or waiting}
+    graph.history = [each for item in graph.executed for each in item["data"].get("chatHistory", [])]
+    graph.state = dict(graph.executed[-1]["data"].get("state") or {})
+    for row in reversed(call.store.select("chatmessage", chatflowid=turn.flow["id"], chatId=turn.chat_id)):
+        if row.get("action"):
+            row["action"] = None
+            break
+    return execution, str(graph.human["startNodeId"])
+
+
+def _answered(
+    call: Call, graph: Graph, execution: Record | None, state: str, action: Record | None
+) -> Record:
+    turn = graph.turn
+    kept = {"executionData": jsontext.dumps(graph.executed), "state": state}
+    if execution is None:
+        row = {**kept, "chatflowid": turn.flow["id"], "sessionId": turn.session_id}
+        execution = call.store.create("execution", row)
+    else:
+        call.store.change("execution", execution["id"], kept)
+    if action is not None:
+        execution["stoppedDate"] = call.store.now()
+    answer = text(graph.executed[-1]["data"]["output"].get("content")) if graph.executed else ""
+    asked_text = text(turn.body.get("question")) or form_text(turn.body.get("form"))
+    feedback = text((graph.human or {}).get("feedback"))
+    _, said = write(call, turn, asked_text or feedback or " ", answer or " ", memory=None, action=action)
+    return {
+        "text": answer or " ",
+        **asked(turn, turn.body.get("question")),
+        **({"form": turn.body["form"]} if "form" in turn.body else {}),
+        "chatId": turn.chat_id,
+        "chatMessageId": said["id"],
+        "executionId": execution["id"],
+        "agentFlowExecutedData": graph.executed,
+        **({"action": action} if action is not None else {}),
+        "sessionId": turn.session_id,
+    }

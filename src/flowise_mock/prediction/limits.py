@@ -1,0 +1,56 @@
+"""What a flow's own settings refuse: too many predictions, and pages of other sites."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+from urllib.parse import urlsplit
+
+from flowise_mock import flowdata, jsontext
+from flowise_mock.call import Call
+from flowise_mock.outcomes import OriginRefused, Throttled
+from flowise_mock.store import Record
+
+REFUSED = "This site is not allowed to access this chatbot"
+
+
+def check_rate(call: Call, flow: Record) -> None:
+    """Throttled where `apiConfig.rateLimit` allows no more. Without a message it limits nothing."""
+    limit = jsontext.mapping(flowdata.config(flow, "apiConfig").get("rateLimit"))
+    most, seconds = _number(limit.get("limitMax")), _number(limit.get("limitDuration"))
+    message = limit.get("limitMsg")
+    if most is None or seconds is None or not message or limit.get("status") is False:
+        return
+    now = call.store.clock().timestamp()
+    begun, count = call.windows.get(flow["id"], (now, 0))
+    if now - begun >= seconds:
+        begun, count = now, 0
+    call.windows[flow["id"]] = (begun, count + 1)
+    if count >= most:
+        ends = math.ceil(begun + seconds)
+        raise Throttled(str(message), int(most), max(ends - int(now), 0), ends)
+
+
+def _number(value: Any) -> float | None:
+    """A number of a config within reason; None for anything else."""
+    known = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if known and 0 <= value < 1e9 else None
+
+
+def check_origin(call: Call, flow: Record) -> None:
+    """OriginRefused where `chatbotConfig.allowedOrigins` has others than the page that asks."""
+    config = flowdata.config(flow, "chatbotConfig")
+    allowed = [each for each in jsontext.sequence(config.get("allowedOrigins")) if isinstance(each, str)]
+    origin = call.headers.get("origin")
+    if not origin or not allowed or not allowed[0]:
+        return
+    if _host(origin) not in {_host(each) for each in allowed}:
+        told = config.get("allowedOriginsError")
+        raise OriginRefused(told if isinstance(told, str) and told else REFUSED)
+
+
+def _host(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc or origin
+    except ValueError:
+        return origin

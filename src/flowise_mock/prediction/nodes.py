@@ -1,0 +1,252 @@
+"""The nodes of agentflows: what each is given, what it says, which way it goes."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from flowise_mock import jsontext
+from flowise_mock.call import Call
+from flowise_mock.flowdata import Node
+from flowise_mock.prediction.turn import Event, text
+from flowise_mock.store import Record
+
+if TYPE_CHECKING:
+    from flowise_mock.prediction.agentflow import Graph
+
+
+@dataclass
+class Said:
+    """What came of a node: events to tell, what to note, and `way`, the number of its way out."""
+
+    input: Record = field(default_factory=dict)
+    output: Record = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    history: list[Record] = field(default_factory=list)
+    way: int | None = None
+    stopped: bool = False
+
+
+def _start(call: Call, graph: Graph, node: Node, last: bool) -> Said:
+    for entry in _entries(node.inputs.get("startState")):
+        graph.state[text(entry.get("key"))] = text(entry.get("value"))
+    if node.inputs.get("startInputType") == "formInput":
+        form = {
+            "title": node.inputs.get("formTitle", ""),
+            "description": node.inputs.get("formDescription", ""),
+            "inputs": jsontext.sequence(node.inputs.get("formInputTypes")),
+        }
+        filled = form_text(graph.form) or graph.turn.question
+        return Said({"form": form}, {"form": filled} if filled else {})
+    asked = {"question": graph.turn.question} if graph.turn.question else {}
+    return Said(asked, dict(asked))
+
+
+def _condition(call: Call, graph: Graph, node: Node, last: bool) -> Said:
+    conditions = [
+        {
+            key: resolved(graph, value) if key in ("value1", "value2") else value
+            for key, value in entry.items()
+        }
+        for entry in _entries(node.inputs.get("conditions"))
+    ]
+    way = next((number for number, each in enumerate(conditions) if _holds(each)), len(conditions))
+    fulfilled = [{**each, "isFulfilled": True} if n == way else each for n, each in enumerate(conditions)]
+    otherwise: Record = {"type": "string", "value1": "", "operation": "equal", "value2": ""}
+    otherwise["isFulfilled"] = way == len(conditions)
+    given = {"conditions": {str(number): each for number, each in enumerate(conditions)}}
+    return Said(given, {"conditions": [*fulfilled, otherwise]}, way=way)
+
+
+def _holds(condition: Record) -> bool:
+    one, other = text(condition.get("value1")), text(condition.get("value2"))
+    operation = text(condition.get("operation"))
+    if condition.get("type") == "number" and operation.startswith(("larger", "smaller")):
+        try:
+            first, second = float(one or 0), float(other or 0)
+        except ValueError:
+            return False
+        return (first > second if operation.startswith("larger") else first < second) or (
+            operation.endswith("Equal") and first == second
+        )
+    tests: dict[str, Callable[[], bool]] = {
+        "contains": lambda: other in one,
+        "notContains": lambda: other not in one,
+        "startsWith": lambda: one.startswith(other),
+        "endsWith": lambda: one.endswith(other),
+        "equal": lambda: one == other,
+        "notEqual": lambda: one != other,
+        "isEmpty": lambda: not one,
+        "notEmpty": lambda: bool(one),
+    }
+    return tests.get(operation, lambda: False)()
+
+
+def _human_input(call: Call, graph: Graph, node: Node, last: bool) -> Said:
+    if graph.human is not None:
+        human, graph.human = graph.human, None
+        return _decided(graph, node, human)
+    messages = [*graph.turn.said, *graph.history]
+    given = {
+        "messages": messages,
+        "humanInputEnableFeedback": bool(node.inputs.get("humanInputEnableFeedback")),
+    }
+    description = resolved(graph, node.inputs.get("humanInputDescription"))
+    if node.inputs.get("humanInputDescriptionType") == "dynamic":
+        description = "".join(call.say(graph.turn.flow, graph.turn.question))
+    content = f"{text(messages[-1]['content']) if messages else ''}\n\n{description}"
+    action = {
+        "id": call.store.new_id(),
+        "mapping": {"approve": "Proceed", "reject": "Reject"},
+        "elements": [
+            {"type": "agentflowv2-approve-button", "label": "Proceed"},
+            {"type": "agentflowv2-reject-button", "label": "Reject"},
+        ],
+        "data": {"nodeId": node.id, "nodeLabel": node.label, "input": given},
+    }
+    return Said(
+        given,
+        {"content": content, "humanInputAction": action},
+        [("token", content)],
+        [{"role": "assistant", "content": content}],
+        stopped=True,
+    )
+
+
+def _decided(graph: Graph, node: Node, human: Record) -> Said:
+    feedback = text(human.get("feedback"))
+    content = feedback or text(human.get("type"))
+    given = {**human, "messages": [*graph.turn.said, {"role": "user", "content": content}]}
+    told = {"startNodeId": human["startNodeId"]}
+    if feedback and node.inputs.get("humanInputEnableFeedback"):
+        told["feedback"] = feedback
+    proceeds = human.get("type") == "proceed"
+    conditions = [
+        {"type": "proceed", **told, "isFulfilled": proceeds},
+        {"type": "reject", **told, "isFulfilled": human.get("type") == "reject"},
+    ]
+    history = [{"role": "user", "content": feedback}] if feedback else []
+    return Said(
+        given, {"content": content, "conditions": conditions}, history=history, way=0 if proceeds else 1
+    )
+
+
+def _llm(call: Call, graph: Graph, node: Node, last: bool) -> Said:
+    first = not graph.history
+    question = form_text(graph.form) or graph.turn.question
+    mine = [{"role": "user", "content": question}] if first and question else []
+    messages = [
+        {"role": "system", "content": resolved(graph, each.get("content"))}
+        for each in _entries(node.inputs.get("llmMessages"))
+        if each.get("role") == "system"
+    ]
+    if node.inputs.get("llmEnableMemory") is True:
+        messages += [{"role": each["role"], "content": each["content"]} for each in graph.turn.said]
+        messages += [*graph.history, *mine]
+        wanted = resolved(graph, node.inputs.get("llmUserMessage"))
+        messages += [{"role": "user", "content": wanted}] if wanted else []
+    else:
+        messages += mine
+    asked = next((each["content"] for each in reversed(messages) if each["role"] == "user"), "")
+    tokens = call.say(graph.turn.flow, asked)
+    content = "".join(tokens)
+    usage = _usage(messages, tokens)
+    role = "assistant" if node.inputs.get("llmReturnResponseAs") == "assistantMessage" else "user"
+    history = [*mine, {"role": role, "content": content, "name": node.label.lower().replace(" ", "_")}]
+    events: list[Event] = []
+    if last:
+        events = [("token", token) for token in ["", *tokens, "", ""]]
+        events += [("calledTools", []), ("usageMetadata", usage)]
+    for entry in _entries(node.inputs.get("llmUpdateState")):
+        graph.state[text(entry.get("key"))] = resolved(graph, entry.get("value"))
+    given = {"messages": messages}
+    given |= {key: _shown(graph, value) for key, value in node.inputs.items() if key != "llmMessages"}
+    output = {"content": content, "calledTools": [], "usageMetadata": usage}
+    return Said(given, output, events, history)
+
+
+def _usage(messages: list[Record], tokens: list[str]) -> Record:
+    """Counts of words, in the form that a model tells its tokens."""
+    sent = sum(len(text(each["content"]).split()) for each in messages)
+    return {
+        "input_tokens": sent, "output_tokens": len(tokens), "total_tokens": sent + len(tokens),
+        "input_token_details": {}, "output_token_details": {},
+    }  # fmt: skip
+
+
+def _shown(graph: Graph, value: Any) -> Any:
+    return resolved(graph, value) if isinstance(value, str) else value
+
+
+def _direct_reply(call: Call, graph: Graph, node: Node, last: bool) -> Said:
+    content = resolved(graph, node.inputs.get("directReplyMessage"))
+    return Said({}, {"content": content}, [("token", content)] if last else [])
+
+
+def _passed_over(call: Call, graph: Graph, node: Node, last: bool) -> Said:
+    """A node whose work needs a model, a tool or code: it says what came before it, unchanged."""
+    before = graph.executed[-1]["data"]["output"].get("content") if graph.executed else None
+    content = text(before) or "".join(call.say(graph.turn.flow, graph.turn.question))
+    return Said({}, {"content": content}, [("token", content)] if last else [])
+
+
+NODES: dict[str, Callable[[Call, Graph, Node, bool], Said]] = {
+    "startAgentflow": _start,
+    "conditionAgentflow": _condition,
+    "humanInputAgentflow": _human_input,
+    "llmAgentflow": _llm,
+    "agentAgentflow": _llm,
+    "directReplyAgentflow": _direct_reply,
+    "": _passed_over,
+}
+
+
+# --- texts -----------------------------------------------------------------------------------------
+
+
+def form_text(form: Any) -> str:
+    """A form as lines of `key: value`, as Flowise tells it to a model."""
+    if not isinstance(form, dict):
+        return ""
+    return "\n".join(f"{key}: {_value(value)}" for key, value in form.items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(_value(each) for each in value)
+    return value if isinstance(value, str) else jsontext.dumps(value)
+
+
+def _entries(value: Any) -> list[Record]:
+    return [each for each in jsontext.sequence(value) if isinstance(each, dict)]
+
+
+_WORD = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+
+
+def resolved(graph: Graph, value: Any) -> str:
+    """A text of the editor as plain text, its `{{ words }}` filled in; unknown words stay as written."""
+    plain = re.sub(r"</p>\s*<p>", "\n\n", text(value))
+    plain = html.unescape(re.sub(r"<[^<>]*>", "", re.sub(r"<br\s*/?>", "\n", plain))).strip()
+    return _WORD.sub(lambda word: _meaning(graph, str(word[1]), str(word[0])), plain)
+
+
+def _meaning(graph: Graph, word: str, written: str) -> str:
+    head, _, rest = word.partition(".")
+    if head == "question":
+        return graph.turn.question
+    if head == "$form" and rest in graph.form:
+        return _value(graph.form[rest])
+    if head == "$flow":
+        known: dict[str, str] = {
+            "sessionId": graph.turn.session_id,
+            "chatId": graph.turn.chat_id,
+            "chatflowId": graph.turn.flow["id"],
+        }
+        known |= {f"state.{key}": text(value) for key, value in graph.state.items()}
+        return known.get(rest, written)
+    said = graph.output(head)
+    return written if said is None else said

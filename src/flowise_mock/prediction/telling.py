@@ -1,0 +1,49 @@
+"""A run told whole, or as a stream with a pause after each token."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from flowise_mock.call import Call
+from flowise_mock.outcomes import Outcome
+from flowise_mock.prediction.kinds import run
+from flowise_mock.prediction.turn import Event, Turn
+from flowise_mock.store import Record
+
+_TOLD = ("chatId", "chatMessageId", "question", "sessionId", "memoryType", "action")
+
+
+def whole(call: Call, turn: Turn) -> Record:
+    """The answer as JSON."""
+    running = run(call, turn)
+    while True:
+        try:
+            next(running)
+        except StopIteration as ended:
+            answer: Record = ended.value
+            return answer
+
+
+async def streamed(call: Call, turn: Turn) -> AsyncIterator[Event]:
+    """The answer as events, `metadata` and `end` last; a failure is an `error` event before `end`."""
+    key = (turn.flow["id"], turn.chat_id)
+    call.runs[key] = turn
+    running = run(call, turn)
+    try:
+        while True:
+            try:
+                event = next(running)
+            except StopIteration as ended:
+                answer: Record = ended.value
+                yield "metadata", {name: answer[name] for name in _TOLD if answer.get(name)}
+                break
+            yield event
+            if event[0] == "token":
+                await asyncio.sleep(call.token_delay)
+    except Outcome as failure:
+        yield "error", call.text(failure)
+    finally:
+        if call.runs.get(key) is turn:
+            del call.runs[key]
+    yield "end", "[DONE]"
