@@ -9,6 +9,9 @@ from typing import Any
 from flowise_mock.outcomes import Outcome, WrongKey
 from flowise_mock.store import Record, Store
 
+Say = Callable[[Record, str], list[str]]
+"""What a flow says to a question, token by token: the one place where answers come from."""
+
 
 @dataclass(frozen=True)
 class Upload:
@@ -36,7 +39,7 @@ class Call:
     key: Record | None = None
     open: bool = False
     token_delay: float = 0.0
-    say: Callable[[Record, str], list[str]] = lambda flow, question: [question]
+    say: Say = lambda flow, question: [question]
     text: Callable[[Outcome], str] = str
     runs: dict[tuple[str, str], Any] = field(default_factory=dict)
     windows: dict[str, tuple[float, int]] = field(default_factory=dict)

@@ -196,9 +196,16 @@ class NotResumable(Failure):
 
 @dataclass(eq=False)
 class Aborted(Failure):
-    """A run was ended from outside while the node `label` was at work."""
+    """A run was ended from outside while a node of this `kind` was at work."""
 
-    label: str
+    kind: str
+
+
+@dataclass(eq=False)
+class RunFailed(Failure):
+    """A run that is told as a stream came to no good end; `reason` is why, in the contract's words."""
+
+    reason: str
 
 
 @dataclass(eq=False)

@@ -12,9 +12,11 @@ from types import FrameType
 from starlette.types import ASGIApp
 
 from flowise_mock import document, seed
+from flowise_mock.call import Say
 from flowise_mock.document import operations
 from flowise_mock.engine.app import MAX_BODY, TOKEN_DELAY, create_app
 from flowise_mock.engine.streams import Streams
+from flowise_mock.prediction import echo
 from flowise_mock.store import Store
 
 
@@ -36,6 +38,7 @@ class Options:
     seed: Path | None = field(default_factory=lambda: document.root() / "fixtures" / "seed")
     max_body: int = MAX_BODY
     token_delay: float = TOKEN_DELAY
+    say: Say = echo.say
     access_log: bool = True
     log_level: str = "info"
 
@@ -66,6 +69,7 @@ def build(options: Options) -> Mock:
         max_body=options.max_body,
         cors=options.cors,
         token_delay=options.token_delay,
+        say=options.say,
     )
     return Mock(app, store, streams, sum(1 for _ in operations(contract)), records)
 

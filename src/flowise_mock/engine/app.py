@@ -16,6 +16,7 @@ from connexion.spec import OpenAPISpecification
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from flowise_mock.call import Say
 from flowise_mock.document import Document, DocumentError
 from flowise_mock.engine.answers import Answers
 from flowise_mock.engine.endpoint import (
@@ -53,14 +54,16 @@ def create_app(
     cors: Sequence[str] = ("*",),
     streams: Streams | None = None,
     token_delay: float = TOKEN_DELAY,
+    say: Say = echo.say,
 ) -> ASGIApp:
     """The whole server as an ASGI app. DocumentError where the contract cannot be served.
 
     `open` asks for no key, `max_body` is in bytes, `cors` lists the origins that may call,
-    `token_delay` is the pause between the tokens of a stream in seconds, `streams` keeps those that are open.
+    `token_delay` is the pause between the tokens of a stream in seconds, `streams` keeps those that are open,
+    `say` is where the answers of predictions come from.
     """
     settings = Settings(
-        document, Schemas(document), store, open, max_body, token_delay, streams or Streams(), echo.say
+        document, Schemas(document), store, open, max_body, token_delay, streams or Streams(), say
     )
     connexion = ConnexionMiddleware(
         _nothing, middlewares=[RoutingMiddleware, SecurityMiddleware, EndpointMiddleware]

@@ -16,14 +16,14 @@ from connexion.resolver import Resolution, Resolver
 from connexion.spec import Specification
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from flowise_mock.call import Call
+from flowise_mock.call import Call, Say
 from flowise_mock.document import Document, operations
 from flowise_mock.engine.answers import Answer, Answers
 from flowise_mock.engine.requests import Bodies, Parameters, receive_body, snake
 from flowise_mock.engine.streams import Streams
 from flowise_mock.outcomes import Ok, Outcome, Streamed
 from flowise_mock.schemas import Schemas
-from flowise_mock.store import Record, Store
+from flowise_mock.store import Store
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -39,7 +39,7 @@ class Settings:
     max_body: int
     token_delay: float
     streams: Streams
-    say: Callable[[Record, str], list[str]]
+    say: Say
     runs: dict[tuple[str, str], Any] = field(default_factory=dict)
     windows: dict[str, tuple[float, int]] = field(default_factory=dict)
 

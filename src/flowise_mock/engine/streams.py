@@ -29,16 +29,41 @@ def named_frame(name: str, data: Any) -> bytes:
     return b"event: " + name.encode() + b"\ndata: " + orjson.dumps({"event": name, "data": data}) + b"\n\n"
 
 
-class Streams:
-    """The streams that are open on one server."""
+HEARTBEAT = b":heartbeat\n\n"
 
-    def __init__(self) -> None:
-        self._open: set[asyncio.Task[None]] = set()
+
+class Streams:
+    """The streams that are open on one server.
+
+    A comment goes to all of them every `interval` seconds, from one timer that runs while any is open.
+    """
+
+    def __init__(self, interval: float = 30.0) -> None:
+        self.interval = interval
+        self._open: dict[asyncio.Task[None], Send] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._beats: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._open)
 
     def close(self) -> None:
         """End all of them; their responses are completed."""
         for telling in self._open:
             telling.cancel()
+
+    def _wind(self) -> None:
+        """Set the timer where a stream is open and none is set."""
+        if self._open and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self.interval, self._beat)
+
+    def _beat(self) -> None:
+        self._timer = None
+        for send in self._open.values():
+            beat = asyncio.ensure_future(_heartbeat(send))
+            self._beats.add(beat)
+            beat.add_done_callback(self._beats.discard)
+        self._wind()
 
     async def send(self, streamed: Streamed, receive: Receive, send: Send) -> None:
         """Send events as they come; a client that goes away, or `close`, ends them."""
@@ -46,11 +71,12 @@ class Streams:
         make = named_frame if streamed.named else frame
         telling = asyncio.ensure_future(_tell(streamed.events, make, send))
         leaving = asyncio.ensure_future(_disconnected(receive))
-        self._open.add(telling)
+        self._open[telling] = send
+        self._wind()
         try:
             await asyncio.wait((telling, leaving), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._open.discard(telling)
+            del self._open[telling]
             leaving.cancel()
             telling.cancel()
             ended, _ = await asyncio.gather(telling, leaving, return_exceptions=True)
@@ -64,6 +90,10 @@ async def _tell(
 ) -> None:
     async for name, data in events:
         await send({"type": "http.response.body", "body": make(name, data), "more_body": True})
+
+
+async def _heartbeat(send: Send) -> None:
+    await send({"type": "http.response.body", "body": HEARTBEAT, "more_body": True})
 
 
 async def _disconnected(receive: Receive) -> None:

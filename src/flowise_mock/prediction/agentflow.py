@@ -93,7 +93,7 @@ def _walk(call: Call, graph: Graph, queue: list[str]) -> Any:
             said: Said = NODES.get(node.name, NODES[""])(call, graph, node, last)
             for event in said.events:
                 if graph.turn.aborted:
-                    raise Aborted(node.label)
+                    raise Aborted("Agent" if node.name == "agentAgentflow" else "LLM")
                 yield event
         except (Aborted, Ambiguous) as failure:
             yield from _failed(call, graph, node, call.text(failure))

@@ -6,6 +6,7 @@ and multi-agents follow what is known of the source, and were not observed.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flowise_mock import documents, flowdata, jsontext
@@ -20,7 +21,7 @@ SOURCES = 4
 def run_chain(call: Call, turn: Turn) -> Run:
     """A chat chain or a retrieval chain: start, tokens, the documents."""
     sources = _sources(call, turn)
-    tokens = call.say(turn.flow, turn.question)
+    tokens = call.say(turn.flow, _prompt(turn))
     yield "start", "" if sources is None or not tokens else tokens[0]
     for token in tokens:
         yield "token", token
@@ -81,6 +82,15 @@ def _answered(call: Call, turn: Turn, result: Record, **more: Any) -> Record:
         "sessionId": turn.session_id,
         **({"memoryType": turn.memory} if turn.memory else {}),
     }
+
+
+def _prompt(turn: Turn) -> str:
+    """What the model is asked: the question, in the flow's prompt template where it has one."""
+    for node in flowdata.nodes(turn.flow):
+        template = node.inputs.get("template")
+        if node.name == "promptTemplate" and isinstance(template, str):
+            return re.sub(r"\{\w+\}", lambda _: turn.question, template)
+    return turn.question
 
 
 def _sources(call: Call, turn: Turn) -> list[Record] | None:

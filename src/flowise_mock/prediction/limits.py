@@ -27,8 +27,8 @@ def check_rate(call: Call, flow: Record) -> None:
         begun, count = now, 0
     call.windows[flow["id"]] = (begun, count + 1)
     if count >= most:
-        ends = math.ceil(begun + seconds)
-        raise Throttled(str(message), int(most), max(ends - int(now), 0), ends)
+        wait = math.ceil(begun + seconds - now)
+        raise Throttled(str(message), int(most), wait, math.ceil(begun + seconds))
 
 
 def _number(value: Any) -> float | None:

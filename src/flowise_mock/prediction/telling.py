@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from flowise_mock.call import Call
-from flowise_mock.outcomes import Outcome
+from flowise_mock.outcomes import Outcome, RunFailed
 from flowise_mock.prediction.kinds import run
 from flowise_mock.prediction.turn import Event, Turn
 from flowise_mock.store import Record
@@ -42,7 +42,7 @@ async def streamed(call: Call, turn: Turn) -> AsyncIterator[Event]:
             if event[0] == "token":
                 await asyncio.sleep(call.token_delay)
     except Outcome as failure:
-        yield "error", call.text(failure)
+        yield "error", call.text(RunFailed(call.text(failure)))
     finally:
         if call.runs.get(key) is turn:
             del call.runs[key]

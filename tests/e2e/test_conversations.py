@@ -1,0 +1,191 @@
+"""Streams over HTTP: pauses, abort, an error inside, limits of a flow."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from conftest import Running
+from flowise_mock import server
+from flowise_mock.server import Options
+
+CHAT, ORDER_DESK, REFUND_DESK = (
+    "d290f1ee-6c54-4b01-90e6-d701748f0851",
+    "5a1d3c02-8f6e-4c1b-9d2a-0b7e4f6a9c31",
+    "2f4a6c8e-1b3d-4f5a-8c7e-9d0b1a2c3e4f",
+)
+
+
+@pytest.fixture(scope="module")
+def slow() -> Iterator[Running]:
+    running = Running(server.build(Options(token_delay=0.02)))
+    yield running
+    running.stop()
+
+
+def events(client: httpx.Client, flow: str, **body: Any) -> list[tuple[float, str, Any]]:
+    """The events of a stream, each with the time it came."""
+    found = []
+    with client.stream("POST", f"/prediction/{flow}", json={"streaming": True, **body}) as response:
+        assert response.status_code == 200
+        for line in response.iter_lines():
+            if line.startswith("data:"):
+                event = json.loads(line[5:])
+                found.append((time.monotonic(), event["event"], event["data"]))
+    return found
+
+
+def test_tokens_come_one_after_the_other(slow: Running) -> None:
+    with slow.client() as client:
+        told = events(client, CHAT, question="one two three four")
+    times = [at for at, name, _ in told if name == "token"]
+    assert len(times) == 7
+    assert times[-1] - times[0] > 0.09
+
+
+def test_abort_ends_a_running_agentflow(slow: Running) -> None:
+    flow = {
+        "name": "slow", "type": "AGENTFLOW",
+        "flowData": json.dumps({
+            "nodes": [
+                {"id": "start", "data": {"name": "startAgentflow", "label": "Start", "inputs": {"startInputType": "chatInput"}}},
+                {"id": "llm", "data": {"name": "llmAgentflow", "label": "LLM 0", "inputs": {}}},
+            ],
+            "edges": [{"source": "start", "target": "llm", "sourceHandle": "start-output-start"}],
+        }),
+    }  # fmt: skip
+    with slow.client() as client:
+        id = client.post("/chatflows", json=flow).json()["id"]
+
+        def stop() -> None:
+            time.sleep(0.2)
+            assert httpx.put(f"{slow.api}/chatmessage/abort/{id}/c").json() == {
+                "status": 200,
+                "message": "Chat message aborted",
+            }
+
+        stopping = threading.Thread(target=stop)
+        stopping.start()
+        told = events(client, id, question="word " * 200, chatId="c")
+        stopping.join()
+        assert len(told) < 100
+        assert [(name, data) for _, name, data in told[-3:]] == [
+            ("agentFlowEvent", "ERROR"),
+            ("error", "Error: predictionsServices.buildChatflow - Error in LLM node: AbortError"),
+            ("end", "[DONE]"),
+        ]
+        assert client.get(f"/chatmessage/{id}").json() == []
+    assert httpx.put(f"{slow.api}/chatmessage/abort/none/none").status_code == 200
+
+
+def test_human_in_the_loop(fresh_default: Running) -> None:
+    with fresh_default.client() as client:
+        stopped = client.post(
+            f"/prediction/{REFUND_DESK}", json={"question": "a refund please", "chatId": "h"}
+        ).json()
+        assert stopped["action"]["mapping"] == {"approve": "Proceed", "reject": "Reject"}
+        assert client.get(f"/executions/{stopped['executionId']}").json()["state"] == "STOPPED"
+        decided = client.post(
+            f"/prediction/{REFUND_DESK}", json={"humanInput": {"type": "proceed"}, "chatId": "h"}
+        ).json()
+        assert (decided["text"], decided["executionId"]) == (
+            "The refund is on its way.",
+            stopped["executionId"],
+        )
+        again = client.post(
+            f"/prediction/{REFUND_DESK}", json={"humanInput": {"type": "proceed"}, "chatId": "h"}
+        )
+        assert again.status_code == 409
+        other = client.post(
+            f"/prediction/{REFUND_DESK}", json={"humanInput": {"type": "reject"}, "chatId": "none"}
+        )
+        assert other.status_code == 404
+        refused = events(client, REFUND_DESK, humanInput={"type": "reject"}, chatId="none")
+        assert [name for _, name, _ in refused] == ["error", "end"]
+        assert refused[0][2].endswith("No previous execution found for session none")
+
+
+def test_a_form(fresh_default: Running) -> None:
+    with fresh_default.client() as client:
+        told = client.post(
+            f"/prediction/{ORDER_DESK}", json={"form": {"order": 17, "problem": "late"}}
+        ).json()
+    assert told["text"] == "About order 17: Order desk echoes: order: 17\nproblem: late"
+    assert [each["nodeLabel"] for each in told["agentFlowExecutedData"]] == ["Start", "Clerk", "Reply"]
+
+
+def test_uploads_are_kept_and_can_be_fetched(fresh_default: Running) -> None:
+    uploads = [
+        {"type": "file", "name": "a.txt", "data": "data:text/plain;base64,aGVsbG8=", "mime": "text/plain"},
+        {"type": "url", "name": "logo", "data": "https://example.com/logo.png"},
+    ]
+    with fresh_default.client() as client:
+        client.post(f"/prediction/{CHAT}", json={"question": "look", "chatId": "u", "uploads": uploads})
+        first, *_ = client.get(f"/chatmessage/{CHAT}", params={"chatId": "u"}).json()
+        assert [(each["type"], "data" in each) for each in first["fileUploads"]] == [
+            ("stored-file", False),
+            ("url", True),
+        ]
+        file = client.get("/get-upload-file", params={"chatflowId": CHAT, "chatId": "u", "fileName": "a.txt"})
+        assert (file.content, file.headers["content-disposition"]) == (
+            b"hello",
+            'attachment; filename="a.txt"',
+        )
+        missing = client.get(
+            "/get-upload-file", params={"chatflowId": CHAT, "chatId": "u", "fileName": "b.txt"}
+        )
+        assert missing.status_code == 404
+
+
+def test_a_rate_limit(fresh_default: Running) -> None:
+    limit = {"rateLimit": {"status": True, "limitMax": 2, "limitDuration": 60, "limitMsg": "Too many, wait"}}
+    with fresh_default.client() as client:
+        client.put(f"/chatflows/{CHAT}", json={"apiConfig": json.dumps(limit)})
+        statuses = [client.post(f"/prediction/{CHAT}", json={"question": "q"}) for _ in range(3)]
+    assert [each.status_code for each in statuses] == [200, 200, 429]
+    assert statuses[-1].json() == {"error": "Too many, wait"}
+    assert (statuses[-1].headers["x-ratelimit-limit"], statuses[-1].headers["x-ratelimit-remaining"]) == (
+        "2",
+        "0",
+    )
+    assert 0 < int(statuses[-1].headers["retry-after"]) <= 60
+
+
+def test_allowed_origins(fresh_default: Running) -> None:
+    config = {"allowedOrigins": ["https://ok.example"], "allowedOriginsError": "nope"}
+    with fresh_default.client() as client:
+        client.put(f"/chatflows/{CHAT}", json={"chatbotConfig": json.dumps(config)})
+        asked = {
+            origin: client.post(
+                f"/prediction/{CHAT}", json={"question": "q"}, headers={"Origin": origin} if origin else {}
+            )
+            for origin in ("", "https://ok.example", "https://evil.example")
+        }
+    assert [each.status_code for each in asked.values()] == [200, 200, 403]
+    assert asked["https://evil.example"].json() == {"error": "nope"}
+
+
+def test_a_flow_that_cannot_stream_answers_json(fresh_default: Running) -> None:
+    node = {"id": "f", "data": {"name": "customFunction", "category": "Utilities", "inputs": {}}}
+    flow = {"name": "function", "flowData": json.dumps({"nodes": [node], "edges": []})}
+    with fresh_default.client() as client:
+        id = client.post("/chatflows", json=flow).json()["id"]
+        assert client.get(f"/chatflows-streaming/{id}").json() == {"isStreaming": False}
+        answer = client.post(f"/prediction/{id}", json={"question": "q", "streaming": True}).json()
+    assert answer["text"] == "function echoes: q"
+
+
+def test_speech_has_events_of_its_own(fresh_default: Running) -> None:
+    response = httpx.post(
+        f"{fresh_default.api}/text-to-speech/generate", json={"text": "hi", "chatMessageId": "m"}
+    )
+    names = [
+        line.removeprefix("event: ") for line in response.text.splitlines() if line.startswith("event: ")
+    ]
+    assert names == ["tts_start", "tts_data", "tts_end"]
