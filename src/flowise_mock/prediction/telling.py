@@ -30,6 +30,8 @@ async def streamed(call: Call, turn: Turn) -> AsyncIterator[Event]:
     key = (turn.flow["id"], turn.chat_id)
     call.runs[key] = turn
     running = run(call, turn)
+    clock = asyncio.get_running_loop().time
+    due = clock()
     try:
         while True:
             try:
@@ -40,7 +42,8 @@ async def streamed(call: Call, turn: Turn) -> AsyncIterator[Event]:
                 break
             yield event
             if event[0] == "token":
-                await asyncio.sleep(call.token_delay)
+                due += call.token_delay  # by the clock, so that lateness does not add up
+                await asyncio.sleep(due - clock())
     except Outcome as failure:
         yield "error", call.text(RunFailed(call.text(failure)))
     finally:
