@@ -31,7 +31,7 @@ class Call:
     returns where it ignores it. `token_delay` is the pause after a streamed token, in seconds. `say`
     is where the tokens of an answer come from; `text` is an outcome in the contract's words. `runs` are
     the streams that are being told, by flow and chat; `windows` count predictions by flow, for rate
-    limits. `headers` have lower-case names.
+    limits, None for a flow whose limit does not act yet. `headers` have lower-case names.
     """
 
     store: Store
@@ -42,7 +42,7 @@ class Call:
     say: Say = lambda flow, question: [question]
     text: Callable[[Outcome], str] = str
     runs: dict[tuple[str, str], Any] = field(default_factory=dict)
-    windows: dict[str, tuple[float, int]] = field(default_factory=dict)
+    windows: dict[str, tuple[float, int] | None] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     files: list[Upload] = field(default_factory=list)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,58 @@ def test_what_records_name_is_there() -> None:
         if id not in {record["id"] for record in records(name)}
     ]
     assert missing == []
+
+
+def test_feedback_is_on_an_answer_of_the_chat_it_names() -> None:
+    messages = {record["id"]: record for record in records("chatmessages")}
+    for record in records("feedback"):
+        message = messages[record["messageId"]]
+        assert message["role"] == "apiMessage"
+        assert (record["chatflowid"], record["chatId"]) == (message["chatflowid"], message["chatId"])
+
+
+def test_history_belongs_to_a_flow_or_a_store() -> None:
+    owners = {record["id"] for name in ("chatflows", "document-stores") for record in records(name)}
+    assert {record["chatflowid"] for record in records("upsert-history")} <= owners
+
+
+def test_texts_that_hold_json_can_be_read() -> None:
+    texts = {
+        "chatflows": ("flowData", "chatbotConfig"),
+        "document-stores": ("loaders", "whereUsed", "vectorStoreConfig", "embeddingConfig"),
+        "chunks": ("metadata",),
+        "tools": ("schema",),
+        "upsert-history": ("result", "flowData"),
+    }
+    for name, columns in texts.items():
+        for record in records(name):
+            for column in columns:
+                assert isinstance(json.loads(record.get(column, "{}")), dict | list), f"{name} {column}"
+
+
+def test_dates_are_as_the_server_makes_them() -> None:
+    form = re.compile(r"202[45]-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+    for file in FOLDER.glob("*.json"):
+        for record in records(file.stem):
+            for column in ("createdDate", "updatedDate", "date"):
+                assert form.fullmatch(record.get(column, "2025-01-01T00:00:00.000Z")), record["id"]
+            assert record.get("createdDate", "") <= record.get("updatedDate", "9")
+
+
+def test_nothing_is_said_before_its_flow_is_made() -> None:
+    made = {flow["id"]: flow["createdDate"] for flow in records("chatflows")}
+    for name in ("chatmessages", "feedback", "leads"):
+        for record in records(name):
+            assert record["createdDate"] > made[record["chatflowid"]], record["id"]
+
+
+def test_chunks_belong_to_loaders() -> None:
+    loaders = {
+        (store["id"], loader["id"])
+        for store in records("document-stores")
+        for loader in json.loads(store["loaders"])
+    }
+    assert {(chunk["storeId"], chunk["docId"]) for chunk in records("chunks")} <= loaders
 
 
 def test_loaders_agree_with_their_chunks() -> None:

@@ -41,7 +41,7 @@ class Settings:
     streams: Streams
     say: Say
     runs: dict[tuple[str, str], Any] = field(default_factory=dict)
-    windows: dict[str, tuple[float, int]] = field(default_factory=dict)
+    windows: dict[str, tuple[float, int] | None] = field(default_factory=dict)
 
 
 # --- resolving -------------------------------------------------------------------------------------

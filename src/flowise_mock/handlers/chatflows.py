@@ -8,6 +8,7 @@ from flowise_mock.store import Record
 
 async def create_chatflow(call: Call, body: Record) -> Record:
     flow = call.store.create("chatflow", body)
+    call.windows[flow["id"]] = None
     call.store.link_document_stores(flow["id"], flowdata.document_stores(flow))
     return flow
 
@@ -22,12 +23,14 @@ async def get_chatflow_by_id(call: Call, id: str) -> Record:
 
 async def update_chatflow(call: Call, id: str, body: Record) -> Record:
     flow = call.store.change("chatflow", id, body)
+    call.windows.pop(id, None)
     call.store.link_document_stores(id, flowdata.document_stores(flow))
     return flow
 
 
 async def delete_chatflow(call: Call, id: str) -> Deleted:
     deleted = call.store.remove_chatflow(id)
+    call.windows.pop(id, None)
     call.store.link_document_stores(id, set())
     return deleted
 

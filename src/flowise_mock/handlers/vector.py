@@ -3,11 +3,13 @@
 from flowise_mock import documents, flowdata, jsontext
 from flowise_mock.call import Call
 from flowise_mock.outcomes import Lacks
+from flowise_mock.prediction import limits
 from flowise_mock.store import Record
 
 
 async def vector_upsert(call: Call, id: str, body: Record) -> Record:
     flow = call.store.find("chatflow", id)
+    limits.check_rate(call, flow)
     call.check_key(flow)
     nodes = flowdata.nodes(flow)
     stores = [node for node in nodes if node.category == "Vector Stores"]

@@ -16,13 +16,15 @@ REFUSED = "This site is not allowed to access this chatbot"
 
 def check_rate(call: Call, flow: Record) -> None:
     """Throttled where `apiConfig.rateLimit` allows no more. Without a message it limits nothing."""
+    if call.windows.get(flow["id"], ()) is None:
+        return  # made with a limit: it acts once the flow is changed, as on real servers
     limit = jsontext.mapping(flowdata.config(flow, "apiConfig").get("rateLimit"))
     most, seconds = _number(limit.get("limitMax")), _number(limit.get("limitDuration"))
     message = limit.get("limitMsg")
     if most is None or seconds is None or not message or limit.get("status") is False:
         return
     now = call.store.clock().timestamp()
-    begun, count = call.windows.get(flow["id"], (now, 0))
+    begun, count = call.windows.get(flow["id"]) or (now, 0)
     if now - begun >= seconds:
         begun, count = now, 0
     call.windows[flow["id"]] = (begun, count + 1)

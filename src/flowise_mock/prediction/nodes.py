@@ -137,25 +137,28 @@ def _decided(graph: Graph, node: Node, human: Record) -> Said:
 def _llm(call: Call, graph: Graph, node: Node, last: bool) -> Said:
     first = not graph.history
     question = form_text(graph.form) or graph.turn.question
-    mine = [{"role": "user", "content": question}] if first and question else []
     messages = [
-        {"role": "system", "content": resolved(graph, each.get("content"))}
+        {"role": text(each.get("role")), "content": resolved(graph, each.get("content"))}
         for each in _entries(node.inputs.get("llmMessages"))
-        if each.get("role") == "system"
     ]
+    spoken = [each for each in messages if each["role"] == "user"]
+    mine = [{"role": "user", "content": question}] if first and question and not spoken else []
     if node.inputs.get("llmEnableMemory") is True:
         messages += [{"role": each["role"], "content": each["content"]} for each in graph.turn.said]
-        messages += [*graph.history, *mine]
+        messages += graph.history
         wanted = resolved(graph, node.inputs.get("llmUserMessage"))
-        messages += [{"role": "user", "content": wanted}] if wanted else []
-    else:
-        messages += mine
+        mine += [{"role": "user", "content": wanted}] if wanted else []
+    messages += mine
     asked = next((each["content"] for each in reversed(messages) if each["role"] == "user"), "")
     tokens = call.say(graph.turn.flow, asked)
     content = "".join(tokens)
     usage = _usage(messages, tokens)
     role = "assistant" if node.inputs.get("llmReturnResponseAs") == "assistantMessage" else "user"
-    history = [*mine, {"role": role, "content": content, "name": node.label.lower().replace(" ", "_")}]
+    heard = spoken or mine[:1]
+    history = [
+        *(heard if first else []),
+        {"role": role, "content": content, "name": node.label.lower().replace(" ", "_")},
+    ]
     events: list[Event] = []
     if last:
         events = [("token", token) for token in ["", *tokens, "", ""]]
