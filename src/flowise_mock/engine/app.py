@@ -62,9 +62,8 @@ def create_app(
     `token_delay` is the pause between the tokens of a stream in seconds, `streams` keeps those that are open,
     `say` is where the answers of predictions come from.
     """
-    settings = Settings(
-        document, Schemas(document), store, open, max_body, token_delay, streams or Streams(), say
-    )
+    streams = Streams() if streams is None else streams  # one without streams is false
+    settings = Settings(document, Schemas(document), store, open, max_body, token_delay, streams, say)
     connexion = ConnexionMiddleware(
         _nothing, middlewares=[RoutingMiddleware, SecurityMiddleware, EndpointMiddleware]
     )
