@@ -189,3 +189,56 @@ def test_speech_has_events_of_its_own(fresh_default: Running) -> None:
         line.removeprefix("event: ") for line in response.text.splitlines() if line.startswith("event: ")
     ]
     assert names == ["tts_start", "tts_data", "tts_end"]
+
+
+def test_a_webhook(fresh_default: Running) -> None:
+    hook = "3a5b7c9d-2e4f-4061-9d8e-0f1a2b3c4d5e"
+    taken = httpx.post(f"{fresh_default.api}/webhook/{hook}", json={"order": 17})
+    assert (taken.status_code, taken.json()["text"]) == (200, 'Taken: {"order":17}')
+    assert httpx.post(f"{fresh_default.api}/webhook/{CHAT}", json={}).status_code == 404
+
+
+def test_a_multi_agent_tells_its_reasoning(fresh_default: Running) -> None:
+    agent = {
+        "id": "w",
+        "data": {"name": "worker", "label": "Worker", "category": "Multi Agents", "inputs": {}},
+    }
+    flow = {"name": "team", "type": "MULTIAGENT", "flowData": json.dumps({"nodes": [agent], "edges": []})}
+    with fresh_default.client() as client:
+        id = client.post("/chatflows", json=flow).json()["id"]
+        answer = client.post(f"/prediction/{id}", json={"question": "q"}).json()
+        names = [name for _, name, _ in events(client, id, question="q")]
+    assert answer["agentReasoning"] == [
+        {"agentName": "Worker", "messages": ["team echoes: q"], "nodeName": "worker", "nodeId": "w"}
+    ]
+    assert names == [
+        "start",
+        "agentReasoning",
+        "token",
+        "usedTools",
+        "sourceDocuments",
+        "artifacts",
+        "metadata",
+        "end",
+    ]
+
+
+def test_a_retrieval_chain_shows_its_sources(fresh_default: Running) -> None:
+    handbook = "7c4e8b7a-7b9a-4b4d-9f3e-2d28f1ebea02"
+    with fresh_default.client() as client:
+        answer = client.post(
+            f"/prediction/{handbook}", json={"question": "What is the capital of France?"}
+        ).json()
+        told = events(client, handbook, question="What is the capital of France?")
+    assert "Paris" in answer["sourceDocuments"][0]["pageContent"]
+    assert list(answer) == [
+        "text",
+        "sourceDocuments",
+        "question",
+        "chatId",
+        "chatMessageId",
+        "isStreamValid",
+        "sessionId",
+    ]
+    assert [name for _, name, _ in told][-3:] == ["sourceDocuments", "metadata", "end"]
+    assert told[0][2] == told[1][2] == "Product"
