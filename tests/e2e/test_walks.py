@@ -168,6 +168,14 @@ def test_a_document_store_from_text_to_answer(api: httpx.Client) -> None:
     answered(api.get(f"/document-store/chunks/{store['id']}/{loader['id']}/1"), 404)
 
 
+def test_metadata_without_a_value(api: httpx.Client) -> None:
+    store = answered(api.post("/document-store/store", json={"name": "odd"}))
+    loader = {"name": "plainText", "config": {"text": "hi"}}
+    body = {"metadata": {"a": None, "b": 1}, "loader": loader}
+    (doc,) = answered(api.post(f"/document-store/upsert/{store['id']}", json=body))["addedDocs"]
+    assert {"a", "b"} & set(doc["metadata"]) == {"b"}
+
+
 def test_files_are_upserted_too(api: httpx.Client) -> None:
     store = answered(api.post("/document-store/store", json={"name": "files"}))
     files = [("files", ("a.txt", b"first text", "text/plain")), ("files", ("b.txt", b"second", "text/plain"))]

@@ -136,7 +136,12 @@ def test_views_parse_and_write_json() -> None:
         },
     }}}}  # fmt: skip
     view = compile_view(document, {"$ref": "#/components/schemas/Tree"})
-    tree = {"kids": '[{"free":"{\\"a\\":1}"}]', "texts": {"n": 1, "s": "s"}, "more": 1, "free": "{"}
+    tree = {
+        "kids": '[{"free":"{\\"a\\":1}"}]',
+        "texts": {"n": 1, "s": "s", "nothing": None},
+        "more": 1,
+        "free": "{",
+    }
     assert view(tree) == {"kids": [{"free": {"a": 1}}], "free": {}, "texts": {"n": "1", "s": "s"}}
     assert view({"kids": {"free": {}}}) == {"kids": [{"free": {}}]}
 

@@ -78,6 +78,7 @@ def test_an_optional_body_may_be_absent_whatever_its_type_says() -> None:
         (BOUNDARY, form('name="note"\r\n\r\nx'), Invalid, "files"),
         (BOUNDARY, form('name="files"\r\n\r\nx\r\n'), Invalid, "filename"),
         (BOUNDARY, form(f"{FILE}\r\n", 'name="flag"\r\n\r\nmaybe\r\n'), Invalid, "boolean"),
+        (BOUNDARY, form(f"{FILE}\r\n", 'name="note"\r\n\r\nx\r\n', 'name="note"\r\n\r\ny\r\n'), Invalid, "string"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_says_why(media: str, body: bytes, outcome: type[Outcome], told: str) -> None:

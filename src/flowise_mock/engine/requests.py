@@ -223,6 +223,8 @@ class Form:
         value = _field(schema, text)
         if schema.get("type") == "array" and not isinstance(value, list):
             values.setdefault(part.name, []).append(value)
+        elif part.name in values:
+            values[part.name] = [values[part.name], value]  # sent twice: for its schema to refuse
         else:
             values[part.name] = value
 

@@ -68,6 +68,7 @@ def _object(document: Document, schema: Document, made: dict[int, View]) -> View
     names = {name for name, _, _ in named}
     further = schema.get("additionalProperties", not named)
     rest = _compile(document, further, made) if isinstance(further, dict) else _same
+    typed = isinstance(further, dict) and further and not resolve(document, further).get("nullable")
 
     def show(value: Any) -> Any:
         if value is None:
@@ -85,7 +86,9 @@ def _object(document: Document, schema: Document, made: dict[int, View]) -> View
             elif nullable:
                 shown[name] = None
         if further is not False:
-            shown.update((name, rest(child)) for name, child in value.items() if name not in names)
+            for name, child in value.items():
+                if name not in names and (child is not None or not typed):
+                    shown[name] = rest(child)
         return shown
 
     return show
