@@ -71,6 +71,13 @@ def test_a_client_that_leaves_frees_everything() -> None:
     assert 2 < len(sent) < 20
 
 
+def test_a_stream_that_opens_while_the_server_closes_ends_too() -> None:
+    streams = Streams()
+    streams.close()
+    sent = told(streams, Streamed(slow(1000, 0.01)))
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+
+
 def test_close_ends_a_stream_and_completes_it() -> None:
     sent = told(Streams(), Streamed(slow(1000, 0.01)), close_after=0.05)
     assert 2 < len(sent) < 20

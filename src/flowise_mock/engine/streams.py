@@ -42,14 +42,16 @@ class Streams:
         self.interval = interval
         self._open: dict[asyncio.Task[None], Send] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
         self._beats: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         return len(self._open)
 
     def close(self) -> None:
-        """End all of them; their responses are completed."""
-        for telling in self._open:
+        """End all of them, and those that are about to open; their responses are completed."""
+        self._closed = True
+        for telling in list(self._open):
             telling.cancel()
 
     def _wind(self) -> None:
@@ -73,6 +75,8 @@ class Streams:
         leaving = asyncio.ensure_future(_disconnected(receive))
         self._open[telling] = send
         self._wind()
+        if self._closed:
+            telling.cancel()
         try:
             await asyncio.wait((telling, leaving), return_when=asyncio.FIRST_COMPLETED)
         finally:
