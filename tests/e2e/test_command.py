@@ -45,8 +45,10 @@ class Served:
 @contextmanager
 def serve(*arguments: str, env: dict[str, str] | None = None) -> Iterator[Served]:
     command = [*COMMAND, "serve", "--port", "0", *arguments]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, env={**os.environ, **(env or {})}, **pipes) as process:  # type: ignore[call-overload]
+    environment = {**os.environ, **(env or {})}
+    with subprocess.Popen(
+        command, text=True, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         try:
             yield Served(process)
         finally:

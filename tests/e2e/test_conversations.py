@@ -91,6 +91,8 @@ def test_human_in_the_loop(fresh_default: Running) -> None:
         ).json()
         assert stopped["action"]["mapping"] == {"approve": "Proceed", "reject": "Reject"}
         assert client.get(f"/executions/{stopped['executionId']}").json()["state"] == "STOPPED"
+        rows = client.get(f"/chatmessage/{REFUND_DESK}", params={"chatId": "h"}).json()
+        assert [row["executionId"] for row in rows] == [stopped["executionId"]] * 2
         decided = client.post(
             f"/prediction/{REFUND_DESK}", json={"humanInput": {"type": "proceed"}, "chatId": "h"}
         ).json()
@@ -141,6 +143,16 @@ def test_uploads_are_kept_and_can_be_fetched(fresh_default: Running) -> None:
             "/get-upload-file", params={"chatflowId": CHAT, "chatId": "u", "fileName": "b.txt"}
         )
         assert missing.status_code == 404
+
+
+def test_a_form_with_a_file(fresh_default: Running) -> None:
+    with fresh_default.client() as client:
+        fields = {"question": "what is in it?", "overrideConfig": '{"sessionId": "form-session"}'}
+        files = [("files", ("b.txt", b"hello", "text/plain"))]
+        answer = client.post(f"/prediction/{CHAT}", data=fields, files=files).json()
+        assert (answer["question"], answer["sessionId"]) == ("what is in it?", "form-session")
+        where = {"chatflowId": CHAT, "chatId": answer["chatId"], "fileName": "b.txt"}
+        assert client.get("/get-upload-file", params=where).content == b"hello"
 
 
 def test_a_rate_limit(fresh_default: Running) -> None:

@@ -168,13 +168,15 @@ def _answered(
     answer = text(graph.executed[-1]["data"]["output"].get("content")) if graph.executed else ""
     asked_text = text(turn.body.get("question")) or form_text(turn.body.get("form"))
     feedback = text((graph.human or {}).get("feedback"))
-    _, said = write(call, turn, asked_text or feedback or " ", answer or " ", memory=None, action=action)
+    rows = write(call, turn, asked_text or feedback or " ", answer or " ", memory=None, action=action)
+    for row in rows:
+        row["executionId"] = execution["id"]
     return {
         "text": answer or " ",
         **asked(turn, turn.body.get("question")),
         **({"form": turn.body["form"]} if "form" in turn.body else {}),
         "chatId": turn.chat_id,
-        "chatMessageId": said["id"],
+        "chatMessageId": rows[1]["id"],
         "executionId": execution["id"],
         "agentFlowExecutedData": graph.executed,
         **({"action": action} if action is not None else {}),

@@ -46,6 +46,8 @@ def begin(call: Call, flow: Record, body: Record) -> Turn:
     turn = Turn(flow, body, text(body.get("question")), chat, session or chat, memory, None)
     turn.said = _conversation(call, turn)
     turn.uploads = _uploads(call, turn)
+    for file in call.files:
+        _store_file(call, turn, file.name, file.type, file.data)
     return turn
 
 
@@ -110,16 +112,18 @@ def _kept(call: Call, turn: Turn, upload: Record) -> Record:
     if kind == "file:full":
         turn.question = f"<doc name='{name}'>{data}</doc>\n\n\n\n{turn.question}"
         return {"type": "stored-file:full", "name": name, "mime": mime}
-    _store_file(call, turn, name, mime, data)
+    _store_file(call, turn, name, mime, _decoded(data))
     return {"type": "stored-file", "name": name, "mime": mime}
 
 
-def _store_file(call: Call, turn: Turn, name: str, mime: str, data: str) -> None:
+def _decoded(data: str) -> bytes:
+    """The bytes of a data URI; what is none is taken as it stands."""
     try:
-        content = base64.b64decode(data.partition(",")[2] or data)
+        return base64.b64decode(data.partition(",")[2] or data)
     except (binascii.Error, ValueError):
-        content = data.encode()
-    call.store.create(
-        "file",
-        {"chatflowid": turn.flow["id"], "chatId": turn.chat_id, "name": name, "type": mime, "data": content},
-    )
+        return data.encode()
+
+
+def _store_file(call: Call, turn: Turn, name: str, mime: str, data: bytes) -> None:
+    where = {"chatflowid": turn.flow["id"], "chatId": turn.chat_id}
+    call.store.create("file", {**where, "name": name, "type": mime, "data": data})
