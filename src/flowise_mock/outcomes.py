@@ -195,6 +195,13 @@ class NotResumable(Failure):
 
 
 @dataclass(eq=False)
+class NotExecuted(Failure):
+    """A decision names a node that the execution, which waits for it, never came to."""
+
+    id: str
+
+
+@dataclass(eq=False)
 class Aborted(Failure):
     """A run was ended from outside while a node of this `kind` was at work."""
 

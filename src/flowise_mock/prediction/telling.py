@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 from flowise_mock.call import Call
-from flowise_mock.outcomes import Outcome, RunFailed
+from flowise_mock.outcomes import Broken, Outcome, RunFailed
 from flowise_mock.prediction.kinds import run
 from flowise_mock.prediction.turn import Event, Turn
 from flowise_mock.store import Record
 
+log = logging.getLogger("flowise_mock")
 _TOLD = ("chatId", "chatMessageId", "question", "sessionId", "memoryType", "action")
 
 
@@ -46,6 +48,9 @@ async def streamed(call: Call, turn: Turn) -> AsyncIterator[Event]:
                 await asyncio.sleep(due - clock())
     except Outcome as failure:
         yield "error", call.text(RunFailed(call.text(failure)))
+    except Exception as error:  # the head is sent: the client must still be told, and let go
+        log.exception("a prediction of %s failed", turn.flow["id"])
+        yield "error", call.text(Broken(repr(error)))
     finally:
         if call.runs.get(key) is turn:
             del call.runs[key]
