@@ -19,6 +19,12 @@ def test_a_form_with_a_name_in_any_script_is_read_back_as_it_was_sent() -> None:
     assert sent_form_fields(response, "multipart/form-data") == {"größe\x1d": ["x"]}
 
 
+def test_a_file_is_a_text_to_the_validator() -> None:
+    from contract.schemathesis_hooks import without_bytes
+
+    assert without_bytes({"files": [b"\x89PNG", "a"], "n": 1}) == {"files": ["\x89PNG", "a"], "n": 1}
+
+
 def test_no_failure_and_every_operation_succeeds(mock: Running, capsys: pytest.CaptureFixture[str]) -> None:
     done = run(mock.url, KEY, 15, 1)
     with capsys.disabled():

@@ -12,7 +12,15 @@ from typing import Any
 from flowise_mock import flowdata, jsontext
 from flowise_mock.call import Call
 from flowise_mock.flowdata import Edge, Node
-from flowise_mock.outcomes import Aborted, Ambiguous, NoExecution, NotExecuted, NotResumable, Unstarted
+from flowise_mock.outcomes import (
+    Aborted,
+    Ambiguous,
+    ModelFailed,
+    NoExecution,
+    NotExecuted,
+    NotResumable,
+    Unstarted,
+)
 from flowise_mock.prediction.nodes import NODES, Said, form_text
 from flowise_mock.prediction.turn import Run, Turn, asked, text, write
 from flowise_mock.store import Record
@@ -95,7 +103,7 @@ def _walk(call: Call, graph: Graph, queue: list[str]) -> Any:
                 if graph.turn.aborted:
                     raise Aborted("Agent" if node.name == "agentAgentflow" else "LLM")
                 yield event
-        except (Aborted, Ambiguous) as failure:
+        except (Aborted, Ambiguous, ModelFailed) as failure:
             yield from _failed(call, graph, node, call.text(failure))
             raise
         status = "STOPPED" if said.stopped else "FINISHED"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flowise_mock import jsontext
 from flowise_mock.call import Call
 from flowise_mock.flowdata import Node
+from flowise_mock.outcomes import ModelFailed
 from flowise_mock.prediction.turn import Event, text
 from flowise_mock.store import Record
 
@@ -150,7 +151,10 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> Said:
         mine += [{"role": "user", "content": wanted}] if wanted else []
     messages += mine
     asked = next((each["content"] for each in reversed(messages) if each["role"] == "user"), "")
-    tokens = call.say(graph.turn.flow, asked)
+    try:
+        tokens = call.say(graph.turn.flow, asked)
+    except ModelFailed as failure:
+        raise ModelFailed(f"Error in LLM node: {failure.reason}") from None
     content = "".join(tokens)
     usage = _usage(messages, tokens)
     role = "assistant" if node.inputs.get("llmReturnResponseAs") == "assistantMessage" else "user"

@@ -10,6 +10,7 @@ from typing import Any
 
 from flowise_mock import flowdata, jsontext
 from flowise_mock.call import Call
+from flowise_mock.outcomes import Mistyped
 from flowise_mock.store import Record
 
 Event = tuple[str, Any]
@@ -40,6 +41,9 @@ class Turn:
 def begin(call: Call, flow: Record, body: Record) -> Turn:
     """The turn that a request body asks for. A field of a form may be JSON text."""
     override = jsontext.mapping(body.get("overrideConfig"))
+    for name, value in (("chatId", body.get("chatId")), ("sessionId", override.get("sessionId"))):
+        if value is not None and not isinstance(value, str):
+            call.report(Mistyped(name, f"Invalid {name}: must be a string"))
     session = text(override.get("sessionId"))
     chat = text(body.get("chatId")) or session or call.store.new_id()
     memory = next((node.label for node in flowdata.nodes(flow) if node.category == "Memory"), None)

@@ -77,9 +77,8 @@ class Player:
         expected = exchange.response.get("body")
         found = list(self._differences(exchange, answer))
         got = _json(answer.body)
-        if exchange.status is not None and exchange.status < 300 and answer.status == exchange.status:
-            if exchange.streamed is None:
-                self._learn(expected, got)
+        if answer.status == exchange.status == 200 and exchange.streamed is None:
+            self._learn(expected, got)
         played = Played(exchange, "", found)
         if exchange.status is not None and exchange.status >= 400:
             played.error = True
@@ -178,9 +177,8 @@ class Player:
         elif isinstance(expected, list) and isinstance(got, list):
             for one, other in self._pairs(expected, got):
                 self._learn(one, other)
-        elif isinstance(expected, str) and isinstance(got, str) and _ID.fullmatch(expected):
-            if _ID.fullmatch(got) and expected not in self.ids:
-                self.ids[expected] = got
+        elif _is_id(expected) and _is_id(got) and expected not in self.ids:
+            self.ids[expected] = got
 
     def _pairs(self, expected: list[Any], got: list[Any]) -> Iterator[tuple[Any, Any]]:
         """Items that are the same record: by an id that is known, else by place in lists as long."""
@@ -204,7 +202,9 @@ class Player:
         }
         for exchange in recorded:
             flow = exchange.request["path"].rpartition("/")[2]
-            opened = API_KEY in exchange.request["headers"].get("Authorization", "") and exchange.status == 200
+            opened = (
+                API_KEY in exchange.request["headers"].get("Authorization", "") and exchange.status == 200
+            )
             if exchange.operation == "createPrediction" and opened and flow in bound:
                 id = self._key_id()
                 if id:
@@ -254,6 +254,10 @@ class Player:
             yield "body: not JSON"
         else:
             yield from differences(expected, got)
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
 def _json(body: bytes) -> Any:
