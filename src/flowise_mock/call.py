@@ -38,7 +38,8 @@ class Call:
     returns where it ignores it. `token_delay` is the pause after a streamed token, in seconds. `say`
     is where the tokens of an answer come from; `text` is an outcome in the contract's words. `runs` are
     the streams that are being told, by flow and chat; `windows` count predictions by flow, for rate
-    limits, None for a flow whose limit does not act yet. `headers` have lower-case names.
+    limits, None for a flow whose limit does not act yet. `headers` have lower-case names. `habits` are
+    what a contract's `x-runs` says of how flows run.
     """
 
     store: Store
@@ -51,6 +52,7 @@ class Call:
     runs: dict[tuple[str, str], Any] = field(default_factory=dict)
     windows: dict[str, tuple[float, int] | None] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    habits: Mapping[str, str] = field(default_factory=dict)
     files: list[Upload] = field(default_factory=list)
 
     def check_uuid(self, noun: str, id: str) -> None:

@@ -51,6 +51,14 @@ def mismatched(name: str, media: str) -> Mismatched | None:
     return None if extension in ("", expected) else Mismatched(extension, media, expected)
 
 
+def field_of(name: str) -> str:
+    """The setting of a loader that takes a file of this name."""
+    extension = PurePath(name).suffix.lstrip(".").lower()
+    return {"txt": "txtFile", "json": "jsonFile", "csv": "csvFile", "pdf": "pdfFile", "docx": "docxFile"}.get(
+        extension, "txtFile"
+    )
+
+
 def split(text: str, size: int = CHUNK_SIZE, overlap: int = CHUNK_OVERLAP) -> list[str]:
     """Chunks of at most `size` characters, cut at paragraphs, lines, words, characters in this order.
 

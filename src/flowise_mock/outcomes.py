@@ -197,6 +197,11 @@ class NoLoader(NotFound):
 
 
 @dataclass(eq=False)
+class NoStore(NotFound):
+    """The document store that something should be written to is not there."""
+
+
+@dataclass(eq=False)
 class NoChunk(NotFound):
     """The loader has no such chunk."""
 

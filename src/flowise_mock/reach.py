@@ -112,8 +112,8 @@ def outcomes_of(document: Document, operation: Operation) -> set[str]:
         found.add("Forbidden")
     if definition.get("parameters"):
         found.add("Invalid")
-    if "x-server" in document and "{" in operation.path:
-        found.add("NoId")
+    if "x-server" in document:
+        found |= {"Broken", "NoId"} if "{" in operation.path else {"Broken"}
     body = definition.get("requestBody")
     if body:
         found |= {"Invalid", "Unparsable", "Unsupported", "TooLarge"} | (

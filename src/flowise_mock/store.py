@@ -26,8 +26,9 @@ class Columns:
     """How a database keeps a record, where a contract has one: by the types of its columns.
 
     `entity` is the table's name in messages, `required` the columns that must have a value, `nulls`
-    those that are null where they were not sent, `flags` those of booleans; all others hold text. What
-    was sent is answered as sent, and kept as the column keeps it. `ids` tells whose ids count: `made`
+    those that are null where they were not sent, `flags` those of booleans; all others hold text.
+    `unread` columns are written and not read: only what was just written shows them. What was sent is
+    answered as sent, and kept as the column keeps it. `ids` tells whose ids count: `made`
     by the server, `sent` with a new record, or `moved`, where a change may give a record another id.
     """
 
@@ -35,6 +36,7 @@ class Columns:
     required: tuple[str, ...] = ()
     nulls: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     ids: str = "made"
 
     def kept(self, column: str, value: Any) -> Any:
@@ -255,7 +257,8 @@ class Store:
             for column, how in table.made.items():
                 if how == "touch":
                     shown[column] = self._date(table, self.now())
-        return self._keep(table, shown)
+            return self._keep(table, shown)
+        return {column: value for column, value in shown.items() if column not in database.unread}
 
     def remove(self, name: str, id: str) -> Deleted:
         """Delete the record with that id, else NothingDeleted."""
@@ -302,9 +305,9 @@ class Store:
             self.remove_where(name, chatflowid=id)
         return deleted
 
-    def feedback_by_message(self, chatflowid: str) -> dict[str, Record]:
-        """The latest feedback on each message of a flow, by the id of the message."""
-        rows = self.select("feedback", chatflowid=chatflowid)
+    def feedback_by_message(self, chatflowid: str, rating: str | None = None) -> dict[str, Record]:
+        """The latest feedback on each message of a flow, by the id of the message; of one rating, or any."""
+        rows = self.select("feedback", chatflowid=chatflowid, rating=rating)
         return {row["messageId"]: row for row in rows if "messageId" in row}
 
     def link_document_stores(self, chatflowid: str, used: set[str]) -> None:

@@ -131,6 +131,7 @@ class Endpoint:
             runs=settings.runs,
             windows=settings.windows,
             headers=headers,
+            habits=settings.document.get("x-runs", {}),
         )
         if self._bodies is not None:
             raw = await receive_body(scope, receive, settings.max_body)

@@ -26,9 +26,9 @@ async def get_all_chat_messages(
         id=message_id,
     )  # fmt: skip
     rows = _of_types(within(rows, "createdDate", start_date, end_date), chat_type)
-    ratings = call.store.feedback_by_message(id)
+    ratings = call.store.feedback_by_message(id, feedback_type)
     if feedback_type is not None:
-        rows = _rated(rows, ratings, feedback_type)
+        rows = _rated(call, id, rows, feedback_type)
     if feedback:
         rows = [{**row, "feedback": ratings.get(row["id"])} for row in rows]
     rows = [{**row, "execution": _execution(call, row)} for row in rows]
@@ -71,17 +71,19 @@ async def remove_all_chat_messages(
     )
     rows = _of_types(within(rows, "createdDate", start_date, end_date), chat_type)
     if feedback_type is not None:
-        rows = _rated(rows, call.store.feedback_by_message(id), feedback_type)
+        rows = _rated(call, id, rows, feedback_type)
     return Deleted(call.store.remove_messages(rows))
 
 
-def _rated(rows: list[Record], ratings: dict[str, Record], rating: str) -> list[Record]:
+def _rated(call: Call, chatflowid: str, rows: list[Record], rating: str) -> list[Record]:
     """The answers that have this rating, each with the question before it in the same chat."""
+    found = call.store.select("feedback", chatflowid=chatflowid, rating=rating)
+    rated = {row.get("messageId") for row in found}
     kept: list[Record] = []
     before: dict[str, Record] = {}
     for row in rows:
         chat = row.get("sessionId") or row.get("chatId", "")
-        if ratings.get(row["id"], {}).get("rating") == rating:
+        if row["id"] in rated:
             kept += [before[chat], row] if chat in before else [row]
         before[chat] = row
     return kept

@@ -17,9 +17,11 @@ from flowise_mock.outcomes import (
     Mistyped,
     NoChunk,
     NoLoader,
+    NoStore,
     NotFound,
     NotJson,
     Page,
+    Unknown,
 )
 from flowise_mock.store import Record
 
@@ -29,6 +31,8 @@ TOP_K = 4
 """Documents that a query answers with, unless the vector store's config says `topK`."""
 _CONFIGS = ("embedding", "vectorStore", "recordManager")
 _UPSERTED, _SYNC = "UPSERTED", "SYNC"
+_STORED = "FILE-STORAGE::"
+"""Before the names of files in a loader's config."""
 
 
 # --- stores ----------------------------------------------------------------------------------------
@@ -90,16 +94,17 @@ def _without_status(body: Record) -> Record:
 async def upsert_document(call: Call, id: str, body: Record) -> Record:
     metadata = body.get("metadata")
     if isinstance(metadata, str) and v8.complaint(metadata) is not None:
-        call.report(NotJson(*v8.complaint(metadata) or ("",)))
+        call.report(NotJson("Invalid metadata"))
     if body.get("docId"):
         _loader(call.store.find("documentstore", id), str(body["docId"]))
     else:
         _check_parts(call, body)
     if _yes(body.get("createNewDocStore")):
         call.report(Disabled("createNewDocStore"))
-        target = call.store.find("documentstore", _new_store(call, id, body)["id"])
-    else:
-        target = call.store.find("documentstore", id)
+        id = _new_store(call, id, body)["id"]
+    if not call.store.has("documentstore", id):
+        raise NoStore("Document store", id)
+    target = call.store.find("documentstore", id)
     return _upserted(call, target, [body], call.files)[0]
 
 
@@ -142,7 +147,11 @@ async def query_vector_store(call: Call, body: Record) -> Record:
         target = call.store.find("documentstore", str(body.get("storeId") or ""))
     if target.get("status") != _UPSERTED:
         call.report(
-            Lacks("Document store", "Vector Store" if target.get("embeddingConfig") else "Embedding", target["id"])
+            Lacks(
+                "Document store",
+                "Vector Store" if target.get("embeddingConfig") else "Embedding",
+                target["id"],
+            )
         )
         found = []
     else:
@@ -217,45 +226,72 @@ def _upserted(call: Call, target: Record, items: list[Record], files: list[Uploa
     results = []
     for item in items:
         kept = loaders.get(item.get("docId") or "", {})
-        loader = _prepared(call, kept, item, files)
+        loader = _prepared(call, target["id"], kept, item, files)
         if loader is None:
             results.append(_result([], 0, ""))
             continue
-        texts = _texts(loader, files)
+        texts = _texts(loader, files or _kept_files(call, target["id"], kept))
         replaced = call.store.remove_where("chunk", storeId=target["id"], docId=loader["id"])
-        chunks = _cut(call, target["id"], loader, texts, jsontext.mapping(item.get("metadata")))
+        chunks = _cut(call, target["id"], loader, texts)
         _count(loader, chunks)
         loaders[loader["id"]] = loader
         changes |= _configs(target, item)
-        results.append(_result(chunks, replaced, loader["id"]))
-    if changes.get("recordManagerConfig") or target.get("recordManagerConfig"):
-        total = len(call.store.select("chunk", storeId=target["id"]))
-        results = [{**result, "totalKeys": total} for result in results]
+        result = _result(chunks, replaced, loader["id"])
+        if item.get("recordManager") or (kept and target.get("recordManagerConfig")):
+            result["totalKeys"] = len(call.store.select("chunk", storeId=target["id"]))
+        results.append(result)
     changes |= {"loaders": jsontext.dumps(list(loaders.values())), "status": _UPSERTED}
     call.store.change("documentstore", target["id"], changes)
+    _check_namespace(call, changes.get("recordManagerConfig") or target.get("recordManagerConfig"))
     _remember(call, target["id"], results)
     return results
 
 
-def _prepared(call: Call, kept: Record, item: Record, files: list[Upload]) -> Record | None:
+def _check_namespace(call: Call, manager: Any) -> None:
+    """Report a record manager whose namespace is more than letters, digits, lines and dashes."""
+    config = jsontext.mapping(jsontext.mapping(manager).get("config"))
+    namespace = config.get("namespace")
+    if isinstance(namespace, str) and not re.fullmatch(r"[A-Za-z0-9_-]*", namespace):
+        call.report(Unknown("namespace", namespace))
+
+
+def _prepared(call: Call, store_id: str, kept: Record, item: Record, files: list[Upload]) -> Record | None:
     """The loader that an item asks for, made from the kept one; None where there is nothing to load."""
     asked, splitter = (jsontext.mapping(item.get(part)) for part in ("loader", "splitter"))
     name = asked.get("name") or kept.get("loaderId") or ("file" if files else None)
     if not isinstance(name, str):
         return None
     same = bool(kept) and _yes(item.get("replaceExisting"))
+    id = kept["id"] if same else call.store.new_id()
+    for file in files:
+        call.store.create(
+            "file",
+            {"chatflowid": store_id, "chatId": id, "name": file.name, "type": file.type, "data": file.data},
+        )
+    stored = {documents.field_of(file.name): f"{_STORED}{jsontext.dumps([file.name])}" for file in files}
     return {
         **kept,
-        "id": kept["id"] if same else call.store.new_id(),
+        "id": id,
         "loaderId": name,
         "loaderName": str(kept.get("loaderName") or catalogue.label(name)),
-        "loaderConfig": {**_config(kept, "loaderConfig"), **_config(asked, "config")},
+        "loaderConfig": {
+            **_config(kept, "loaderConfig"),
+            **_config(asked, "config"),
+            **stored,
+            **_known(item),
+        },
         "splitterId": str(splitter.get("name") or kept.get("splitterId") or ""),
         "splitterName": catalogue.label(str(splitter.get("name") or kept.get("splitterId") or "")),
         "splitterConfig": {**_config(kept, "splitterConfig"), **_config(splitter, "config")},
         "status": _SYNC,
         **({"files": [_stored_file(call, file) for file in files]} if files else {}),
     }
+
+
+def _known(item: Record) -> Record:
+    """What an item says of its documents, which the loader keeps."""
+    metadata = jsontext.mapping(item.get("metadata"))
+    return {"metadata": metadata} if metadata else {}
 
 
 def _config(holder: Record, key: str) -> Record:
@@ -283,7 +319,14 @@ def _texts(loader: Record, files: list[Upload]) -> list[str]:
     return [said] if said else []
 
 
-def _cut(call: Call, store_id: str, loader: Record, texts: list[str], metadata: Record) -> list[Record]:
+def _kept_files(call: Call, store_id: str, kept: Record) -> list[Upload]:
+    """The files that a loader was given before."""
+    found = call.store.select("file", chatflowid=store_id, chatId=kept.get("id") or "none")
+    return [Upload(each["name"], each["type"], each["data"]) for each in found]
+
+
+def _cut(call: Call, store_id: str, loader: Record, texts: list[str]) -> list[Record]:
+    metadata = jsontext.mapping(loader["loaderConfig"].get("metadata"))
     if loader["splitterId"]:
         config = loader["splitterConfig"]
         size = _number(config.get("chunkSize"), documents.CHUNK_SIZE)
@@ -345,10 +388,9 @@ def _document(chunk: Record, loader_id: str) -> Record:
 
 
 def _remember(call: Call, store_id: str, results: list[Record]) -> None:
-    counts = {
-        count: sum(result[count] for result in results)
-        for count in ("numAdded", "numDeleted", "numUpdated", "numSkipped")
-    }
+    told = ("numAdded", "numDeleted", "numUpdated", "numSkipped")
+    managed = any("totalKeys" in result for result in results)
+    counts = {count: sum(result[count] for result in results) for count in (told if managed else told[:1])}
     call.store.create(
         "upserthistory", {"chatflowid": store_id, "result": jsontext.dumps(counts), "flowData": "[]"}
     )
@@ -372,7 +414,7 @@ async def edit_document_store_file_chunk(
     chunk = _chunk(call, store_id, loader_id, chunk_id)
     if body.get("pageContent") is None:
         call.report(Mistyped("pageContent", "Cannot read properties of undefined (reading 'length')"))
-    changes = {"pageContent": body.get("pageContent", chunk.get("pageContent", ""))}
+    changes = {"pageContent": v8.text(body.get("pageContent", chunk.get("pageContent", "")))}
     if body.get("metadata"):
         changes["metadata"] = jsontext.dumps(body["metadata"])
     call.store.change("chunk", chunk["id"], changes)

@@ -24,15 +24,25 @@ async def vector_upsert(call: Call, id: str, body: Record) -> Record:
     if len(stores) > 1 and not named:
         call.report(Several("vector nodes"))
     stores = named or stores
-    texts = [documents.text_of(file) for file in call.files] or _loaded(nodes)
-    chunks = [chunk for text in texts for chunk in documents.split(text)] if stores else []
-    result: Record = {"numAdded": len(chunks), "numDeleted": 0, "numUpdated": 0, "numSkipped": 0}
+    loaded: list[tuple[Record, str]] = _loaded(nodes, body)
+    loaded = loaded or [({}, documents.text_of(file)) for file in call.files]
+    found = [
+        {"pageContent": chunk, "metadata": known}
+        for known, text in loaded
+        for chunk in documents.split(text)
+        if stores
+    ]
+    result: Record = {"numAdded": len(found), "numDeleted": 0, "numUpdated": 0, "numSkipped": 0}
     summary = [_summary(node) for node in nodes if node.category in _WRITTEN]
+    managed = any(node.category == "Record Manager" for node in nodes)
+    told = result if managed else {"numAdded": result["numAdded"]}
+    if managed:
+        result["totalKeys"] = result["numAdded"]
     call.store.create(
         "upserthistory",
-        {"chatflowid": id, "result": jsontext.dumps(result), "flowData": jsontext.dumps(summary)},
+        {"chatflowid": id, "result": jsontext.dumps(told), "flowData": jsontext.dumps(summary)},
     )
-    return {**result, "addedDocs": [{"pageContent": text, "metadata": {"chatflowid": id}} for text in chunks]}
+    return {**result, "addedDocs": found}
 
 
 def _summary(node: flowdata.Node) -> Record:
@@ -50,7 +60,12 @@ def _type(value: object) -> str:
     return {bool: "boolean", int: "number", float: "number", dict: "json"}.get(type(value), "string")
 
 
-def _loaded(nodes: list[flowdata.Node]) -> list[str]:
-    """The texts that stand in the flow's document loaders; nothing is fetched."""
-    found = (node.inputs.get("text") for node in nodes if node.category == "Document Loaders")
-    return [text for text in found if isinstance(text, str)]
+def _loaded(nodes: list[flowdata.Node], body: Record) -> list[tuple[Record, str]]:
+    """What is known of the texts in the flow's document loaders, and the texts; nothing is fetched."""
+    override = jsontext.mapping(body.get("overrideConfig"))
+    return [
+        (flowdata.mapping_in(node.inputs, "metadata"), text)
+        for node in nodes
+        if node.category == "Document Loaders"
+        and isinstance(text := override.get("text") or node.inputs.get("text"), str)
+    ]

@@ -15,10 +15,12 @@ from flowise_mock.flowdata import Edge, Node
 from flowise_mock.outcomes import (
     Aborted,
     Ambiguous,
+    Mistyped,
     ModelFailed,
     NoExecution,
     NotExecuted,
     NotResumable,
+    Outcome,
     Unstarted,
 )
 from flowise_mock.prediction.nodes import NODES, Said, form_text
@@ -103,8 +105,8 @@ def _walk(call: Call, graph: Graph, queue: list[str]) -> Any:
                 if graph.turn.aborted:
                     raise Aborted("Agent" if node.name == "agentAgentflow" else "LLM")
                 yield event
-        except (Aborted, Ambiguous, ModelFailed) as failure:
-            yield from _failed(call, graph, node, call.text(failure))
+        except (Aborted, Ambiguous, Mistyped, ModelFailed) as failure:
+            yield from _failed(call, graph, node, failure)
             raise
         status = "STOPPED" if said.stopped else "FINISHED"
         yield "nextAgentFlow", {**told, "status": status}
@@ -131,14 +133,18 @@ def _walk(call: Call, graph: Graph, queue: list[str]) -> Any:
     return False
 
 
-def _failed(call: Call, graph: Graph, node: Node, reason: str) -> Any:
+def _failed(call: Call, graph: Graph, node: Node, failure: Outcome) -> Any:
     told = {"nodeId": node.id, "nodeLabel": node.label}
-    yield "nextAgentFlow", {**told, "status": "ERROR", "error": reason}
+    reason = call.text(failure)
+    state = "ERROR"
+    if isinstance(failure, Aborted) and "aborted" in call.habits:
+        state = call.habits["aborted"]
+    yield "nextAgentFlow", {**told, "status": state, **({"error": reason} if state == "ERROR" else {})}
     data = {"id": node.id, "name": node.name, "error": reason}
-    graph.executed.append({**told, "previousNodeIds": graph.before(node.id), "data": data, "status": "ERROR"})
-    _keep(call, graph, "ERROR")
+    graph.executed.append({**told, "previousNodeIds": graph.before(node.id), "data": data, "status": state})
+    _keep(call, graph, state)
     yield "agentFlowExecutedData", list(graph.executed)
-    yield "agentFlowEvent", "ERROR"
+    yield "agentFlowEvent", state
 
 
 def _resumed(call: Call, graph: Graph, human: Record) -> str:
@@ -163,6 +169,15 @@ def _resumed(call: Call, graph: Graph, human: Record) -> str:
             row["action"] = None
             break
     return first
+
+
+def _without_credential(item: Any) -> Any:
+    """What a node did, as JSON answers show it: without the ids of credentials."""
+    if isinstance(item, dict):
+        return {
+            key: _without_credential(value) for key, value in item.items() if key != "FLOWISE_CREDENTIAL_ID"
+        }
+    return [_without_credential(each) for each in item] if isinstance(item, list) else item
 
 
 def _keep(call: Call, graph: Graph, state: str) -> Record:
@@ -194,7 +209,7 @@ def _answered(call: Call, graph: Graph, state: str, action: Record | None) -> Re
         "chatId": turn.chat_id,
         "chatMessageId": rows[1]["id"],
         "executionId": execution["id"],
-        "agentFlowExecutedData": graph.executed,
+        "agentFlowExecutedData": [_without_credential(each) for each in graph.executed],
         **({"action": action} if action is not None else {}),
         "sessionId": turn.session_id,
     }

@@ -23,7 +23,8 @@ def run_chain(call: Call, turn: Turn) -> Run:
     sources = _sources(call, turn)
     tools = _tools(turn)
     tokens = call.say(turn.flow, _prompt(turn))
-    yield "start", "" if sources is None or not tokens else tokens[0]
+    plain = sources is None or not tokens or call.habits.get("retrievalStart") == "empty"
+    yield "start", "" if plain else tokens[0]
     for token in tokens:
         yield "token", token
     result: Record = {"text": "".join(tokens)}

@@ -33,7 +33,7 @@ class Turn:
     chat_id: str
     session_id: str
     memory: str | None
-    uploads: list[Record] | None
+    uploads: list[Record] | str | None
     said: list[Record] = field(default_factory=list)
     aborted: bool = False
 
@@ -98,11 +98,14 @@ def write(
 # --- uploads ---------------------------------------------------------------------------------------
 
 
-def _uploads(call: Call, turn: Turn) -> list[Record] | None:
+def _uploads(call: Call, turn: Turn) -> list[Record] | str | None:
     """The uploads as the message keeps them; files are stored, and left out of it."""
-    if not isinstance(turn.body.get("uploads"), (list, str)):
+    uploads = turn.body.get("uploads")
+    if not isinstance(uploads, (list, str)):
         return None
-    sent = jsontext.sequence(turn.body["uploads"])
+    sent = jsontext.sequence(uploads)
+    if isinstance(uploads, str) and not sent:
+        return uploads  # no list of files: kept as it was sent
     return [_kept(call, turn, each) for each in sent if isinstance(each, dict)]
 
 

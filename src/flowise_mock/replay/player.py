@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from flowise_mock.replay.exchanges import API_KEY, CUT, LOW_KEY, Exchange, media_of
-from flowise_mock.replay.shapes import differences, stream_differences
+from flowise_mock.replay.shapes import Seen, differences, stream_differences
 
 TIME_HEADER = "Flowise-Mock-Time"
 OVERSIZE = 51 * 1024 * 1024
@@ -60,10 +60,17 @@ class Player:
         self.patience = patience
         self.ids: dict[str, str] = {}
         self.time = ""
+        self.seen = Seen()
+        self.guessed: set[str] = set()
+        self.deleted: set[str] = set()
+        self.unmade: set[tuple[str, str]] = set()
 
     def play(self, exchanges: Iterable[Exchange]) -> Iterator[Played]:
         """Each exchange in turn."""
         recorded = list(exchanges)
+        for exchange in recorded:
+            if exchange.status == 200:
+                self.seen.learn(exchange.response.get("body"), exchange.operation)
         self._map_key(recorded)
         for exchange in recorded:
             yield self._played(exchange)
@@ -79,6 +86,8 @@ class Player:
         got = _json(answer.body)
         if answer.status == exchange.status == 200 and exchange.streamed is None:
             self._learn(expected, got)
+            if exchange.request["method"] == "DELETE":
+                self.deleted.add(exchange.request["path"])
         played = Played(exchange, "", found)
         if exchange.status is not None and exchange.status >= 400:
             played.error = True
@@ -98,7 +107,39 @@ class Player:
             return "the client went away in mid-stream"
         if "transaction within a transaction" in told:
             return "two requests met in the database"
+        last = _last(exchange)
+        alive = self.ids.get(last, last) != last and exchange.request["path"] not in self.deleted
+        if alive and _is_gone(told, last):
+            return "the record is gone, and the recording lacks what deleted it"
+        if self._is_unmade(exchange, last):
+            return "it shows a record that the recording did not make"
+        body = exchange.response.get("body")
+        if exchange.request["method"] == "GET" and isinstance(body, list) and body:
+            ids = [str(each.get("id")) for each in body if isinstance(each, dict)]
+            unmade = [id for id in ids if id not in self.ids or id in self.guessed]
+            if ids and len(unmade) == len(ids) and not self.listed(exchange):
+                return "it shows records that the recording did not make"
         return ""
+
+    def _is_unmade(self, exchange: Exchange, last: str) -> bool:
+        """Whether the recorded server answered of a record whose making the recording lacks.
+
+        It does where a record is shown under an id that no answer before told; then all that is asked of
+        this resource and id was asked of that record.
+        """
+        resource = str(exchange.request["path"]).split("/")[3:4]
+        place = (resource[0] if resource else "", last)
+        body = exchange.response.get("body")
+        shown = isinstance(body, dict) and body.get("id") == last and exchange.status == 200
+        if shown and last not in self.ids and exchange.request["method"] in ("GET", "PUT"):
+            self.unmade.add(place)
+        told = json.dumps(exchange.request.get("body"))
+        return place in self.unmade or any(place[0] == name and id in told for name, id in self.unmade)
+
+    def listed(self, exchange: Exchange) -> bool:
+        """Whether this server has anything to show where the recording shows what others made."""
+        answer = _json(self._ask(exchange).body)
+        return not isinstance(answer, list) or bool(answer)
 
     def _ask(self, exchange: Exchange) -> Answer:
         request = exchange.request
@@ -169,26 +210,28 @@ class Player:
             return {key: self._mapped(item) for key, item in value.items()}
         return value
 
-    def _learn(self, expected: Any, got: Any) -> None:
+    def _learn(self, expected: Any, got: Any, guess: bool = False) -> None:
         """Map the ids of a recorded answer to those that stand in the same places now."""
         if isinstance(expected, dict) and isinstance(got, dict):
             for name in expected.keys() & got.keys():
-                self._learn(expected[name], got[name])
+                self._learn(expected[name], got[name], guess)
         elif isinstance(expected, list) and isinstance(got, list):
-            for one, other in self._pairs(expected, got):
-                self._learn(one, other)
+            for one, other, known in self._pairs(expected, got):
+                self._learn(one, other, guess or not known)
         elif _is_id(expected) and _is_id(got) and expected not in self.ids:
             self.ids[expected] = got
+            if guess:
+                self.guessed.add(expected)
 
-    def _pairs(self, expected: list[Any], got: list[Any]) -> Iterator[tuple[Any, Any]]:
-        """Items that are the same record: by an id that is known, else by place in lists as long."""
+    def _pairs(self, expected: list[Any], got: list[Any]) -> Iterator[tuple[Any, Any, bool]]:
+        """Items that are the same record, by an id that is known; else those at the same place, a guess."""
         known = {item["id"]: item for item in got if isinstance(item, dict) and "id" in item}
         for number, one in enumerate(expected):
             id = self.ids.get(one["id"]) if isinstance(one, dict) and isinstance(one.get("id"), str) else None
             if id in known:
-                yield one, known[id]
-            elif len(expected) == len(got) and id is None:
-                yield one, got[number]
+                yield one, known[id], True
+            elif id is None and number < len(got):
+                yield one, got[number], False
 
     def _map_key(self, recorded: list[Exchange]) -> None:
         """Map the id of the recorded key, which flows are bound to, to that of the key in use."""
@@ -242,9 +285,10 @@ class Player:
         elif exchange.streamed is not None:
             yield from stream_differences(exchange.streamed, answer.body.decode(errors="replace"))
         elif expected == "application/json" and not _cut(exchange.response.get("body")):
-            yield from self._json_differences(exchange.response.get("body"), answer.body)
+            yield from self._json_differences(exchange, answer.body)
 
-    def _json_differences(self, expected: Any, body: bytes) -> Iterator[str]:
+    def _json_differences(self, exchange: Exchange, body: bytes) -> Iterator[str]:
+        expected = exchange.response.get("body")
         if expected == "" or not body:
             if bool(expected) != bool(body):
                 yield f"body: expected {'one' if expected else 'none'}, got {len(body)} bytes"
@@ -253,7 +297,16 @@ class Player:
         if got is None and body != b"null":
             yield "body: not JSON"
         else:
-            yield from differences(expected, got)
+            yield from differences(expected, got, "body", self.seen, exchange.operation)
+
+
+def _last(exchange: Exchange) -> str:
+    return str(exchange.request["path"]).rstrip("/").rpartition("/")[2]
+
+
+def _is_gone(told: str, id: str) -> bool:
+    """Whether an answer says that there is no record with this id."""
+    return f"{id} not found" in told or "Unable to locate" in told
 
 
 def _is_id(value: Any) -> bool:

@@ -1,7 +1,8 @@
 """Shapes: what of an answer must agree, which is keys, types and null, events and their framing.
 
-Values differ between two servers, shapes must not. The items of a list are compared as one, since a
-recording shows lists that hold more than its own exchanges made.
+Values differ between two servers, shapes must not. A recording shows lists that hold more than its own
+exchanges made, so the items of a list need not be the same records: each must have the shape of some
+recorded item, where a type counts that the recording shows at this place of any answer of the operation.
 """
 
 from __future__ import annotations
@@ -32,35 +33,64 @@ def kind(value: Any) -> str:
     return names[type(value)]
 
 
-def differences(expected: Any, got: Any, where: str = "body") -> Iterator[str]:
-    """Every place where the shape of `got` is not that of `expected`."""
+class Seen:
+    """The types that a recording shows at each place of an operation's answers."""
+
+    def __init__(self) -> None:
+        self._types: dict[str, set[str]] = {}
+
+    def learn(self, value: Any, place: str) -> None:
+        """Note the types of a recorded value; the items of a list are one place."""
+        self._types.setdefault(_unpaged(place), set()).add(kind(value))
+        if isinstance(value, dict):
+            for name, child in value.items():
+                self.learn(child, f"{place}.{name}")
+        elif isinstance(value, list):
+            for child in value:
+                self.learn(child, f"{place}[]")
+
+    def has(self, place: str, type: str) -> bool:
+        return type in self._types.get(_unpaged(place), ())
+
+
+def _unpaged(place: str) -> str:
+    """The items of a page stand where those of a whole list do."""
+    return place.replace(".data[]", "[]")
+
+
+def differences(
+    expected: Any, got: Any, where: str = "body", seen: Seen | None = None, place: str = ""
+) -> Iterator[str]:
+    """Every place where the shape of `got` is not that of `expected`.
+
+    With `seen`, within lists, a type at `place` counts that was recorded there in another answer.
+    """
     if kind(expected) != kind(got):
-        yield f"{where}: expected {kind(expected)}, got {kind(got)}"
+        if "[]" not in place or seen is None or not seen.has(place, kind(got)):
+            yield f"{where}: expected {kind(expected)}, got {kind(got)}"
     elif isinstance(expected, dict):
-        yield from _objects(expected, got, where)
+        yield from _objects(expected, got, where, seen, place)
     elif isinstance(expected, list):
-        yield from _lists(expected, got, where)
+        yield from _lists(expected, got, where, seen, f"{place}[]")
 
 
-def _objects(expected: Shape, got: Shape, where: str) -> Iterator[str]:
+def _objects(expected: Shape, got: Shape, where: str, seen: Seen | None, place: str) -> Iterator[str]:
     for name in expected.keys() - got.keys():
         yield f"{where}.{name}: missing"
     for name in got.keys() - expected.keys():
         yield f"{where}.{name}: not expected"
     for name in expected.keys() & got.keys():
-        yield from differences(expected[name], got[name], f"{where}.{name}")
+        yield from differences(expected[name], got[name], f"{where}.{name}", seen, f"{place}.{name}")
 
 
-def _lists(expected: list[Any], got: list[Any], where: str) -> Iterator[str]:
+def _lists(expected: list[Any], got: list[Any], where: str, seen: Seen | None, place: str) -> Iterator[str]:
     if bool(expected) != bool(got):
         yield f"{where}: expected {len(expected)} items, got {len(got)}"
-    elif len(expected) == len(got):
-        for number, (one, other) in enumerate(zip(expected, got, strict=True)):
-            yield from differences(one, other, f"{where}[{number}]")
-    else:
-        for number, other in enumerate(got):
-            if not any(next(differences(one, other), None) is None for one in expected):
-                yield f"{where}[{number}]: no recorded item has this shape"
+        return
+    for number, other in enumerate(got):
+        same = expected[number : number + 1] + expected
+        told = [list(differences(one, other, f"{where}[{number}]", seen, place)) for one in same]
+        yield from min(told, key=len)
 
 
 # --- streams ---------------------------------------------------------------------------------------
