@@ -14,8 +14,6 @@ from flowise_mock.document import Document, operations
 from flowise_mock.outcomes import Condition, Failure, Outcome, Result
 
 PROCEED = "proceed"
-_MANNERS = {"Invalid", "Unsupported", "NoBody"}
-"""Outcomes that a server which takes anything never has."""
 
 
 def entry(root: Document, own: Document, kind: type[Outcome]) -> Document | None:
@@ -41,7 +39,7 @@ def complete(document: Document) -> None:
         definition = document["paths"][operation.path][operation.method]
         written = definition["responses"]
         made: dict[str, Document] = {}
-        for name in sorted(reach.outcomes_of(document, operation) - _MANNERS):
+        for name in sorted(reach.outcomes_of(document, operation)):
             kind = outcomes.kinds()[name]
             found = entry(document["x-outcomes"], definition.get("x-outcomes", {}), kind)
             if found is None or (issubclass(kind, Condition) and "status" not in found):

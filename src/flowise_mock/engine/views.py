@@ -108,6 +108,8 @@ def _object(document: Document, schema: Document, made: dict[int, View]) -> View
             return None
         if isinstance(value, str):
             value = jsontext.mapping(value)
+        if isinstance(value, list) and value:
+            value = value[0]  # one is asked of several
         if not isinstance(value, dict):
             return value  # not for a view to hide: the check of the answer tells
         shown = {}
