@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from flowise_mock.replay.canvas import drawn
 from flowise_mock.replay.exchanges import API_KEY, CUT, LOW_KEY, Exchange, media_of
 from flowise_mock.replay.shapes import Seen, differences, stream_differences
 
@@ -64,6 +65,7 @@ class Player:
         self.guessed: set[str] = set()
         self.deleted: set[str] = set()
         self.unmade: set[tuple[str, str]] = set()
+        self.kinds: dict[str, dict[str, Any]] = {}
 
     def play(self, exchanges: Iterable[Exchange]) -> Iterator[Played]:
         """Each exchange in turn."""
@@ -211,7 +213,10 @@ class Player:
             return text.encode(), ""
         if isinstance(body, dict) and body.keys() == {"multipart"}:
             return self._multipart(body["multipart"]), "multipart/form-data; boundary=flowise-mock"
-        return json.dumps(self.mapped(body)).encode(), ""
+        body = self.mapped(body)
+        if isinstance(body, dict) and "flowData" in body:
+            body["flowData"] = drawn(body["flowData"], self._kind)
+        return json.dumps(body).encode(), ""
 
     def _multipart(self, form: dict[str, Any]) -> bytes:
         parts = []
@@ -287,10 +292,21 @@ class Player:
                 if id:
                     self.ids[bound[flow]] = id
 
+    def _get(self, path: str) -> Any:
+        """What the server answers to a GET below the API; None where that is no JSON."""
+        headers = {"Authorization": f"Bearer {self.keys[API_KEY]}"}
+        asked = {"method": "GET", "path": f"/api/v1{path}", "headers": headers}
+        return _json(self._ask(Exchange("", "", asked, {"status": 200})).body)
+
+    def _kind(self, name: str) -> dict[str, Any]:
+        if name not in self.kinds:
+            found = self._get(f"/nodes/{quote(name)}")
+            self.kinds[name] = found if isinstance(found, dict) else {}
+        return self.kinds[name]
+
     def _key_id(self) -> str | None:
         key = self.keys[API_KEY]
-        asked = {"method": "GET", "path": "/api/v1/apikey", "headers": {"Authorization": f"Bearer {key}"}}
-        found = _json(self._ask(Exchange("_apikey", "list", asked, {"status": 200})).body)
+        found = self._get("/apikey")
         for record in found if isinstance(found, list) else []:
             if isinstance(record, dict) and record.get("apiKey") == key:
                 return str(record["id"])
