@@ -116,8 +116,8 @@ class Player:
             "path": f"/api/v1{path}",
             "headers": {"Authorization": f"Bearer {self.keys[API_KEY]}"},
         }
-        status = self._ask(Exchange("", "", asked, {"status": 200})).status
-        return status is not None and status < 500
+        answer = self._ask(Exchange("", "", asked, {"status": 200}))
+        return answer.status is not None and (answer.status < 500 or b"not found" in answer.body)
 
     # --- what is asked ---
 
