@@ -25,6 +25,7 @@ UNKNOWN = "12345678-0000-4000-8000-000000000000"
 @pytest.fixture(scope="module", params=VERSIONS)
 def version(request: pytest.FixtureRequest) -> Iterator[Running]:
     running = Running(server.build(Options(contract=request.param, token_delay=0, hang=0.3)))
+    running.contract = request.param
     yield running
     running.stop()
 
@@ -308,3 +309,49 @@ def test_no_version_is_named_in_the_code() -> None:
 
 def _is_version(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in VERSIONS
+
+
+# --- odd input -------------------------------------------------------------------------------------
+
+ODD = [None, 5, -1.5, True, "", "x", "{", "[]", [], [None], [{}], {}, {"a": {"b": [1]}}, "\x00é", 10**20]
+
+
+def odd_bodies(contract: document.Document, definition: document.Document) -> Iterator[dict[str, object]]:
+    """Bodies in which one field after the other is something that nobody would send."""
+    content = definition.get("requestBody", {}).get("content", {}).get("application/json", {})
+    schema = document.resolve(contract, content.get("schema", {}))
+    fields = [*schema.get("properties", {}), "id", "createdDate", "streaming", "chatId", "items"]
+    valid = {"name": "n", "description": "d", "color": "c", "value": "v", "details": '{"name":"n"}',
+             "credential": "x", "type": "CUSTOM" if "details" in fields else "CHATFLOW", "flowData": '{"nodes":[]}',
+             "chatflowid": CHAT, "storeId": UNKNOWN, "query": "q", "question": "q", "pageContent": "p"}  # fmt: skip
+    for field in fields:
+        for value in ODD:
+            yield {**{key: text for key, text in valid.items() if key in fields}, field: value}
+
+
+def test_no_input_breaks_the_mock(version: Running, caplog: pytest.LogCaptureFixture) -> None:
+    contract = document.load(version.contract)
+    asked, broken = 0, []
+    with version.client() as client:
+        for operation in document.operations(contract):
+            path = operation.path.replace("{storeId}", "603a7b51-ae7c-4b0a-8865-e454ed2f6766")
+            for name in ("id", "chatflowId", "chatflowid"):
+                path = path.replace(f"{{{name}}}", CHAT if "tool" not in path else UNKNOWN)
+            path = path.replace("{", "").replace("}", "")
+            queries = [
+                {"page": "x", "limit": "-0"},
+                {"order": "", "startDate": "9", "chatType": "[", "feedback": ""},
+            ]
+            for query in queries:
+                client.request(operation.method, path, params=query)
+                asked += 1
+            for body in odd_bodies(contract, operation.definition):
+                if body.get("streaming") not in (None, "", [], {}, False):
+                    continue  # an error would never be answered
+                answer = client.request(operation.method, path, json=body)
+                if b"flowise-mock failed" in answer.content:
+                    broken.append((operation.id, body, answer.text))
+                asked += 1
+    assert asked > 2000
+    broken += [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert broken == []
