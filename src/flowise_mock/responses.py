@@ -49,7 +49,20 @@ def complete(document: Document) -> None:
                 made.setdefault(status, written.get(status) or {"description": "Done"})
             else:
                 _add(document, made, status, found)
-        definition["responses"] = dict(sorted(made.items()))
+        definition["responses"] = {
+            status: _shared(document, status, response) for status, response in sorted(made.items())
+        }
+
+
+def _shared(document: Document, status: str, response: Document) -> Document:
+    """A reference to a failure among the components, where it is put once; a success stays as it is."""
+    if int(status) < 400:
+        return response
+    shared = document["components"].setdefault("responses", {})
+    number = 1
+    while shared.setdefault(f"Status{status}Form{number}", response) != response:
+        number += 1
+    return {"$ref": f"#/components/responses/Status{status}Form{number}"}
 
 
 def _add(document: Document, made: dict[str, Document], status: str, entry: Document) -> None:

@@ -331,7 +331,8 @@ def odd_bodies(contract: document.Document, definition: document.Document) -> It
 
 def test_no_input_breaks_the_mock(version: Running, caplog: pytest.LogCaptureFixture) -> None:
     contract = document.load(version.contract)
-    asked, broken = 0, []
+    asked = 0
+    broken: list[object] = []
     with version.client() as client:
         for operation in document.operations(contract):
             path = operation.path.replace("{storeId}", "603a7b51-ae7c-4b0a-8865-e454ed2f6766")
