@@ -313,7 +313,23 @@ def _is_version(node: ast.AST) -> bool:
 
 # --- odd input -------------------------------------------------------------------------------------
 
-ODD: list[object] = [None, 5, -1.5, True, "", "x", "{", "[]", [], [None], [{}], {}, {"a": {"b": [1]}}, "\x00é", 10**20]
+ODD: list[object] = [
+    None,
+    5,
+    -1.5,
+    True,
+    "",
+    "x",
+    "{",
+    "[]",
+    [],
+    [None],
+    [{}],
+    {},
+    {"a": {"b": [1]}},
+    "\x00é",
+    10**20,
+]
 
 
 def odd_bodies(contract: document.Document, definition: document.Document) -> Iterator[dict[str, object]]:

@@ -17,7 +17,14 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from flowise_mock.replay.canvas import drawn
-from flowise_mock.replay.exchanges import API_KEY, CUT, LOW_KEY, Exchange, media_of
+from flowise_mock.replay.exchanges import (
+    API_KEY,
+    CUT,
+    LOW_KEY,
+    Exchange,
+    RecordingError,
+    media_of,
+)
 from flowise_mock.replay.shapes import Seen, differences, stream_differences
 
 TIME_HEADER = "Flowise-Mock-Time"
@@ -56,7 +63,9 @@ class Player:
     """Plays one recording against one server. `patience` is in seconds, for answers that never come."""
 
     def __init__(self, url: str, api_key: str, low_key: str | None = None, patience: float = 3.0) -> None:
-        self.address = urlsplit(url)
+        self.address = urlsplit(url if "//" in url else f"http://{url}")
+        if self.address.scheme != "http":
+            raise RecordingError(f"{url}: give the address of a server as http://host:port")
         self.keys = {API_KEY: api_key, **({LOW_KEY: low_key} if low_key else {})}
         self.patience = patience
         self.ids: dict[str, str] = {}
@@ -186,8 +195,11 @@ class Player:
             return Answer(response.status, dict(response.getheaders()), response.read())
         except (TimeoutError, http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
             return Answer(None)
-        except socket.gaierror as error:
-            raise ConnectionError(f"{self.address.netloc}: {error.strerror}") from None
+        except (ConnectionRefusedError, socket.gaierror) as error:
+            where = self.address.netloc or self.address.geturl()
+            raise RecordingError(
+                f"{where} does not answer: {error.strerror}; is the server running?"
+            ) from None
         finally:
             connection.close()
 
