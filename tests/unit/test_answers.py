@@ -10,7 +10,7 @@ import pytest
 from flowise_mock.document import DocumentError
 from flowise_mock.engine.answers import Answer, Answers, fill, template
 from flowise_mock.engine.views import compile_view
-from flowise_mock.outcomes import Condition, Invalid, Lacks, NoMethod, NotFound, Ok, Outcome, kinds
+from flowise_mock.outcomes import Condition, Invalid, Lacks, NoLoader, NoMethod, NotFound, Ok, Outcome, kinds
 from flowise_mock.schemas import Schemas
 
 
@@ -56,18 +56,29 @@ def test_the_root_the_operation_and_their_stars_are_merged() -> None:
         404,
         {"code": 404, "why": "Tool 7 is gone", "stack": {}},
     )
-    own = operation(**{"x-outcomes": {"NotFound": {"status": 500}}, "x-names": {"service": "tools.get"}})
+    own = operation(**{"x-outcomes": {"NotFound": {"status": 500}}})
     assert told(answers(document, own).render(NotFound("Tool", "7")))[0] == 500
 
 
-def test_names_of_an_operation_are_words_of_its_messages() -> None:
-    document = contract(NotFound={"status": 500, "message": "Error: {service} - {noun} {id} not found"})
-    own = operation(**{"x-names": {"service": "toolsService.getToolById"}})
-    with pytest.raises(DocumentError, match="no word service"):
-        answers(document)
+def test_a_service_wraps_its_messages_and_a_stream_shows_them_bare() -> None:
+    document = contract(NotFound={"status": 500, "message": "{noun} {id} not found"})
+    own = operation(**{"x-outcomes": {"*": {"wrapped": "Error: tools.get - {message}"}}})
     assert told(answers(document, own).render(NotFound("Tool", "7")))[1]["why"] == (
-        "Error: toolsService.getToolById - Tool 7 not found"
+        "Error: tools.get - Tool 7 not found"
     )
+    assert answers(document, own).text(NotFound("Tool", "7")) == "Tool 7 not found"
+    wrong = operation(**{"x-outcomes": {"*": {"wrapped": "{service}: {message}"}}})
+    with pytest.raises(DocumentError, match="no word service"):
+        answers(document, wrong)
+
+
+def test_an_outcome_is_answered_like_the_one_it_is_a_kind_of() -> None:
+    document = contract(NotFound={"status": 404, "message": "{noun} {id} not found"})
+    document["x-outcomes"].pop("NoLoader")
+    assert answers(document).status("NoLoader") == 404
+    document["x-outcomes"]["NoLoader"] = {"message": "no loader in {store}"}
+    made = told(answers(document).render(NoLoader("Loader", "7", "Handbook")))
+    assert (made[0], made[1]["why"]) == (404, "no loader in Handbook")
 
 
 def test_a_view_shows_what_the_schema_names() -> None:

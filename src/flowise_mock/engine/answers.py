@@ -62,7 +62,6 @@ class Answers:
         self._manners = manners or Manners()
         self._bodies = {name: template(body) for name, body in document.get("x-bodies", {}).items()}
         self._operation = operation or {}
-        self._names = self._operation.get("x-names", {})
         self._entries = {
             name: self._entry(document.get("x-outcomes", {}), name, kind) for name, kind in kinds().items()
         }
@@ -82,7 +81,7 @@ class Answers:
             raise DocumentError(f"x-outcomes of {where}: {name} has no status")
         if entry is not None and entry.get("body", "value") not in self._bodies:
             raise DocumentError(f"x-outcomes of {where}: {name}: no x-bodies {entry['body']!r}")
-        unknown = _words_of(entry or {}) - set(kind.__dataclass_fields__) - {"status", *self._names}
+        unknown = _words_of(entry or {}) - set(kind.__dataclass_fields__) - {"status"}
         if unknown:
             raise DocumentError(f"x-outcomes of {where}: {name} has no word {', '.join(sorted(unknown))}")
         return entry
@@ -99,9 +98,7 @@ class Answers:
     def text(self, outcome: Outcome) -> str:
         """An outcome in the contract's words, for a stream that can show no status."""
         entry = self._entries[type(outcome).__name__] or {}
-        return str(
-            fill(entry.get("message", ""), {**self._names, **vars(outcome), "status": entry.get("status")})
-        )
+        return str(fill(entry.get("message", ""), {**vars(outcome), "status": entry.get("status")}))
 
     def render(self, outcome: Outcome) -> Answer:
         """The response to `outcome`, checked against the document."""
@@ -125,7 +122,7 @@ class Answers:
         first = next(iter(described), "application/json")
         media = entry.get("media", first)
         response = described.get(media)
-        words: Words = {**self._names, **vars(outcome), "status": status}
+        words: Words = {**vars(outcome), "status": status}
         if "message" in entry:
             words["message"] = str(fill(entry["message"], words))
             words["message"] = str(fill(entry.get("wrapped", "{message}"), words))
