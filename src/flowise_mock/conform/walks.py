@@ -1,0 +1,197 @@
+"""Guided walks: what random data cannot do. Told as data in walks.yaml; every answer is judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowise_mock import document
+from flowise_mock.conform import streams
+from flowise_mock.conform.contract import Contract
+from flowise_mock.conform.evidence import Record
+from flowise_mock.conform.expectations import EXPECTATIONS, MISSING, dig, rows
+from flowise_mock.conform.judge import Fault, Judge
+from flowise_mock.conform.ledger import Ledger
+from flowise_mock.conform.refusals import refusal
+from flowise_mock.conform.requests import Unknown, Values, files, fill, request
+from flowise_mock.conform.safety import Rules
+from flowise_mock.conform.wire import Answer, Request, Wire, without_key
+
+PHASE = "walks"
+Step = dict[str, Any]
+
+
+def bundled() -> dict[str, Any]:
+    """The walks that come with the judge."""
+    loaded: dict[str, Any] = document.read(Path(__file__).with_name("walks.yaml"))
+    return loaded
+
+
+@dataclass
+class Walker:
+    """Takes walks: asks, judges what comes back, remembers what later steps need."""
+
+    contract: Contract
+    wire: Wire
+    judge: Judge
+    record: Record
+    ledger: Ledger
+    rules: Rules
+    walks: dict[str, Any]
+    values: Values
+    given: frozenset[str]
+    """Names that the user set: an outside service that is there."""
+
+    def run(self, progress: Callable[[str], None] = lambda _: None) -> None:
+        if self.rules.writes:
+            for step in self.walks.get("setup", []):
+                self._set_up(step)
+        for walk in self.walks["walks"]:
+            if walk.get("reads") or self.rules.writes:
+                progress(walk["name"])
+                for step in walk["steps"]:
+                    self._step(step)
+
+    def _set_up(self, step: Step) -> None:
+        """A request that walks need and no contract names: it is not judged."""
+        method, path = step["send"].split(" ")
+        body = fill(step["json"], self.values) if "json" in step else None
+        answer = self.wire.send(Request("set-up", method, path, json=body))
+        if answer.success and "find" in step:
+            wanted = fill(step["find"], self.values)
+            for each in rows(answer.json()):
+                if wanted.items() <= each.items():
+                    self._save(step, each)
+        elif answer.success:
+            self._save(step, answer.json())
+        for name, value in step.get("else", {}).items():
+            if self.values.get(name) is None:
+                self.values[name] = fill(value, {})
+
+    def _step(self, step: Step) -> None:
+        if "pause" in step:
+            time.sleep(step["pause"])
+            return
+        operation = step["call"]
+        if not self._is_in_contract(step) or not self.rules.walks(self.contract, operation):
+            return
+        try:
+            fill(step.get("needs", []), self.values)
+            asked = list(self._requests(step))
+            self._ask(step, asked)
+        except Unknown as name:
+            self.record.unasked.setdefault(operation, f"needs {name}, which no answer gave")
+
+    def _is_in_contract(self, step: Step) -> bool:
+        """Whether the contract has the operation of a step, and its parameters."""
+        if step["call"] not in self.contract.operations:
+            return False
+        known = {parameter["name"] for parameter in self.contract.parameters(step["call"])}
+        path = self.contract.operations[step["call"]].path
+        return all(name in known or f"{{{name}}}" in path for name in step.get("with", {}))
+
+    def _requests(self, step: Step) -> Iterator[Request]:
+        """The request of a step, and those to try while it is refused: what the contract allows first."""
+        arguments = fill(step.get("with", {}), self.values)
+        streams = step.get("stream", False)
+        if "json" not in step:
+            form = fill(step["form"], self.values) if "form" in step else None
+            sent = files(step.get("files", []))
+            yield request(self.contract, step["call"], arguments, form=form, files=sent)
+            return
+        bodies = [fill(body, self.values) for body in [step["json"], *step.get("or", [])]]
+        bodies.sort(key=lambda body: not self.contract.takes(step["call"], body))
+        for body in bodies:
+            yield request(self.contract, step["call"], arguments, json=body, streams=streams)
+
+    def _ask(self, step: Step, asked: list[Request]) -> None:
+        for number, each in enumerate(asked):
+            each = each if step.get("key", True) else without_key(each)
+            answer = self.wire.send(each)
+            self.record.saw(PHASE, each.operation, answer)
+            faults = list(self._judged(step, each, answer))
+            for fault in faults:
+                self.record.fault(PHASE, each, answer, fault)
+            if answer.success or "refused" in step or number == len(asked) - 1:
+                self._keep(step, each, answer)
+                return
+
+    def _judged(self, step: Step, asked: Request, answer: Answer) -> Iterator[Fault]:
+        operation = asked.operation
+        if "refused" in step:
+            yield from self._refused(step["refused"], operation, answer)
+            return
+        if step.get("stream") and answer.status < 300 and not answer.trouble.startswith("no answer"):
+            yield from self._streamed(step, operation, answer)
+            return
+        yield from self.judge.judge(operation, answer)
+        if answer.trouble or self.judge.is_absent(answer):
+            return
+        if not answer.success:
+            yield from self._failed(step, asked, answer)
+            return
+        value = answer.json() if "json" in answer.media else answer.body.decode(errors="replace")
+        for name, wanted in step.get("expect", {}).items():
+            yield from EXPECTATIONS[name](value, self._filled(wanted), asked.json)
+
+    def _filled(self, wanted: Any) -> Any:
+        return fill(wanted, self.values)
+
+    def _refused(self, kind: str, operation: str, answer: Answer) -> Iterator[Fault]:
+        yield from self.judge.judge(operation, answer)
+        if not answer.trouble and not self.judge.is_absent(answer):
+            yield from refusal(self.contract, operation, kind, answer)
+
+    def _streamed(self, step: Step, operation: str, answer: Answer) -> Iterator[Fault]:
+        if answer.media == "application/json" and "application/json" in _known(self.contract, operation):
+            yield Fault("stream_is_sent", "a stream was asked, JSON came", "text/event-stream")
+            yield from self.judge.judge(operation, answer)
+            return
+        yield from streams.judge(answer, step.get("tokens", False))
+
+    def _failed(self, step: Step, asked: Request, answer: Answer) -> Iterator[Fault]:
+        """A request that should succeed did not: the server's fault, unless an outside service is missing."""
+        outside = step.get("outside")
+        if outside and answer.status >= 500 and not self._is_there(outside):
+            self.record.unasked[asked.operation] = f"takes {OUTSIDE[outside]}"
+        elif "json" in step and not self.contract.takes(asked.operation, asked.json):
+            return
+        else:
+            yield Fault("valid_request_succeeds", f"{answer.status} for a request that fits", "2xx")
+
+    def _is_there(self, outside: str) -> bool:
+        return "model_url" in self.given and (outside != "vectors" or "vector_store" in self.given)
+
+    def _keep(self, step: Step, asked: Request, answer: Answer) -> None:
+        for name in step.get("gone", []):
+            if answer.success and not self.judge.is_absent(answer):
+                self.ledger.gone(str(self.values[name]))
+        if not answer.success or "refused" in step:
+            return
+        if step.get("stream"):
+            metadata = [event.data for event in streams.events(answer) if event.name == "metadata"]
+            self._save(step, metadata[0] if metadata else answer.json())
+        else:
+            self._save(step, answer.json())
+
+    def _save(self, step: Step, value: Any) -> None:
+        for name, path in step.get("saves", {}).items():
+            found = dig(value, path)
+            if found is not MISSING and found is not None:
+                self.values[name] = found
+        for kind, name in step.get("makes", {}).items():
+            if self.values.get(name) is not None:
+                self.ledger.made(kind, str(self.values[name]), self.walks["undo"][kind])
+
+
+OUTSIDE = {
+    "model": "a model behind the server: --set model_url=URL",
+    "vectors": "a vector store behind the server: --set vector_store=NAME --set vector_config=JSON",
+}
+
+
+def _known(contract: Contract, operation: str) -> set[str]:
+    return {media for response in contract.responses(operation).values() for media in response.schemas}
