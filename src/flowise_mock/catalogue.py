@@ -5,6 +5,8 @@ Names, categories and base classes are Flowise's, for clients look them up; the 
 
 from __future__ import annotations
 
+import re
+
 from flowise_mock import jsontext
 from flowise_mock.store import Record
 
@@ -30,6 +32,31 @@ _ROWS = (
     ("LLM", "llmAgentflow", 1.1, "LLM", "Agent Flows", "LLM", "Asks a model"),
     ("Direct Reply", "directReplyAgentflow", 1, "DirectReply", "Agent Flows", "DirectReply", "Answers a text"),
 )  # fmt: skip
+
+
+LOADERS = {
+    "apiLoader": "API Loader", "airtable": "Airtable", "apifyWebsiteContentCrawler": "Apify Website Content Crawler",
+    "braveSearchApiLoader": "BraveSearch API Document Loader", "cheerioWebScraper": "Cheerio Web Scraper",
+    "confluence": "Confluence", "csvFile": "Csv File", "customDocumentLoader": "Custom Document Loader",
+    "documentStore": "Document Store", "docxFile": "Docx File", "epubFile": "Epub File", "figma": "Figma",
+    "fileLoader": "File Loader", "fireCrawl": "FireCrawl", "folderFiles": "Folder with Files", "gitbook": "GitBook",
+    "github": "Github", "googleDrive": "Google Drive", "googleSheets": "Google Sheets", "jira": "Jira",
+    "jsonFile": "Json File", "jsonlinesFile": "Json Lines File", "microsoftExcel": "Microsoft Excel",
+    "microsoftPowerpoint": "Microsoft PowerPoint", "microsoftWord": "Microsoft Word", "notionDB": "Notion Database",
+    "notionFolder": "Notion Folder", "notionPage": "Notion Page", "oxylabs": "Oxylabs", "pdfFile": "Pdf File",
+    "plainText": "Plain Text", "playwrightWebScraper": "Playwright Web Scraper", "S3": "S3",
+    "puppeteerWebScraper": "Puppeteer Web Scraper", "s3Directory": "S3 Directory",
+    "searchApi": "SearchApi For Web Search", "serpApi": "SerpApi For Web Search",
+    "spiderDocumentLoaders": "Spider Document Loaders", "textFile": "Text File",
+    "unstructuredFileLoader": "Unstructured File Loader", "vectorStoreToDocument": "VectorStore To Document",
+}  # fmt: skip
+"""Flowise's document loaders, by name; a store takes no other."""
+
+
+def label(name: str) -> str:
+    """What people call a node or one of its settings: `chunkSize` is `Chunk Size`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return LOADERS.get(name) or words[:1].upper() + words[1:]
 
 
 def nodes() -> list[Record]:

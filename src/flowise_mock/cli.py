@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flowise_mock import __version__
+from flowise_mock.prediction import echo, recorded
+
+SCRIPTS = {"echo": echo.say, "recorded-model": recorded.say}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,9 +53,7 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--port", type=_port, default=3000, help="port, 0 for a free one (default: %(default)s)"
     )
-    serve.add_argument(
-        "--contract", default="clients", metavar="NAME", help="contract to serve (default: %(default)s)"
-    )
+    _add_contract(serve, "clients", "contract to serve")
     serve.add_argument(
         "--overlay",
         type=Path,
@@ -68,13 +69,21 @@ def parser() -> argparse.ArgumentParser:
         metavar="KEY",
         help="a key that opens the server; may be repeated (default: $FLOWISE_MOCK_API_KEY, else flowise-mock)",
     )
+    serve.add_argument(
+        "--key-permissions",
+        type=_permissions,
+        action="append",
+        default=[],
+        metavar="KEY=PERMISSION,...",
+        help="a further key with these permissions alone, such as ci=tools:view; may be repeated",
+    )
     serve.add_argument("--no-auth", action="store_true", help="ask for no key at all")
     serve.add_argument(
         "--cors",
         action="append",
         default=[],
         metavar="ORIGIN",
-        help="an origin that browsers may call from; may be repeated (default: any)",
+        help="an origin that browsers may call from; may be repeated (default: as the contract says, else any)",
     )
     world = serve.add_mutually_exclusive_group()
     world.add_argument(
@@ -98,6 +107,19 @@ def parser() -> argparse.ArgumentParser:
         metavar="MS",
         help="pause between streamed tokens in milliseconds (default: 30)",
     )
+    serve.add_argument(
+        "--hang",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="close a request that a real server would never answer after this time (default: 60)",
+    )
+    serve.add_argument(
+        "--script",
+        default="echo",
+        choices=sorted(SCRIPTS),
+        help="what flows answer: echo, or recorded-model, the model behind the recordings (default: echo)",
+    )
     serve.add_argument("--no-access-log", action="store_true", help="print no line per request")
     serve.add_argument(
         "--log-level",
@@ -112,23 +134,13 @@ def parser() -> argparse.ArgumentParser:
         help="where the document departs from the documentation",
         description="Print every place where the document says something else than Flowise's documentation, and why.",
     )
-    departures.add_argument(
-        "--contract",
-        default="documented",
-        metavar="NAME",
-        help="the contract to look at (default: %(default)s)",
-    )
+    _add_contract(departures, "documented", "the contract to look at")
     departures.set_defaults(run=_departures)
 
     contract = commands.add_parser(
         "contract", help="print a contract", description="Print a contract as an OpenAPI document."
     )
-    contract.add_argument(
-        "--contract",
-        default="documented",
-        metavar="NAME",
-        help="the contract to print (default: %(default)s)",
-    )
+    _add_contract(contract, "documented", "the contract to print")
     contract.add_argument(
         "--format",
         default="yaml",
@@ -138,6 +150,27 @@ def parser() -> argparse.ArgumentParser:
     contract.set_defaults(run=_contract)
     conform.add(commands)
     return top
+
+
+def _add_contract(command: argparse.ArgumentParser, default: str, what: str) -> None:
+    named = command.add_mutually_exclusive_group()
+    named.add_argument("--contract", default=default, metavar="NAME", help=f"{what} (default: %(default)s)")
+    named.add_argument(
+        "--flowise", dest="contract", metavar="VERSION", help="the contract of that Flowise, such as 3.1.4"
+    )
+
+
+def _permissions(text: str) -> tuple[str, list[str]]:
+    key, equals, permissions = text.partition("=")
+    if not key or not equals or not permissions:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not KEY=PERMISSION,...: say ci=tools:view,variables:view"
+        )
+    return key, [each.strip() for each in permissions.split(",") if each.strip()]
+
+
+def _seconds(text: str) -> float:
+    return _milliseconds(text)
 
 
 def _port(text: str) -> int:
@@ -172,9 +205,12 @@ def _serve(asked: argparse.Namespace) -> int:
         overlays=asked.overlay,
         keys=asked.api_key or [key for key in [os.environ.get("FLOWISE_MOCK_API_KEY")] if key],
         open=asked.no_auth,
-        cors=asked.cors or ("*",),
+        cors=asked.cors or None,
+        permissions=dict(asked.key_permissions),
         max_body=asked.max_body,
         token_delay=asked.token_delay / 1000,
+        hang=asked.hang,
+        say=SCRIPTS[asked.script],
         access_log=not asked.no_access_log,
         log_level=asked.log_level,
     )

@@ -84,6 +84,10 @@ def load(contract: str = "documented", overlays: Sequence[Path] = (), base: Path
         document = read(base or root() / "openapi.yaml")
         for path in layers(contract):
             overlay(document, path)
+    if "x-server" in document and not merged.exists():
+        from flowise_mock import responses
+
+        responses.complete(document)
     for path in overlays:
         overlay(document, path)
     return checked(document, base or root() / "openapi.yaml")
@@ -229,7 +233,10 @@ def resolve(document: Document, node: Any) -> Any:
     return node
 
 
-_MACHINERY = {"x-outcomes", "x-bodies", "x-names", "x-record", "x-tables", "x-view", "x-function"}
+_MACHINERY = {
+    "x-outcomes", "x-bodies", "x-names", "x-record", "x-tables", "x-view", "x-function", "x-server",
+    "x-as", "x-values", "x-with", "x-without", "x-form-into", "x-omit", "x-runs",
+}  # fmt: skip
 """Extensions that drive this server and tell a reader of the contract nothing."""
 
 

@@ -30,6 +30,18 @@ class Condition(Failure):
     """Something a contract may refuse or ignore: `call.report(...)` goes on where it is ignored."""
 
 
+def kinds() -> dict[str, type[Outcome]]:
+    """Every outcome there is, by name."""
+    return {
+        name: kind
+        for name, kind in globals().items()
+        if isinstance(kind, type) and issubclass(kind, Outcome) and kind not in _ABSTRACT
+    }
+
+
+_ABSTRACT = (Outcome, Result, Failure, Condition)
+
+
 # --- results ---------------------------------------------------------------------------------------
 
 
@@ -38,6 +50,14 @@ class Ok(Result):
     """A value to show, through the view that the contract's answer describes."""
 
     value: Any = None
+
+
+@dataclass(eq=False)
+class Page(Result):
+    """A part of a list; `total` is how many there are in all."""
+
+    value: Any
+    total: int
 
 
 @dataclass(eq=False)
@@ -67,9 +87,10 @@ class FileSent(Result):
 
 @dataclass(eq=False)
 class Options(Result):
-    """What a path can do; `allow` lists its methods, comma-separated."""
+    """What a path can do; `allow` lists its methods, `listed` does so without blanks."""
 
     allow: str
+    listed: str
 
 
 # --- failures of the request itself, found by the engine -------------------------------------------
@@ -100,11 +121,24 @@ class Unauthorized(Failure):
 
 
 @dataclass(eq=False)
+class NoSession(Failure):
+    """The request says that it comes from the web interface, and shows no session."""
+
+
+@dataclass(eq=False)
+class Forbidden(Failure):
+    """The key is known and lacks each of the permissions that would do; `permission` names them."""
+
+    permission: str
+
+
+@dataclass(eq=False)
 class Unparsable(Failure):
     """What was sent cannot be read: JSON, multipart, a percent-escape."""
 
     what: str
     detail: str
+    place: str = ""
 
 
 @dataclass(eq=False)
@@ -156,6 +190,46 @@ class NotFound(Failure):
 
 
 @dataclass(eq=False)
+class NoLoader(NotFound):
+    """The document store of that `name` has no loader with that id."""
+
+    store: str
+
+
+@dataclass(eq=False)
+class NoStore(NotFound):
+    """The document store that something should be written to is not there."""
+
+
+@dataclass(eq=False)
+class NoChunk(NotFound):
+    """The loader has no such chunk."""
+
+
+@dataclass(eq=False)
+class NoMessage(NotFound):
+    """The message that something refers to is not there."""
+
+
+@dataclass(eq=False)
+class NoKey(NotFound):
+    """No API key has that value."""
+
+
+@dataclass(eq=False)
+class NotBound(NotFound):
+    """No chatflow is bound to that API key."""
+
+
+@dataclass(eq=False)
+class Missing(Failure):
+    """A record cannot be kept: its `column` in the table `entity` must have a value."""
+
+    entity: str
+    column: str
+
+
+@dataclass(eq=False)
 class NothingDeleted(Failure):
     """There was no `noun` with that id to delete."""
 
@@ -195,10 +269,24 @@ class NotResumable(Failure):
 
 
 @dataclass(eq=False)
+class NotExecuted(Failure):
+    """A decision names a node that the execution, which waits for it, never came to."""
+
+    id: str
+
+
+@dataclass(eq=False)
 class Aborted(Failure):
     """A run was ended from outside while a node of this `kind` was at work."""
 
     kind: str
+
+
+@dataclass(eq=False)
+class ModelFailed(Failure):
+    """The model that a flow asked answered with an error; `reason` is what it said."""
+
+    reason: str
 
 
 @dataclass(eq=False)
@@ -229,20 +317,165 @@ class OriginRefused(Failure):
 
 
 @dataclass(eq=False)
+class NoId(Condition):
+    """The path stops where an id should stand, or has a blank there."""
+
+    parameter: str
+
+
+@dataclass(eq=False)
+class Negative(Condition):
+    """A number in the query that counts something is below zero."""
+
+    field: str
+
+
+@dataclass(eq=False)
+class Malformed(Condition):
+    """The id of a `noun` has not the form that ids have."""
+
+    noun: str
+    id: str
+
+
+@dataclass(eq=False)
+class Absent(Condition):
+    """There is no `noun` with that id, and the work can be done without it."""
+
+    noun: str
+    id: str
+
+
+@dataclass(eq=False)
+class Unknown(Condition):
+    """A field has a value that is none of those there are, or none at all."""
+
+    field: str
+    value: str
+
+
+@dataclass(eq=False)
+class Empty(Condition):
+    """A field that the work needs is missing or empty."""
+
+    field: str
+
+
+@dataclass(eq=False)
+class Several(Condition):
+    """There are several of what should be one, and the request does not choose."""
+
+    what: str
+
+
+@dataclass(eq=False)
+class Mistyped(Condition):
+    """A field has another type than the work needs; `detail` is what JavaScript says of it."""
+
+    field: str
+    detail: str
+
+
+@dataclass(eq=False)
+class Undeclared(Condition):
+    """The body has a field that no column takes."""
+
+    field: str
+
+
+@dataclass(eq=False)
+class NotJson(Condition):
+    """A text that should hold JSON does not; `detail` is what V8 says of it, `place` where."""
+
+    detail: str
+    place: str = ""
+
+
+@dataclass(eq=False)
+class NotDetailed(Condition):
+    """The details of an assistant lack something; `detail` tells what."""
+
+    detail: str
+
+
+@dataclass(eq=False)
+class Unreachable(Condition):
+    """The work would call a service outside, which cannot be called from here."""
+
+    service: str
+
+
+@dataclass(eq=False)
+class UnexpectedFile(Condition):
+    """A form has a file under a name that the operation does not know."""
+
+    field: str
+
+
+@dataclass(eq=False)
+class Disabled(Condition):
+    """The flow's settings do not allow it."""
+
+    feature: str
+
+
+@dataclass(eq=False)
+class FileRefused(Condition):
+    """The flow takes no files of this `type`; `allowed` lists those it takes."""
+
+    type: str
+    allowed: str
+
+
+@dataclass(eq=False)
+class Mismatched(Condition):
+    """The extension of a file is not that of its type; `expected` lists those that are."""
+
+    extension: str
+    type: str
+    expected: str
+
+
+@dataclass(eq=False)
+class Traversal(Condition):
+    """A part of the path would lead out of its folder."""
+
+    field: str
+
+
+@dataclass(eq=False)
+class NoEnding(Condition):
+    """The flow has no node that could have the last word."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class StreamRefused(WrongKey, Condition):
+    """As WrongKey, where a stream was asked for: a contract may say so within the stream."""
+
+
+@dataclass(eq=False)
+class StreamOriginRefused(OriginRefused, Condition):
+    """As OriginRefused, where a stream was asked for."""
+
+
+@dataclass(eq=False)
 class Lacks(Condition):
     """A `noun` misses a part that the work needs, such as a loader or a vector store node."""
 
     noun: str
     part: str
+    id: str = ""
 
 
 @dataclass(eq=False)
 class Inconsistent(Condition):
-    """Two fields of the request contradict what is stored."""
+    """A field of the request contradicts the message with that id, which belongs to another `noun`."""
 
-    field: str
-    sent: str
-    stored: str = ""
+    noun: str
+    sent: Any
+    id: str
 
 
 @dataclass(eq=False)

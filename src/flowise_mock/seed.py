@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from flowise_mock import document, jsontext
 from flowise_mock.document import Document, DocumentError, resolve
 from flowise_mock.schemas import Schemas
-from flowise_mock.store import Record, Store, Table
+from flowise_mock.store import Columns, Record, Store, Table
 
 DEFAULT_KEY = "flowise-mock"
 
@@ -23,7 +23,10 @@ def tables(contract: Document) -> Iterator[Table]:
     """The tables of a contract: one for each schema that has an `x-record`, and those of `x-tables`."""
     for name, table in contract.get("x-tables", {}).items():
         columns = tuple(table["columns"].split())
-        yield Table(name, table["noun"], columns, table["made"], order=table.get("order", ""))
+        seconds = table.get("dates") == "seconds"
+        yield Table(
+            name, table["noun"], columns, table["made"], order=table.get("order", ""), seconds=seconds
+        )
     for name, schema in contract.get("components", {}).get("schemas", {}).items():
         record = schema.get("x-record")
         if record is None:
@@ -37,9 +40,19 @@ def tables(contract: Document) -> Iterator[Table]:
                 record.get("defaults", {}),
                 record.get("order", ""),
                 record.get("seed", ""),
+                record.get("dates") == "seconds",
+                _database(record),
             )
         except KeyError as missing:
             raise DocumentError(f"x-record of schema {name} lacks {missing}") from None
+
+
+def _database(record: dict[str, Any]) -> Columns | None:
+    """The database that an `x-record` names with its `entity`."""
+    if "entity" not in record:
+        return None
+    named = {key: tuple(record.get(key, "").split()) for key in ("required", "nulls", "flags", "unread")}
+    return Columns(record["entity"], **named, ids=record.get("ids", "made"))
 
 
 def plant(store: Store, contract: Document, folder: Path) -> int:
@@ -107,8 +120,16 @@ def _fitted(contract: Document, properties: Document, record: Any) -> Any:
     return fitted
 
 
-def add_keys(store: Store, keys: Iterable[str]) -> None:
-    """Make the keys of the command line records, with ids that depend on the key alone."""
+def add_keys(
+    store: Store, keys: Iterable[str], permissions: Mapping[str, Sequence[str]] | None = None
+) -> None:
+    """Make the keys of the command line records, with ids that depend on the key alone.
+
+    A key without `permissions` may do anything.
+    """
     for key in keys:
-        id = uuid.uuid5(uuid.NAMESPACE_OID, key).hex
-        store.put("apikey", {"id": id, "keyName": key, "apiKey": key, "chatFlows": []})
+        id = str(uuid.uuid5(uuid.NAMESPACE_OID, key))
+        record: Record = {"id": id, "keyName": key, "apiKey": key, "chatFlows": []}
+        if permissions and key in permissions:
+            record["permissions"] = list(permissions[key])
+        store.put("apikey", record)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from flowise_mock import document, seed
 from flowise_mock.call import Say
 from flowise_mock.document import operations
-from flowise_mock.engine.app import MAX_BODY, TOKEN_DELAY, create_app
+from flowise_mock.engine.app import HANG, MAX_BODY, TOKEN_DELAY, create_app
 from flowise_mock.engine.streams import Streams
 from flowise_mock.prediction import echo
 from flowise_mock.store import Store
@@ -26,7 +26,11 @@ class ServerError(Exception):
 
 @dataclass
 class Options:
-    """What `serve` was asked for. `seed` None is an empty store; `keys` empty is the default key."""
+    """What `serve` was asked for. `seed` None is an empty store; `keys` empty is the default key.
+
+    `permissions` are further keys, each with the permissions it has alone. `cors` None is as the contract
+    says.
+    """
 
     host: str = "127.0.0.1"
     port: int = 3000
@@ -34,10 +38,12 @@ class Options:
     overlays: Sequence[Path] = ()
     keys: Sequence[str] = ()
     open: bool = False
-    cors: Sequence[str] = ("*",)
+    cors: Sequence[str] | None = None
+    permissions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     seed: Path | None = field(default_factory=lambda: document.root() / "fixtures" / "seed")
     max_body: int = MAX_BODY
     token_delay: float = TOKEN_DELAY
+    hang: float = HANG
     say: Say = echo.say
     access_log: bool = True
     log_level: str = "info"
@@ -60,6 +66,7 @@ def build(options: Options) -> Mock:
     store = Store(seed.tables(contract))
     records = seed.plant(store, contract, options.seed) if options.seed else 0
     seed.add_keys(store, options.keys or [seed.DEFAULT_KEY])
+    seed.add_keys(store, options.permissions, options.permissions)
     streams = Streams()
     app = create_app(
         contract,
@@ -69,6 +76,7 @@ def build(options: Options) -> Mock:
         max_body=options.max_body,
         cors=options.cors,
         token_delay=options.token_delay,
+        hang=options.hang,
         say=options.say,
     )
     return Mock(app, store, streams, sum(1 for _ in operations(contract)), records)

@@ -16,9 +16,38 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from flowise_mock.outcomes import Deleted, NotFound, NothingDeleted
+from flowise_mock.outcomes import Deleted, Missing, NotFound, NothingDeleted
 
 Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How a database keeps a record, where a contract has one: by the types of its columns.
+
+    `entity` is the table's name in messages, `required` the columns that must have a value, `nulls`
+    those that are null where they were not sent, `flags` those of booleans; all others hold text.
+    `unread` columns are written and not read: only what was just written shows them. What was sent is
+    answered as sent, and kept as the column keeps it. `ids` tells whose ids count: `made`
+    by the server, `sent` with a new record, or `moved`, where a change may give a record another id.
+    """
+
+    entity: str
+    required: tuple[str, ...] = ()
+    nulls: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    ids: str = "made"
+
+    def kept(self, column: str, value: Any) -> Any:
+        """`value` as the column keeps it."""
+        if value is None or (isinstance(value, str) and column not in self.flags):
+            return value
+        if column in self.flags:
+            return bool(value)
+        if isinstance(value, (dict, list)):
+            return "[object Object]"
+        return str(int(value) if value == int(value) else value)
 
 
 @dataclass(frozen=True)
@@ -28,7 +57,8 @@ class Table:
     `noun` is what messages call it. `made` maps the columns that the server fills, whatever a client
     sends, to how: `id` a new id, `now` the time of creation, `touch` the time of the last change.
     `defaults` fills columns that were not sent. `order` is the column that lists go by, with a
-    leading minus for newest first; empty means as created.
+    leading minus for newest first; empty means as created. Dates are whole seconds where `seconds`
+    is set. `database` is how a database keeps a record; None keeps it as it was sent.
     """
 
     name: str
@@ -38,14 +68,22 @@ class Table:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     order: str = ""
     seed: str = ""
+    seconds: bool = False
+    database: Columns | None = None
 
 
 def new_uuid() -> str:
     return str(uuid.uuid4())
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
+class Clock:
+    """The time: now, or the moment at which it was set to stand."""
+
+    def __init__(self) -> None:
+        self.moment: datetime | None = None
+
+    def __call__(self) -> datetime:
+        return self.moment or datetime.now(UTC)
 
 
 def iso(moment: datetime) -> str:
@@ -76,6 +114,14 @@ def instant(text: Any) -> float | None:
     return days * 86400.0 + seconds - (offset if match[7] == "+" else -offset)
 
 
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def within(records: Iterable[Record], column: str, start: str | None, end: str | None) -> list[Record]:
     """The records whose date in `column` lies between two dates, both included; None bounds nothing."""
     low, high = instant(start), instant(end)
@@ -103,11 +149,12 @@ class Store:
         tables: Iterable[Table],
         *,
         new_id: Callable[[], str] = new_uuid,
-        clock: Callable[[], datetime] = utc_now,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.tables = {table.name: table for table in tables}
         self.new_id = new_id
-        self.clock = clock
+        self.clock = clock or Clock()
+        self.workspace = new_uuid()
         self._records: dict[str, dict[str, Record]] = {name: {} for name in self.tables}
         self._last = datetime.min.replace(tzinfo=UTC)
 
@@ -119,17 +166,56 @@ class Store:
         self._last = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
         return iso(self._last)
 
+    def stand(self, moment: str) -> None:
+        """Let the clock stand at an ISO date, or go on again at any other text."""
+        when = _moment(moment)
+        if isinstance(self.clock, Clock) and when != self.clock.moment:
+            self.clock.moment = when
+            self._last = datetime.min.replace(tzinfo=UTC)
+
     # --- one record ---
 
     def create(self, name: str, values: Mapping[str, Any]) -> Record:
-        """Store a new record of `values`; columns the server makes are made, unknown ones dropped."""
+        """Store a new record of `values`; columns the server makes are made, unknown ones dropped.
+
+        Returned is the record, or what was sent with what was made, where a database keeps it otherwise.
+        Raises Missing where a column that must have a value has none.
+        """
         table = self.tables[name]
         given = {**table.defaults, **values}
-        record = {column: given[column] for column in table.columns if column in given}
+        own = table.database is not None and table.database.ids != "made"
+        mine = [column for column in table.made if not (own and values.get(column))]
+        record = {column: given[column] for column in table.columns if column in given and column not in mine}
+        if "workspaceId" in table.columns:
+            record["workspaceId"] = self.workspace
+        if table.database:
+            for column in table.database.nulls:
+                record.setdefault(column, None)
+            self._check_required(table.database, record)
         now = self.now()
-        for column, how in table.made.items():
-            record[column] = self.new_id() if how == "id" else now
-        self._records[name][record["id"]] = record
+        for column in mine:
+            how = table.made[column]
+            record[column] = self.new_id() if how == "id" else self._date(table, now)
+        return self._keep(table, record)
+
+    def _date(self, table: Table, now: str) -> str:
+        return f"{now[:20]}000Z" if table.seconds else now
+
+    def _check_required(self, database: Columns, record: Record) -> None:
+        for column in database.required:
+            if record.get(column) is None:
+                raise Missing(database.entity, column)
+
+    def _keep(self, table: Table, record: Record) -> Record:
+        """Store a record as its table keeps it; returned is the record as it was given."""
+        kept = record
+        if table.database:
+            kept = {
+                column: table.database.kept(column, record[column])
+                for column in table.columns
+                if column in record
+            }
+        self._records[table.name][str(kept["id"])] = kept
         return record
 
     def put(self, name: str, record: Record) -> None:
@@ -144,8 +230,13 @@ class Store:
         return record
 
     def change(self, name: str, id: str, values: Mapping[str, Any]) -> Record:
-        """Merge `values` into the record; what the server makes stays its own."""
+        """Merge `values` into the record; what the server makes stays its own.
+
+        Returned is as with `create`. A database leaves a record that does not change as it is.
+        """
         table, record = self.tables[name], self.find(name, id)
+        if table.database:
+            return self._changed(table, table.database, record, values)
         for column in table.columns:
             if column in values and column not in table.made:
                 record[column] = values[column]
@@ -153,6 +244,21 @@ class Store:
             if how == "touch":
                 record[column] = self.now()
         return record
+
+    def _changed(self, table: Table, database: Columns, record: Record, values: Mapping[str, Any]) -> Record:
+        fixed = {*table.made, "workspaceId"} - ({"id"} if database.ids == "moved" else set())
+        shown = {
+            column: values[column] if column in values and column not in fixed else record[column]
+            for column in table.columns
+            if column in record or (column in values and column not in fixed)
+        }
+        self._check_required(database, shown)
+        if any(database.kept(column, shown[column]) != record.get(column) for column in shown):
+            for column, how in table.made.items():
+                if how == "touch":
+                    shown[column] = self._date(table, self.now())
+            return self._keep(table, shown)
+        return {column: value for column, value in shown.items() if column not in database.unread}
 
     def remove(self, name: str, id: str) -> Deleted:
         """Delete the record with that id, else NothingDeleted."""
@@ -199,9 +305,9 @@ class Store:
             self.remove_where(name, chatflowid=id)
         return deleted
 
-    def feedback_by_message(self, chatflowid: str) -> dict[str, Record]:
-        """The latest feedback on each message of a flow, by the id of the message."""
-        rows = self.select("feedback", chatflowid=chatflowid)
+    def feedback_by_message(self, chatflowid: str, rating: str | None = None) -> dict[str, Record]:
+        """The latest feedback on each message of a flow, by the id of the message; of one rating, or any."""
+        rows = self.select("feedback", chatflowid=chatflowid, rating=rating)
         return {row["messageId"]: row for row in rows if "messageId" in row}
 
     def link_document_stores(self, chatflowid: str, used: set[str]) -> None:

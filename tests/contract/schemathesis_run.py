@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -39,6 +40,8 @@ def run(url: str, key: str, max_examples: int, seed: int, *more: str) -> Run:
              "--max-examples", str(max_examples), "--seed", str(seed), "--no-color",
              "--report", "ndjson", "--report-dir", folder, *more],
             cwd=folder, capture_output=True, text=True, check=False,
+            env={**os.environ, "SCHEMATHESIS_HOOKS": "schemathesis_hooks",
+                 "PYTHONPATH": str(Path(__file__).parent)},
         )  # fmt: skip
         successes: Counter[str] = Counter()
         cases = 0

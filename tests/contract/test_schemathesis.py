@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import pytest
+import requests
 
 from conftest import KEY, Running
 from contract.schemathesis_run import run, unanswered
 from flowise_mock import document
+
+
+def test_a_form_with_a_name_in_any_script_is_read_back_as_it_was_sent() -> None:
+    from contract.schemathesis_hooks import sent_form_fields
+
+    request = requests.Request("POST", "http://127.0.0.1/", files={"größe\x1d": (None, "x")}).prepare()
+    response = requests.Response()
+    response.request = request
+    assert sent_form_fields(response, "multipart/form-data") == {"größe\x1d": ["x"]}
+
+
+def test_a_file_is_a_text_to_the_validator() -> None:
+    from contract.schemathesis_hooks import without_bytes
+
+    assert without_bytes({"files": [b"\x89PNG", "a"], "n": 1}) == {"files": ["\x89PNG", "a"], "n": 1}
 
 
 def test_no_failure_and_every_operation_succeeds(mock: Running, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,8 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +15,7 @@ import pytest
 
 from conftest import Running
 from flowise_mock import server
+from flowise_mock.prediction import telling
 from flowise_mock.server import Options
 
 CHAT, ORDER_DESK, REFUND_DESK = (
@@ -254,3 +257,85 @@ def test_a_retrieval_chain_shows_its_sources(fresh_default: Running) -> None:
     ]
     assert [name for _, name, _ in told][-3:] == ["sourceDocuments", "metadata", "end"]
     assert told[0][2] == told[1][2] == "Product"
+
+
+def flow_of(client: httpx.Client, kind: str, *nodes: dict[str, Any]) -> str:
+    """A new flow of these nodes, each with an edge to the next; its id."""
+    edges = [{"source": one["id"], "target": other["id"]} for one, other in pairwise(nodes)]
+    data = [{"id": node["id"], "data": node} for node in nodes]
+    body = {"name": "made", "type": kind, "flowData": json.dumps({"nodes": data, "edges": edges})}
+    return str(client.post("/chatflows", json=body).json()["id"])
+
+
+START = {"id": "start", "name": "startAgentflow", "inputs": {"startInputType": "chatInput"}}
+HUMAN = {"id": "human", "name": "humanInputAgentflow", "inputs": {"humanInputDescription": "Sure?"}}
+
+
+def test_the_feedback_of_a_decision_is_what_the_user_said(fresh_default: Running) -> None:
+    with fresh_default.client() as client:
+        flow = flow_of(client, "AGENTFLOW", START, HUMAN)
+        client.post(f"/prediction/{flow}", json={"question": "may I?", "chatId": "c"})
+        human = {"type": "proceed", "feedback": "yes, please"}
+        client.post(f"/prediction/{flow}", json={"humanInput": human, "chatId": "c"})
+        rows = client.get(f"/chatmessage/{flow}").json()
+    assert [row["content"] for row in rows if row["role"] == "userMessage"] == ["may I?", "yes, please"]
+
+
+def test_a_decision_for_a_node_that_never_ran_changes_nothing(fresh_default: Running) -> None:
+    with fresh_default.client() as client:
+        flow = flow_of(client, "AGENTFLOW", START, HUMAN)
+        client.post(f"/prediction/{flow}", json={"question": "may I?", "chatId": "c"})
+        wrong = {"type": "proceed", "startNodeId": "nope"}
+        refused = client.post(f"/prediction/{flow}", json={"humanInput": wrong, "chatId": "c"})
+        assert refused.status_code == 404
+        assert "Node nope not found in previous execution" in refused.text
+        right = client.post(f"/prediction/{flow}", json={"humanInput": {"type": "proceed"}, "chatId": "c"})
+        assert right.status_code == 200
+
+
+def test_a_failed_run_leaves_an_execution_that_says_so(fresh_default: Running, tmp_path: Path) -> None:
+    overlay = tmp_path / "strict.yaml"
+    overlay.write_text(
+        "overlay: 1.0.0\ninfo: {title: t, version: '1'}\nactions:\n"
+        "  - target: $\n    update: {x-outcomes: {Ambiguous: {status: 409, message: '{field} and {other}'}}}\n"
+    )
+    strict = Running(server.build(Options(overlays=[overlay])))
+    try:
+        with strict.client() as client:
+            flow = flow_of(client, "AGENTFLOW", START, {**HUMAN, "id": "h"})
+            both = {"question": "q", "form": {"a": 1}, "chatId": "c"}
+            assert client.post(f"/prediction/{flow}", json=both).status_code == 409
+            found = client.get("/executions", params={"agentflowId": flow}).json()["data"]
+    finally:
+        strict.stop()
+    assert [row["state"] for row in found] == ["ERROR"]
+    assert json.loads(found[0]["executionData"])[-1]["data"]["error"] == "question and form"
+
+
+def test_a_defect_in_mid_stream_is_told_and_ends_it(
+    fresh_default: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        yield "start", ""
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(telling, "run", broken)
+    with fresh_default.client() as client:
+        told = [(name, data) for _, name, data in events(client, CHAT, question="hi")]
+    assert [name for name, _ in told] == ["start", "error", "end"]
+    assert "defect of the mock" in told[1][1]
+
+
+def test_an_agent_uses_the_tools_that_the_question_names(fresh_default: Running) -> None:
+    calculator = {"id": "t", "name": "calculator", "label": "Calculator", "category": "Tools"}
+    agent = {"id": "a", "name": "toolAgent", "label": "Tool Agent", "category": "Agents"}
+    with fresh_default.client() as client:
+        flow = flow_of(client, "CHATFLOW", calculator, agent)
+        plain = client.post(f"/prediction/{flow}", json={"question": "What is a sum?"}).json()
+        used = client.post(f"/prediction/{flow}", json={"question": "Ask the calculator."}).json()
+        told = events(client, flow, question="Ask the calculator.")
+        stored = client.get(f"/chatmessage/{flow}").json()[3]
+    assert "usedTools" not in plain
+    assert used["usedTools"] == stored["usedTools"] == told[-3][2]
+    assert used["usedTools"][0]["tool"] == "calculator"
+    assert [name for _, name, _ in told][-3:] == ["usedTools", "metadata", "end"]

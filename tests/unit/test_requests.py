@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from flowise_mock import jsontext
-from flowise_mock.engine.requests import Bodies, Parameters, parts, snake
+from flowise_mock.engine.requests import Bodies, Parameters, parts
 from flowise_mock.engine.routing import Node, segments
 from flowise_mock.outcomes import Invalid, NoBody, Outcome, Unparsable, Unsupported
+from flowise_mock.reach import snake
 from flowise_mock.schemas import Schemas
 
 FORM = {
@@ -50,14 +51,14 @@ FILE = 'name="files"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\nhello'
 
 
 def test_json() -> None:
-    assert bodies().read("application/json; charset=utf-8", b'{"n":1}') == ({"n": 1}, [])
-    assert bodies().read("", b'\xef\xbb\xbf{"n":1}') == ({"n": 1}, [])
+    assert bodies().read("application/json; charset=utf-8", b'{"n":1}', lambda _: None) == ({"n": 1}, [])
+    assert bodies().read("", b'\xef\xbb\xbf{"n":1}', lambda _: None) == ({"n": 1}, [])
 
 
 def test_an_optional_body_may_be_absent_whatever_its_type_says() -> None:
-    assert bodies(required=False).read("application/json", b"") == ({}, [])
+    assert bodies(required=False).read("application/json", b"", lambda _: None) == ({}, [])
     with pytest.raises(NoBody):
-        bodies().read("application/json", b"")
+        bodies().read("application/json", b"", lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_an_optional_body_may_be_absent_whatever_its_type_says() -> None:
 )  # fmt: skip
 def test_what_cannot_be_read_says_why(media: str, body: bytes, outcome: type[Outcome], told: str) -> None:
     with pytest.raises(outcome) as raised:
-        bodies().read(media, body)
+        bodies().read(media, body, lambda _: None)
     assert told in " ".join(str(value) for value in vars(raised.value).values())
 
 
@@ -91,7 +92,7 @@ def test_a_form_is_read_by_its_schema() -> None:
     fields = [f"{FILE}\r\n", 'name="note"\r\n\r\nnull\r\n', 'name="flag"\r\n\r\ntrue\r\n',
               'name="meta"\r\n\r\n{"a":1}\r\n', 'name="tags"\r\n\r\nx\r\n', 'name="tags"\r\n\r\ny\r\n',
               'name="more"\r\n\r\nkept\r\n', "\r\n\r\nnameless\r\n"]  # fmt: skip
-    value, files = bodies().read(BOUNDARY, form(*fields))
+    value, files = bodies().read(BOUNDARY, form(*fields), lambda _: None)
     assert value == {"note": None, "flag": True, "meta": {"a": 1}, "tags": ["x", "y"], "more": "kept"}
     assert [(file.name, file.type, file.data) for file in files] == [("a.txt", "text/plain", b"hello")]
 

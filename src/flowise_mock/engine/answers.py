@@ -1,8 +1,9 @@
 """Answers: the one place where an outcome becomes a response.
 
 `x-outcomes` of the contract maps the name of an outcome to scalars (status, message, body, media)
-and headers, at the root as defaults and per operation; `'*'` stands for every failure. `x-bodies`
-holds the bodies by name. Every answer is checked against the document: one that breaks the contract
+and headers, at the root as defaults and per operation; `'*'` stands for every failure, and an outcome
+is answered like the one it is a kind of, where nothing more special is said. `x-bodies` holds the
+bodies by name. Every answer is checked against the document: one that breaks the contract
 is logged and sent as the outcome `Broken`, never silently.
 """
 
@@ -16,16 +17,18 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from flowise_mock import outcomes
+from flowise_mock import responses
 from flowise_mock.document import Document, DocumentError, resolve
+from flowise_mock.engine.manners import Manners, etag
 from flowise_mock.engine.views import View, compile_view
-from flowise_mock.outcomes import Broken, Condition, Failure, Outcome, Result
+from flowise_mock.outcomes import Broken, Condition, NotJson, Outcome, kinds
 from flowise_mock.schemas import Schemas, Validator, shortened
 
 log = logging.getLogger("flowise_mock")
 Words = dict[str, Any]
+NONE = "none"
+"""The name of the body that is no byte at all."""
 Template = Callable[[Words], Any]
-PROCEED = "proceed"
 
 
 class Answer(NamedTuple):
@@ -37,21 +40,10 @@ class Answer(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What the document says of one status of an operation."""
+    """What the document says of one status and media type of an operation."""
 
-    media: str
     view: View
     validator: Validator | None
-
-
-def kinds() -> dict[str, type[Outcome]]:
-    """Every outcome there is, by name."""
-    abstract = (Outcome, Result, Failure, Condition)
-    return {
-        name: kind
-        for name, kind in vars(outcomes).items()
-        if isinstance(kind, type) and issubclass(kind, Outcome) and kind not in abstract
-    }
 
 
 class Answers:
@@ -60,7 +52,14 @@ class Answers:
     Raises DocumentError at start where an outcome has no answer.
     """
 
-    def __init__(self, document: Document, schemas: Schemas, operation: Document | None = None) -> None:
+    def __init__(
+        self,
+        document: Document,
+        schemas: Schemas,
+        operation: Document | None = None,
+        manners: Manners | None = None,
+    ) -> None:
+        self._manners = manners or Manners()
         self._bodies = {name: template(body) for name, body in document.get("x-bodies", {}).items()}
         self._operation = operation or {}
         self._names = self._operation.get("x-names", {})
@@ -68,22 +67,14 @@ class Answers:
             name: self._entry(document.get("x-outcomes", {}), name, kind) for name, kind in kinds().items()
         }
         self._responses = {
-            int(status): _response(document, schemas, resolve(document, response))
+            int(status): _responses(document, schemas, resolve(document, response))
             for status, response in self._operation.get("responses", {}).items()
             if status.isdigit()
         }
 
     def _entry(self, root: Document, name: str, kind: type[Outcome]) -> Document | None:
         """The merged entry of an outcome; None where the contract lets it pass."""
-        own = self._operation.get("x-outcomes", {})
-        general = [root.get("*"), own.get("*")] if issubclass(kind, Failure) else []
-        sources = [*general, root.get(name), own.get(name)]
-        entry: Document | None = {}
-        for source in sources:
-            if source == PROCEED:
-                entry = None
-            elif source:
-                entry = {**(entry or {}), **source}
+        entry = responses.entry(root, self._operation.get("x-outcomes", {}), kind)
         where = self._operation.get("operationId", "the root")
         if entry is None and not issubclass(kind, Condition):
             raise DocumentError(f"x-outcomes of {where}: {name} cannot proceed, it ends a request")
@@ -122,32 +113,51 @@ class Answers:
         return self._render(Broken(problem))[0]
 
     def _render(self, outcome: Outcome) -> tuple[Answer, str | None]:
+        try:
+            return self._shown(outcome)
+        except NotJson as found:  # what is stored cannot be shown, and this contract says so
+            return self._shown(found)
+
+    def _shown(self, outcome: Outcome) -> tuple[Answer, str | None]:
         entry = self._entries[type(outcome).__name__] or {}
         status: int = entry["status"]
-        response = self._responses.get(status)
+        described = self._responses.get(status, {})
+        first = next(iter(described), "application/json")
+        media = entry.get("media", first)
+        response = described.get(media)
         words: Words = {**self._names, **vars(outcome), "status": status}
         if "message" in entry:
             words["message"] = str(fill(entry["message"], words))
+            words["message"] = str(fill(entry.get("wrapped", "{message}"), words))
         headers = [
             (name.encode(), _header(fill(text, words))) for name, text in entry.get("headers", {}).items()
         ]
-        media = entry.get("media", response.media if response else "application/json")
         if media == "":
             return Answer(status, [*headers, (b"content-length", b"0")], b""), None
         if response is not None and "value" in words:
             words["value"] = response.view(words["value"])
         body = self._bodies[entry.get("body", "value")](words)
         problem = self._problem(status, response, body)
-        sent = _written(media, body)
-        headers += [(b"content-type", media.encode()), (b"content-length", str(len(sent)).encode())]
+        sent = b"" if entry.get("body") == NONE else _written(media, body)
+        headers += [(b"content-type", self._typed(media)), (b"content-length", str(len(sent)).encode())]
+        if self._manners.etags:
+            headers.append((b"etag", etag(sent)))
         return Answer(status, headers, sent), problem
+
+    def _typed(self, media: str) -> bytes:
+        """A media type as it is sent, with the character set where the server names it."""
+        charset = self._manners.charset
+        textual = media.startswith("text/") or media == "application/json"
+        return f"{media}; charset={charset}".encode() if charset and textual else media.encode()
 
     def _problem(self, status: int, response: Response | None, body: Any) -> str | None:
         if not self._operation:
             return None
-        if response is None:
+        if status not in self._responses:
             return f"status {status} is not documented"
-        if response.validator is None or isinstance(body, bytes):
+        if response is None:
+            return f"status {status} is not documented with this media type"
+        if response.validator is None or isinstance(body, bytes) or body is None:
             return None
         found = response.validator.problem(body)
         return f"status {status}: {found.path or 'the body'}: {found.reason}" if found else None
@@ -155,8 +165,8 @@ class Answers:
 
 def _words_of(entry: Document) -> set[str]:
     """The words in braces that the texts of an entry use."""
-    texts = [entry.get("message", ""), *entry.get("headers", {}).values()]
-    return {word for text in texts for _, word, _, _ in Formatter().parse(str(text)) if word}
+    texts = [entry.get("message", ""), entry.get("wrapped", ""), *entry.get("headers", {}).values()]
+    return {word for text in texts for _, word, _, _ in Formatter().parse(str(text)) if word} - {"message"}
 
 
 def _header(text: Any) -> bytes:
@@ -171,13 +181,16 @@ def _written(media: str, body: Any) -> bytes:
     return orjson.dumps(body) if media == "application/json" else str(body).encode()
 
 
-def _response(document: Document, schemas: Schemas, response: Document) -> Response:
-    content = response.get("content", {})
-    media = next(iter(content), "")
-    schema = content[media].get("schema") if media else None
+def _responses(document: Document, schemas: Schemas, response: Document) -> dict[str, Response]:
+    """What a status is answered with, by media type; one entry without any where it has no content."""
+    content = response.get("content") or {"": {}}
+    return {media: _response(document, schemas, each.get("schema")) for media, each in content.items()}
+
+
+def _response(document: Document, schemas: Schemas, schema: Document | None) -> Response:
     if schema is None:
-        return Response(media, lambda value: value, None)
-    return Response(media, compile_view(document, schema), schemas.compile(schema))
+        return Response(lambda value: value, None)
+    return Response(compile_view(document, schema), schemas.compile(schema))
 
 
 # --- templates -------------------------------------------------------------------------------------

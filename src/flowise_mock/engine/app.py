@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 import jsonschema_rs
 from connexion.exceptions import ResolverError
@@ -18,20 +20,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowise_mock.call import Say
 from flowise_mock.document import Document, DocumentError
-from flowise_mock.engine.answers import Answers
+from flowise_mock.engine.answers import Answer, Answers
+from flowise_mock.engine.cors import Cors
 from flowise_mock.engine.endpoint import (
+    STREAMING,
     EndpointMiddleware,
     HandlerResolver,
     Settings,
     check_handlers,
     respond,
 )
+from flowise_mock.engine.manners import Manners, manners
 from flowise_mock.engine.pages import Pages
 from flowise_mock.engine.requests import Gone
 from flowise_mock.engine.routing import RoutingMiddleware
 from flowise_mock.engine.security import bearer
 from flowise_mock.engine.streams import Streams
-from flowise_mock.outcomes import Broken, Outcome
+from flowise_mock.outcomes import Broken, Failure, Outcome
 from flowise_mock.prediction import echo
 from flowise_mock.schemas import Schemas, Validator
 from flowise_mock.store import Store
@@ -44,6 +49,9 @@ MAX_BODY = 50 * 1024 * 1024
 TOKEN_DELAY = 0.03
 """Seconds between two tokens: enough for a test to tell a stream from a buffered answer."""
 
+HANG = 60.0
+"""Seconds after which a request that a real server never answers is closed."""
+
 
 def create_app(
     document: Document,
@@ -51,19 +59,23 @@ def create_app(
     *,
     open: bool = False,
     max_body: int = MAX_BODY,
-    cors: Sequence[str] = ("*",),
+    cors: Sequence[str] | None = None,
     streams: Streams | None = None,
     token_delay: float = TOKEN_DELAY,
+    hang: float = HANG,
     say: Say = echo.say,
 ) -> ASGIApp:
     """The whole server as an ASGI app. DocumentError where the contract cannot be served.
 
-    `open` asks for no key, `max_body` is in bytes, `cors` lists the origins that may call,
-    `token_delay` is the pause between the tokens of a stream in seconds, `streams` keeps those that are open,
-    `say` is where the answers of predictions come from.
+    `open` asks for no key, `max_body` is in bytes, `cors` lists the origins that may call (None is what the
+    contract says, else any), `token_delay` is the pause between the tokens of a stream in seconds, `hang`
+    that before a request without an answer is closed, `streams` keeps those that are open, `say` is where
+    the answers of predictions come from.
     """
     streams = Streams() if streams is None else streams  # one without streams is false
-    settings = Settings(document, Schemas(document), store, open, max_body, token_delay, streams, say)
+    told = manners(document)
+    streams.bare = told.bare_frames
+    settings = Settings(document, Schemas(document), told, store, open, max_body, token_delay, streams, say)
     connexion = ConnexionMiddleware(
         _nothing, middlewares=[RoutingMiddleware, SecurityMiddleware, EndpointMiddleware]
     )
@@ -73,7 +85,7 @@ def create_app(
             Contract(document),
             base_path=None,
             resolver=HandlerResolver(),
-            security_map={"bearer": bearer(store, open=open)},
+            security_map={"bearer": bearer(store, open=open, gated=told.public is not None)},
             settings=settings,
         )
         connexion.apis.append(api)
@@ -89,8 +101,16 @@ def create_app(
         for api in apis
         for operation_id, endpoint in api.operations.items()
     }
-    front = Front(connexion, Pages(document), Answers(document, settings.schemas), answers)
-    return CORSMiddleware(front, allow_origins=list(cors), allow_methods=["*"], allow_headers=["*"])
+    general = Answers(document, settings.schemas, manners=told)
+    front = Front(connexion, Pages(document), general, answers, told, hang)
+    if told.cors:
+        return Cors(front, told.cors, tuple(cors or ()), api_path(document))
+    return CORSMiddleware(front, allow_origins=list(cors or ("*",)), allow_methods=["*"], allow_headers=["*"])
+
+
+def api_path(document: Document) -> str:
+    """The path under which a contract has its operations, without a slash at its end."""
+    return urlsplit(document["servers"][0]["url"]).path.rstrip("/") if document.get("servers") else ""
 
 
 class Contract(OpenAPISpecification):
@@ -115,9 +135,17 @@ class Front:
     """The first of our two hops: pages outside the API, HEAD, the access line, failures answered."""
 
     def __init__(
-        self, app: ASGIApp, pages: Pages, general: Answers, answers: dict[str | None, Answers]
+        self,
+        app: ASGIApp,
+        pages: Pages,
+        general: Answers,
+        answers: dict[str | None, Answers],
+        manners: Manners,
+        hang: float,
     ) -> None:
         self.app = app
+        self.manners = manners
+        self.hang = hang
         self.pages = pages
         self.general = general
         self.answers = answers
@@ -132,8 +160,11 @@ class Front:
         async def watch(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
+                if self.manners.etags and _unchanged(scope, message):
+                    message = {"type": message["type"], "status": 304, "headers": []}
+                message = {**message, "headers": [*self.manners.headers, *message["headers"]]}
                 status = message["status"]
-            elif scope["method"] == "HEAD":
+            elif scope["method"] == "HEAD" or status == 304:
                 message = {**message, "body": b""}
             await send(message)
 
@@ -146,7 +177,11 @@ class Front:
         except Gone:
             log.debug("the client went away: %s %s", scope["method"], scope["path"])
         except Outcome as outcome:
-            await respond(self._answers(scope).render(outcome), watch)
+            answer = self._answers(scope).render(outcome)
+            if self._is_silent(scope, outcome, answer):
+                await _leave_open(receive, send, self.hang)
+            else:
+                await respond(answer, watch)
         except Exception as error:
             log.exception("%s %s failed", scope["method"], scope["path"])
             if status == 0:
@@ -159,9 +194,41 @@ class Front:
                     "%s %s %s %s %.1f ms", client, scope["method"], _target(scope), status or "-", took
                 )
 
+    def _is_silent(self, scope: Scope, outcome: Outcome, answer: Answer) -> bool:
+        """Whether a real server would say nothing: its error handler does where a stream is asked for.
+
+        Texts are sent without that handler.
+        """
+        asked = self.manners.silent and scope.get("extensions", {}).get(STREAMING)
+        media = dict(answer.headers).get(b"content-type", b"")
+        return bool(asked) and isinstance(outcome, Failure) and media.startswith(b"application/json")
+
     def _answers(self, scope: Scope) -> Answers:
         route = scope.get("extensions", {}).get(ROUTING_CONTEXT, {})
         return self.answers.get(route.get("operation_id"), self.general)
+
+
+def _unchanged(scope: Scope, message: Message) -> bool:
+    """Whether the client has the body already, by its ETag."""
+    wanted = dict(scope["headers"]).get(b"if-none-match")
+    told = dict(message["headers"]).get(b"etag")
+    return wanted is not None and wanted == told and scope["method"] in ("GET", "HEAD")
+
+
+async def _leave_open(receive: Receive, send: Send, seconds: float) -> None:
+    """Answer nothing until the client gives up, or the time is over; then close the connection."""
+
+    async def left() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    try:
+        await asyncio.wait_for(left(), seconds)
+    except TimeoutError:
+        # ASGI has no word for it: uvicorn's own object, behind the send it gave, has the connection
+        transport = getattr(getattr(send, "__self__", None), "transport", None)
+        if transport is not None:
+            transport.abort()
 
 
 def _target(scope: Scope) -> str:

@@ -19,13 +19,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flowise_mock.call import Call, Say
 from flowise_mock.document import Document, operations
 from flowise_mock.engine.answers import Answer, Answers
-from flowise_mock.engine.requests import Bodies, Parameters, receive_body, snake
+from flowise_mock.engine.manners import Manners
+from flowise_mock.engine.requests import Bodies, Parameters, receive_body
+from flowise_mock.engine.security import KEY
 from flowise_mock.engine.streams import Streams
-from flowise_mock.outcomes import Ok, Outcome, Streamed
+from flowise_mock.outcomes import Forbidden, NoId, Ok, Outcome, Streamed
+from flowise_mock.reach import function_of, snake
 from flowise_mock.schemas import Schemas
-from flowise_mock.store import Store
+from flowise_mock.store import Record, Store
 
 Handler = Callable[..., Awaitable[Any]]
+TIME = "flowise-mock-time"
+"""A request header that sets the server's clock to an ISO date; `now` lets it go again."""
+STREAMING = "flowise_mock.streaming"
+"""Set among the scope's extensions where the body asks for a stream, whatever the operation."""
 
 
 @dataclass
@@ -34,6 +41,7 @@ class Settings:
 
     document: Document
     schemas: Schemas
+    manners: Manners
     store: Store
     open: bool
     max_body: int
@@ -61,14 +69,13 @@ def module(tag: str) -> ModuleType:
 
 def handler(definition: Document) -> Handler:
     """The function that answers an operation, else Connexion's ResolverError."""
-    tag, name = definition["tags"][0], snake(definition["operationId"])
-    if "x-function" in definition:  # a second path to a function that has one already
-        tag, _, name = definition["x-function"].partition(".")
+    place, name = function_of(definition)
     try:
-        function: Handler = getattr(module(tag), name)
+        function: Handler = getattr(importlib.import_module(place), name)
     except (ImportError, AttributeError):
+        file = place.rpartition(".")[2]
         raise ResolverError(
-            f"operation {definition['operationId']} has no function {name} in handlers/{snake(tag)}.py"
+            f"operation {definition['operationId']} has no function {name} in handlers/{file}.py"
         ) from None
     return function
 
@@ -92,32 +99,45 @@ class Endpoint:
     def __init__(self, operation: AbstractOperation, settings: Settings) -> None:
         document, schemas = settings.document, settings.schemas
         definition = operation._operation
-        self.answers = Answers(document, schemas, definition)
+        lenient = settings.manners.lenient
+        self.answers = Answers(document, schemas, definition, settings.manners)
         self._settings = settings
         self._handler: Handler = operation._resolution.function
-        self._parameters = Parameters(document, schemas, operation.parameters)
+        self._permissions = set(definition.get("x-permissions", []))
+        self._parameters = Parameters(document, schemas, operation.parameters, lenient)
         body = operation.request_body
-        self._bodies = Bodies(document, schemas, body) if body else None
+        self._bodies = Bodies(document, schemas, body, lenient) if body else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        settings, extensions = self._settings, scope["extensions"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if TIME in headers:
+            settings.store.stand(headers[TIME])
+        shown = (extensions.get("connexion_context", {}).get("token_info") or {}).get("key")
+        key = shown or extensions.get(KEY)
+        self._check_permission(key)
+        for name, value in scope["path_params"].items():
+            if not value:
+                self._report(NoId(name))
         values = self._parameters.read(scope["path_params"], scope["query_string"])
-        context = scope["extensions"].get("connexion_context", {})
         call = Call(
-            self._settings.store,
-            self._report,
-            (context.get("token_info") or {}).get("key"),
-            self._settings.open,
-            self._settings.token_delay,
-            self._settings.say,
-            self.answers.text,
-            self._settings.runs,
-            self._settings.windows,
-            headers,
+            store=settings.store,
+            report=self._report,
+            key=key,
+            open=settings.open,
+            token_delay=settings.token_delay,
+            say=settings.say,
+            text=self.answers.text,
+            runs=settings.runs,
+            windows=settings.windows,
+            headers=headers,
+            habits=settings.document.get("x-runs", {}),
         )
         if self._bodies is not None:
-            raw = await receive_body(scope, receive, self._settings.max_body)
-            values["body"], call.files = self._bodies.read(headers.get("content-type", ""), raw)
+            raw = await receive_body(scope, receive, settings.max_body)
+            media = headers.get("content-type", "")
+            values["body"], call.files = self._bodies.read(media, raw, self._report)
+            extensions[STREAMING] = _asks_for_stream(values["body"])
         result = await self._handler(call, **values)
         if isinstance(result, Streamed):
             await self._settings.streams.send(result, receive, send)
@@ -125,9 +145,20 @@ class Endpoint:
             outcome = result if isinstance(result, Outcome) else Ok(result)
             await respond(self.answers.render(outcome), send)
 
+    def _check_permission(self, key: Record | None) -> None:
+        """Forbidden where the key has permissions of its own, and none that would do."""
+        held = (key or {}).get("permissions")
+        if self._permissions and held is not None and not self._permissions.intersection(held):
+            raise Forbidden(" or ".join(sorted(self._permissions)))
+
     def _report(self, condition: Outcome) -> None:
         if not self.answers.proceeds(condition):
             raise condition
+
+
+def _asks_for_stream(body: Any) -> bool:
+    streaming = body.get("streaming") if isinstance(body, dict) else None
+    return bool(streaming) and streaming != "false"
 
 
 async def respond(answer: Answer, send: Send) -> None:

@@ -53,6 +53,7 @@ class Pages:
 
     def __init__(self, document: Document) -> None:
         self._document = published(document)
+        self._plain = "x-server" not in document
         self._title = str(document["info"]["title"])
         self._count = sum(1 for _ in operations(document))
         self._base = self._document["servers"][0]["url"]
@@ -63,7 +64,7 @@ class Pages:
         path = scope["path"]
         if scope["method"] not in ("GET", "HEAD") or path.startswith(self._base + "/"):
             return None
-        if path == "/":
+        if path == "/" and self._plain:
             return self._welcome(dict(scope["headers"]).get(b"accept", b""))
         if path == "/openapi.json":
             return self._json

@@ -5,7 +5,6 @@ What cannot be read or does not fit is raised as an outcome; its text tells the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -15,10 +14,11 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 from starlette.types import Receive, Scope
 
-from flowise_mock import jsontext
-from flowise_mock.call import Upload
+from flowise_mock import jsontext, v8
+from flowise_mock.call import Report, Upload
 from flowise_mock.document import Document, resolve
-from flowise_mock.outcomes import Invalid, NoBody, TooLarge, Unparsable, Unsupported
+from flowise_mock.outcomes import Invalid, NoBody, TooLarge, UnexpectedFile, Unparsable, Unsupported
+from flowise_mock.reach import snake
 from flowise_mock.schemas import Schemas, Validator
 
 Values = dict[str, Any]
@@ -26,11 +26,6 @@ Values = dict[str, Any]
 
 class Gone(Exception):
     """The client went away before its request was whole. There is no one to answer."""
-
-
-def snake(name: str) -> str:
-    """`chatflowId` as `chatflow_id`: the name of an operation or parameter in Python."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
 
 
 # --- parameters ------------------------------------------------------------------------------------
@@ -44,15 +39,25 @@ class Parameter(NamedTuple):
     place: str
     required: bool
     read: Callable[[str], Any]
-    validator: Validator
+    validator: Validator | None
     default: Any
+    values: dict[str, Any] | None
+    beside: str
+    without: str
 
 
 class Parameters:
-    """The path and query parameters of one operation."""
+    """The path and query parameters of one operation; a `lenient` server takes any text for them.
 
-    def __init__(self, document: Document, schemas: Schemas, definitions: list[Document]) -> None:
-        found = [_parameter(document, schemas, resolve(document, each)) for each in definitions]
+    `x-as` is the name under which the handler knows a parameter, `x-values` what its texts mean, of
+    which all others count as absent. `x-with` and `x-without` name another one: only with that, or
+    without it, does this one count.
+    """
+
+    def __init__(
+        self, document: Document, schemas: Schemas, definitions: list[Document], lenient: bool = False
+    ) -> None:
+        found = [_parameter(document, schemas, resolve(document, each), lenient) for each in definitions]
         self._path = [each for each in found if each.place == "path"]
         self._query = [each for each in found if each.place == "query"]
 
@@ -64,7 +69,7 @@ class Parameters:
         if self._query:
             sent = dict(reversed(parse_qsl(query.decode("latin-1"), True, errors="replace")))
             for each in self._query:
-                if each.name in sent:
+                if each.name in sent and _counts(each, sent):
                     values[each.keyword] = _value(each, sent[each.name])
                 elif each.default is not None:
                     values[each.keyword] = each.default
@@ -73,23 +78,34 @@ class Parameters:
         return values
 
 
-def _parameter(document: Document, schemas: Schemas, definition: Document) -> Parameter:
+def _parameter(document: Document, schemas: Schemas, definition: Document, lenient: bool) -> Parameter:
     schema = resolve(document, definition["schema"])
-    name = definition["name"]
+    values = definition.get("x-values")
+    default = schema.get("default")
     return Parameter(
-        name,
-        snake(name),
+        definition["name"],
+        snake(str(definition.get("x-as", definition["name"]))),
         definition["in"],
         bool(definition.get("required")),
         _READ.get(schema.get("type", ""), str),
-        schemas.compile(schema),
-        schema.get("default"),
+        None if lenient else schemas.compile(schema),
+        values.get(default) if values and default is not None else default,
+        values,
+        definition.get("x-with", ""),
+        definition.get("x-without", ""),
     )
 
 
+def _counts(parameter: Parameter, sent: dict[str, str]) -> bool:
+    """Whether a parameter that was sent means anything."""
+    if parameter.values is not None and sent[parameter.name] not in parameter.values:
+        return False
+    return (not parameter.beside or parameter.beside in sent) and parameter.without not in sent
+
+
 def _value(parameter: Parameter, text: str) -> Any:
-    value = parameter.read(text)
-    if not parameter.validator.accepts(value):
+    value = parameter.read(text) if parameter.values is None else parameter.values[text]
+    if parameter.validator is not None and not parameter.validator.accepts(value):
         problem = parameter.validator.problem(value)
         raise Invalid(f"{parameter.place} parameter {parameter.name}", problem.reason if problem else "")
     return value
@@ -115,19 +131,27 @@ _READ: dict[str, Callable[[str], Any]] = {
 
 
 class Bodies:
-    """The request body of one operation: which media types it takes, and their schemas."""
+    """The request body of one operation: which media types it takes, and their schemas.
 
-    def __init__(self, document: Document, schemas: Schemas, definition: Document) -> None:
+    A `lenient` server reads what it can, takes anything else for `{}`, and checks nothing.
+    """
+
+    def __init__(
+        self, document: Document, schemas: Schemas, definition: Document, lenient: bool = False
+    ) -> None:
+        self._lenient = lenient
         self._required = bool(definition.get("required"))
         content = {media.lower(): each.get("schema", {}) for media, each in definition["content"].items()}
         self._schemas = {media: resolve(document, schema) for media, schema in content.items()}
         self._validators = {media: schemas.compile(schema) for media, schema in content.items()}
-        self._forms = {media: Form(document, schema) for media, schema in self._schemas.items()
+        self._forms = {media: Form(document, schema, lenient) for media, schema in self._schemas.items()
                        if media == "multipart/form-data"}  # fmt: skip
         self.accepted = " or ".join(content)
 
-    def read(self, content_type: str, body: bytes) -> tuple[Any, list[Upload]]:
+    def read(self, content_type: str, body: bytes, report: Report) -> tuple[Any, list[Upload]]:
         """The body as data, and the files in it; `{}` where an optional body is missing."""
+        if self._lenient:
+            return self._taken(content_type, body, report)
         if not body:
             if self._required:
                 raise NoBody(self.accepted)
@@ -136,7 +160,7 @@ class Bodies:
         name = media.decode("latin-1").strip().lower() or next(iter(self._schemas))
         if name not in self._schemas:
             raise Unsupported(name, self.accepted)
-        value, files = self._parse(name, options, body)
+        value, files = self._parse(name, options, body, report)
         problem = self._validators[name].problem(value)
         if problem is not None:
             raise Invalid("/".join(["body", problem.path]).rstrip("/"), problem.reason)
@@ -144,9 +168,31 @@ class Bodies:
             self._forms[name].drop_files(value)
         return value, files
 
-    def _parse(self, name: str, options: dict[bytes, bytes], body: bytes) -> tuple[Any, list[Upload]]:
+    def _taken(self, content_type: str, body: bytes, report: Report) -> tuple[Any, list[Upload]]:
+        media, options = parse_options_header(content_type)
+        name = media.decode("latin-1").strip().lower()
         if name in self._forms:
-            return self._forms[name].read(options, body)
+            values, files = self._forms[name].read(options, body, report)
+            return self._forms[name].placed(values, files), files
+        if name == "application/x-www-form-urlencoded":
+            return dict(parse_qsl(body.decode(errors="replace"), True, errors="replace")), []
+        if name != "application/json" or not body:
+            return {}, []
+        try:
+            value = jsontext.loads(body)
+        except ValueError as error:
+            found = v8.strict_complaint(body.decode(errors="replace")) or v8.Complaint(str(error))
+            raise Unparsable("body", *found) from None
+        if not isinstance(value, (dict, list)):
+            found = v8.strict_complaint(body.decode(errors="replace")) or v8.Complaint("not an object")
+            raise Unparsable("body", *found)
+        return value if isinstance(value, dict) else {}, []
+
+    def _parse(
+        self, name: str, options: dict[bytes, bytes], body: bytes, report: Report
+    ) -> tuple[Any, list[Upload]]:
+        if name in self._forms:
+            return self._forms[name].read(options, body, report)
         try:
             return jsontext.loads(body.removeprefix(b"\xef\xbb\xbf")), []
         except ValueError as error:
@@ -186,13 +232,19 @@ class Part(NamedTuple):
 
 
 class Form:
-    """The fields of a multipart schema, and how their texts are read."""
+    """The fields of a multipart schema, and how their texts are read; a `lenient` server leaves them texts.
 
-    def __init__(self, document: Document, schema: Document) -> None:
+    `x-form-into` names the field of the JSON body that all fields of a form with files become; of a
+    form without files it is left out.
+    """
+
+    def __init__(self, document: Document, schema: Document, lenient: bool = False) -> None:
+        self._lenient = lenient
+        self._into = schema.get("x-form-into")
         self._fields = {name: resolve(document, each) for name, each in schema.get("properties", {}).items()}
         self._files = {name for name, each in self._fields.items() if _binary(document, each)}
 
-    def read(self, options: dict[bytes, bytes], body: bytes) -> tuple[Values, list[Upload]]:
+    def read(self, options: dict[bytes, bytes], body: bytes, report: Report) -> tuple[Values, list[Upload]]:
         """The fields as data, with the names of files in the place of files; and the files."""
         values: Values = {}
         files: list[Upload] = []
@@ -204,10 +256,20 @@ class Form:
                 values.setdefault(part.name, []).append(part.filename)
             elif part.filename is None:
                 self._add(values, part)
+            else:
+                report(UnexpectedFile(part.name))
         for name in self._files & values.keys():
             if self._fields[name].get("type") != "array":
                 values[name] = values[name][-1]
         return values, files
+
+    def placed(self, values: Values, files: list[Upload]) -> Values:
+        """The fields where a handler looks for them."""
+        self.drop_files(values)
+        if self._into:
+            values.pop(self._into, None)
+            return {**values, **({self._into: dict(values)} if files else {})}
+        return values
 
     def drop_files(self, values: Values) -> None:
         """Leave only the plain fields, once the whole form was checked."""
@@ -220,7 +282,7 @@ class Form:
             text = part.data.decode()
         except UnicodeDecodeError:
             raise Unparsable(f"form field {part.name}", "it is not UTF-8") from None
-        value = _field(schema, text)
+        value = text if self._lenient else _field(schema, text)
         if schema.get("type") == "array" and not isinstance(value, list):
             values.setdefault(part.name, []).append(value)
         elif part.name in values:

@@ -15,6 +15,8 @@ from connexion.operations import AbstractOperation
 from connexion.spec import Specification
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from flowise_mock.engine.manners import Manners
+from flowise_mock.engine.security import Gate
 from flowise_mock.outcomes import NoMethod, NoRoute, Options, Unparsable
 
 Route = tuple[str, tuple[str, ...]]
@@ -29,7 +31,7 @@ class Node:
         self.template: Node | None = None
         self.methods: dict[str, Route] = {}
 
-    def add(self, path: str, method: str, operation_id: str) -> None:
+    def add(self, path: str, method: str, operation_id: str, fold: bool = False) -> None:
         node, names = self, []
         for segment in path.strip("/").split("/"):
             if segment.startswith("{"):
@@ -37,19 +39,35 @@ class Node:
                 node.template = node.template or Node()
                 node = node.template
             else:
-                node = node.literals.setdefault(segment, Node())
+                node = node.literals.setdefault(segment.lower() if fold else segment, Node())
         node.methods[method.upper()] = (operation_id, tuple(names))
 
-    def find(self, segments: list[str], filled: tuple[str, ...] = ()) -> tuple[Node, tuple[str, ...]] | None:
-        """The node that a path ends on and what stands in its templates."""
+    def find(
+        self, segments: list[str], filled: tuple[str, ...] = (), fold: bool = False
+    ) -> tuple[Node, tuple[str, ...]] | None:
+        """The node that a path ends on and what stands in its templates; `fold` takes any case."""
         if not segments:
             return (self, filled) if self.methods else None
         first, rest = segments[0], segments[1:]
-        literal = self.literals.get(first)
-        found = literal.find(rest, filled) if literal else None
+        literal = self.literals.get(first.lower() if fold else first)
+        found = literal.find(rest, filled, fold) if literal else None
         if found is None and self.template is not None and first:
-            found = self.template.find(rest, (*filled, first))
+            found = self.template.find(rest, (*filled, first), fold)
         return found
+
+    def without_id(self, segments: list[str], method: str) -> tuple[Route, tuple[str, ...]] | None:
+        """The operation that takes this method one id further on, with a blank in the id's place."""
+        node, filled = self, tuple[str, ...]()
+        for segment in segments:
+            following = node.literals.get(segment.lower())
+            if following is None and node.template is not None:
+                following, filled = node.template, (*filled, segment)
+            if following is None:
+                return None
+            node = following
+        if node.template is None or method not in node.template.methods:
+            return None
+        return node.template.methods[method], (*filled, "")
 
     @property
     def allow(self) -> str:
@@ -59,8 +77,9 @@ class Node:
 class RoutingAPI(AbstractRoutingAPI[str]):
     """Takes each parsed operation from Connexion and puts it into the tree."""
 
-    def __init__(self, specification: Specification, **kwargs: Any) -> None:
+    def __init__(self, specification: Specification, *, fold: bool, **kwargs: Any) -> None:
         self.root = Node()
+        self.fold = fold
         super().__init__(specification, **kwargs)
 
     def make_operation(self, operation: AbstractOperation) -> str:
@@ -73,7 +92,7 @@ class RoutingAPI(AbstractRoutingAPI[str]):
     def _add_operation_internal(
         self, method: str, path: str, operation: str, name: str | None = None
     ) -> None:
-        self.root.add(path, method, operation)
+        self.root.add(path, method, operation, self.fold)
 
 
 class RoutingMiddleware(SpecMiddleware):
@@ -83,34 +102,68 @@ class RoutingMiddleware(SpecMiddleware):
         self.app = app
         self.root = Node()
         self.base_path = ""
+        self.manners = Manners()
+        self.gate: Gate | None = None
 
     def add_api(self, specification: Specification, **kwargs: Any) -> None:
-        api = RoutingAPI(specification, **kwargs)
+        settings = kwargs["settings"]
+        self.manners = settings.manners
+        api = RoutingAPI(specification, fold=self.manners.any_case, **kwargs)
         self.root, self.base_path = api.root, api.base_path
+        if self.manners.public is not None and not settings.open:
+            self.gate = Gate(settings.store, self.base_path, self.manners.public)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        method = scope["method"]
         path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
-        inside = path.startswith(self.base_path + "/")
-        found = self.root.find(segments(path[len(self.base_path) :])) if inside else None
-        if found is None:
-            raise NoRoute(method, scope["path"])
-        node, filled = found
-        if method == "OPTIONS" and method not in node.methods:
-            raise Options(node.allow)
-        route = node.methods.get("GET" if method == "HEAD" and "HEAD" not in node.methods else method)
-        if route is None:
-            raise NoMethod(method, scope["path"], node.allow)
-        operation_id, names = route
+        if self.gate is not None:
+            self.gate.check(scope, path)
+        (operation_id, names), filled = self._route(scope, path)
         scope["path_params"] = dict(zip(names, filled, strict=True))
         scope.setdefault("extensions", {})[ROUTING_CONTEXT] = {
             "api_base_path": self.base_path,
             "operation_id": operation_id,
         }
         await self.app(scope, receive, send)
+
+    def _route(self, scope: Scope, path: str) -> tuple[Route, tuple[str, ...]]:
+        """The operation of a request and what stands in the templates of its path."""
+        method = scope["method"]
+        if not path.startswith(self.base_path + "/"):
+            raise NoRoute(method, scope["path"])
+        parts = segments(path[len(self.base_path) :])
+        if self.manners.blanks_absent:
+            parts = _without_blanks(parts)
+        found = self.root.find(parts, fold=self.manners.any_case)
+        route = None
+        if found is not None:
+            route = found[0].methods.get(_answered_by(method, found[0]))
+        if found is not None and route is not None:
+            return route, found[1]
+        if self.manners.blanks_absent:
+            lacking = self.root.without_id(parts, "GET" if method == "HEAD" else method)
+            if lacking is not None:
+                return lacking
+        if found is None:
+            raise NoRoute(method, scope["path"])
+        if method == "OPTIONS":
+            raise Options(found[0].allow, ",".join(found[0].methods))
+        raise NoMethod(method, scope["path"], found[0].allow)
+
+
+def _answered_by(method: str, node: Node) -> str:
+    """HEAD is answered as GET is."""
+    return "GET" if method == "HEAD" and "HEAD" not in node.methods else method
+
+
+def _without_blanks(parts: list[str]) -> list[str]:
+    """The segments of a path without the empty ones, and without blanks at its end."""
+    kept = [part for part in parts if part]
+    while kept and not kept[-1].strip():
+        kept.pop()
+    return kept
 
 
 def segments(path: str) -> list[str]:

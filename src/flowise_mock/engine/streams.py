@@ -24,6 +24,11 @@ def frame(name: str, data: Any) -> bytes:
     return b"message:\ndata:" + orjson.dumps({"event": name, "data": data}) + b"\n\n"
 
 
+def bare_frame(name: str, data: Any) -> bytes:
+    """As older servers frame some events: the first line lacks its colon."""
+    return frame(name, data).replace(b":", b"", 1)
+
+
 def named_frame(name: str, data: Any) -> bytes:
     """One event of speech, which has a real `event:` line and a blank after `data:`."""
     return b"event: " + name.encode() + b"\ndata: " + orjson.dumps({"event": name, "data": data}) + b"\n\n"
@@ -40,6 +45,7 @@ class Streams:
 
     def __init__(self, interval: float = 30.0) -> None:
         self.interval = interval
+        self.bare: frozenset[str] = frozenset()
         self._open: dict[asyncio.Task[None], Send] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -67,10 +73,13 @@ class Streams:
             beat.add_done_callback(self._beats.discard)
         self._wind()
 
+    def _frame(self, name: str, data: Any) -> bytes:
+        return bare_frame(name, data) if name in self.bare else frame(name, data)
+
     async def send(self, streamed: Streamed, receive: Receive, send: Send) -> None:
         """Send events as they come; a client that goes away, or `close`, ends them."""
-        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-        make = named_frame if streamed.named else frame
+        await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
+        make = named_frame if streamed.named else self._frame
         telling = asyncio.ensure_future(_tell(streamed.events, make, send))
         leaving = asyncio.ensure_future(_disconnected(receive))
         self._open[telling] = send

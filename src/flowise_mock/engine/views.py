@@ -2,7 +2,9 @@
 
 What the schema does not name is dropped, a nullable property that is absent is null, a text that
 holds JSON is parsed or written as the schema asks, and keys come in the order of `properties`.
-`x-view: whole` shows a value as it was made: its keys depend on more than a schema can say.
+`x-view: whole` shows a value as it was made: its keys depend on more than a schema can say. `x-view:
+json` reads a text that must hold JSON, and fails where it does not. Of `oneOf`, the variant of the
+value's type shows it. A property with `x-with` is shown beside the one that it names.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flowise_mock import jsontext
+from flowise_mock import jsontext, v8
 from flowise_mock.document import Document, resolve
+from flowise_mock.outcomes import NotJson
 
 View = Callable[[Any], Any]
 
@@ -29,14 +32,38 @@ def _compile(document: Document, schema: Document, made: dict[int, View]) -> Vie
     kind = schema.get("type")
     view: View = _same
     if schema.get("x-view") != "whole":
-        if kind == "object":
+        if "oneOf" in schema:
+            view = _variant(document, schema["oneOf"], made)
+        elif kind == "object":
             view = _object(document, schema, made)
         elif kind == "array":
             view = _array(_compile(document, schema.get("items", {}), made))
         elif kind == "string":
             view = _text
+    if schema.get("x-view") == "json":
+        view = _parsed(view)
     made[id(schema)] = view
     return view
+
+
+def _variant(document: Document, schemas: list[Document], made: dict[int, View]) -> View:
+    kinds = {"array": list, "object": dict, "string": str}
+    views = [
+        (kinds[kind], _compile(document, each, made))
+        for each in schemas
+        if (kind := resolve(document, each).get("type")) in kinds
+    ]
+    return lambda value: next((view(value) for kind, view in views if isinstance(value, kind)), value)
+
+
+def _parsed(view: View) -> View:
+    def show(value: Any) -> Any:
+        found = v8.complaint(value) if isinstance(value, str) else None
+        if found is not None:
+            raise NotJson(*found)
+        return view(jsontext.loads(value) if isinstance(value, str) else value)
+
+    return show
 
 
 def _same(value: Any) -> Any:
@@ -66,6 +93,12 @@ def _object(document: Document, schema: Document, made: dict[int, View]) -> View
         for name, child in schema.get("properties", {}).items()
     ]
     names = {name for name, _, _ in named}
+    beside = {
+        name: resolve(document, child)["x-with"]
+        for name, child in schema.get("properties", {}).items()
+        if "x-with" in resolve(document, child)
+    }
+    hidden = set(schema.get("x-omit", ()))
     further = schema.get("additionalProperties", not named)
     rest = _compile(document, further, made) if isinstance(further, dict) else _same
     typed = isinstance(further, dict) and further and not resolve(document, further).get("nullable")
@@ -79,6 +112,8 @@ def _object(document: Document, schema: Document, made: dict[int, View]) -> View
             return value  # not for a view to hide: the check of the answer tells
         shown = {}
         for name, view, nullable in named:
+            if name in beside and beside[name] not in value:
+                continue
             child = value.get(name)
             if child is not None:
                 # nearly all values are texts that stay as they are: spare the call
@@ -87,7 +122,7 @@ def _object(document: Document, schema: Document, made: dict[int, View]) -> View
                 shown[name] = None
         if further is not False:
             for name, child in value.items():
-                if name not in names and (child is not None or not typed):
+                if name not in names and name not in hidden and (child is not None or not typed):
                     shown[name] = rest(child)
         return shown
 

@@ -1,16 +1,29 @@
 """Assistants: a model with instructions and tools of its own."""
 
+from typing import Any
+
+from flowise_mock import jsontext, v8
 from flowise_mock.call import Call
-from flowise_mock.outcomes import Deleted
+from flowise_mock.outcomes import Deleted, Empty, NotDetailed, NotJson, Unreachable
 from flowise_mock.store import Record
+
+_CUSTOM = "CUSTOM"
 
 
 async def create_assistant(call: Call, body: Record) -> Record:
+    details = body.get("details")
+    if not details:
+        call.report(Empty("details"))
+    found = v8.complaint(details)
+    if found is not None:
+        call.report(NotJson(*found))
+    if body.get("type") != _CUSTOM:
+        call.report(Unreachable("OpenAI"))
     return call.store.create("assistant", body)
 
 
-async def list_assistants(call: Call) -> list[Record]:
-    return call.store.select("assistant")
+async def list_assistants(call: Call, type: str | None = None) -> list[Record]:
+    return call.store.select("assistant", type=type or None)
 
 
 async def get_assistant_by_id(call: Call, id: str) -> Record:
@@ -18,7 +31,23 @@ async def get_assistant_by_id(call: Call, id: str) -> Record:
 
 
 async def update_assistant(call: Call, id: str, body: Record) -> Record:
+    held = call.store.find("assistant", id)
+    if "details" in body:
+        lacking = _lacking(body["details"], held.get("type"))
+        if lacking:
+            call.report(NotDetailed(lacking))
     return call.store.change("assistant", id, body)
+
+
+def _lacking(details: Any, kind: str | None) -> str:
+    """What is wrong with the details of an assistant; empty where nothing is."""
+    if not details:
+        return "Details cannot be empty"
+    if v8.complaint(details) is not None:
+        return "Details must be valid JSON"
+    if kind == _CUSTOM and not jsontext.mapping(details).get("name"):
+        return "Details must include a name field"
+    return ""
 
 
 async def delete_assistant(call: Call, id: str) -> Deleted:

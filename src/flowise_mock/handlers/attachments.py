@@ -1,15 +1,35 @@
 """Attachments: files given to a chat, answered with their text."""
 
+import re
 from base64 import b64encode
 
-from flowise_mock import documents
+from flowise_mock import documents, flowdata
 from flowise_mock.call import Call, Upload
+from flowise_mock.outcomes import Disabled, FileRefused, Traversal
 from flowise_mock.store import Record
 
 
 async def create_attachment(call: Call, chatflow_id: str, chat_id: str, body: Record) -> list[Record]:
-    call.store.find("chatflow", chatflow_id)
+    call.check_uuid("Chatflow", chatflow_id)
+    if re.search(r"\.\.|[/\\]|%2[eEfF]|%5[cC]", chat_id):
+        call.report(Traversal("chatId"))
+    flow = call.store.find("chatflow", chatflow_id)
+    for file in call.files:
+        _check(call, flow, file)
     return [_attachment(file, bool(body.get("base64"))) for file in call.files]
+
+
+def _check(call: Call, flow: Record, file: Upload) -> None:
+    """Report a file that the flow's settings do not take."""
+    settings = flowdata.mapping_in(flowdata.config(flow, "chatbotConfig"), "fullFileUpload")
+    if not settings.get("status"):
+        call.report(Disabled("fullFileUpload"))
+    allowed = [each.strip() for each in str(settings.get("allowedUploadFileTypes") or "").split(",") if each]
+    if file.type not in allowed:
+        call.report(FileRefused(file.type, ", ".join(allowed)))
+    mismatched = documents.mismatched(file.name, file.type)
+    if mismatched is not None:
+        call.report(mismatched)
 
 
 def _attachment(file: Upload, base64: bool) -> Record:

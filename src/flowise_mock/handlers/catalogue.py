@@ -1,6 +1,9 @@
 """Catalogue: a small choice of nodes, the credentials, and the templates to start from."""
 
-from flowise_mock import catalogue
+from base64 import b64encode
+from hashlib import sha256
+
+from flowise_mock import catalogue, jsontext
 from flowise_mock.call import Call
 from flowise_mock.outcomes import NotFound
 from flowise_mock.store import Record
@@ -28,7 +31,8 @@ async def get_all_credentials(call: Call) -> list[Record]:
 
 async def create_credential(call: Call, body: Record) -> Record:
     kept: Record = {column: body[column] for column in ("name", "credentialName") if column in body}
-    return call.store.create("credential", kept)
+    secret = b64encode(sha256(jsontext.dumps(body.get("plainDataObj")).encode()).digest()).decode()
+    return call.store.create("credential", {**kept, "encryptedData": secret})
 
 
 async def get_all_templates(call: Call) -> list[Record]:

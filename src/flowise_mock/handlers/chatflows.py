@@ -1,27 +1,38 @@
 """Chatflows: the flows that predictions run."""
 
-from flowise_mock import flowdata
+from flowise_mock import flowdata, jsontext, v8
 from flowise_mock.call import Call
-from flowise_mock.outcomes import Deleted, NotFound
+from flowise_mock.outcomes import Deleted, Lacks, NoKey, NotBound, NotJson, Page, Unknown
 from flowise_mock.store import Record
+
+KINDS = ("CHATFLOW", "AGENTFLOW", "MULTIAGENT", "ASSISTANT")
 
 
 async def create_chatflow(call: Call, body: Record) -> Record:
+    _check_kind(call, body)
+    _check_flow_data(call, body)
     flow = call.store.create("chatflow", body)
     call.windows[flow["id"]] = None
     call.store.link_document_stores(flow["id"], flowdata.document_stores(flow))
     return flow
 
 
-async def list_chatflows(call: Call, type: str | None = None) -> list[Record]:
-    return call.store.select("chatflow", type=type)
+async def list_chatflows(
+    call: Call, type: str | None = None, page: str | None = None, limit: str | None = None
+) -> list[Record] | Page:
+    return call.paged(call.store.select("chatflow", type=type if type in KINDS else None), page, limit)
 
 
 async def get_chatflow_by_id(call: Call, id: str) -> Record:
-    return call.store.find("chatflow", id)
+    return call.chatflow(id)
 
 
 async def update_chatflow(call: Call, id: str, body: Record) -> Record:
+    call.chatflow(id)
+    if "type" in body:
+        _check_kind(call, body)
+    if "flowData" in body:
+        _check_flow_data(call, body)
     flow = call.store.change("chatflow", id, body)
     call.windows.pop(id, None)
     call.store.link_document_stores(id, flowdata.document_stores(flow))
@@ -29,17 +40,36 @@ async def update_chatflow(call: Call, id: str, body: Record) -> Record:
 
 
 async def delete_chatflow(call: Call, id: str) -> Deleted:
+    call.check_uuid("Chatflow", id)
     deleted = call.store.remove_chatflow(id)
     call.windows.pop(id, None)
     call.store.link_document_stores(id, set())
     return deleted
 
 
-async def get_chatflow_by_api_key(call: Call, apikey: str) -> Record:
+async def get_chatflow_by_api_key(call: Call, apikey: str, keyonly: str = "true") -> list[Record]:
+    """The flows bound to a key, by name; with those that are bound to none, where `keyonly` is empty."""
     key = call.store.key_named(apikey)
     if key is None:
-        raise NotFound("API key", apikey)
-    flows = call.store.select("chatflow", apikeyid=key["id"])
+        raise NoKey("API key", apikey)
+    flows = [
+        flow
+        for flow in call.store.select("chatflow")
+        if flow.get("apikeyid") == key["id"] or not (keyonly or flow.get("apikeyid"))
+    ]
     if not flows:
-        raise NotFound("Chatflow of the API key", apikey)
-    return min(flows, key=lambda flow: flow.get("name", ""))
+        raise NotBound("Chatflow of the API key", apikey)
+    return sorted(flows, key=lambda flow: str(flow.get("name", "")))
+
+
+def _check_kind(call: Call, body: Record) -> None:
+    if body.get("type") not in KINDS:
+        call.report(Unknown("type", str(body.get("type"))))
+
+
+def _check_flow_data(call: Call, body: Record) -> None:
+    found = v8.complaint(body.get("flowData"))
+    if found is not None:
+        call.report(NotJson(*found))
+    elif not isinstance(jsontext.mapping(body["flowData"]).get("nodes"), list):
+        call.report(Lacks("Chatflow", "nodes"))

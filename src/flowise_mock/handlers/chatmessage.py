@@ -1,5 +1,6 @@
 """Chat messages: what was said in a flow's chats."""
 
+from flowise_mock import jsontext
 from flowise_mock.call import Call
 from flowise_mock.outcomes import Deleted
 from flowise_mock.store import Record, within
@@ -15,21 +16,40 @@ async def get_all_chat_messages(
     session_id: str | None = None,
     start_date: str | None = None,
     end_date: str | None = None,
-    feedback: bool = False,
+    feedback: bool | str = False,
     feedback_type: str | None = None,
+    message_id: str | None = None,
 ) -> list[Record]:
     call.store.find("chatflow", id)
     rows = call.store.select(
-        "chatmessage", chatflowid=id, chatType=chat_type, chatId=chat_id,
-        memoryType=memory_type, sessionId=session_id,
+        "chatmessage", chatflowid=id, chatId=chat_id, memoryType=memory_type, sessionId=session_id,
+        id=message_id,
     )  # fmt: skip
-    rows = within(rows, "createdDate", start_date, end_date)
-    ratings = call.store.feedback_by_message(id)
+    rows = _of_types(within(rows, "createdDate", start_date, end_date), chat_type)
+    ratings = call.store.feedback_by_message(id, feedback_type)
     if feedback_type is not None:
-        rows = _rated(rows, ratings, feedback_type)
+        rows = _rated(call, id, rows, feedback_type)
     if feedback:
         rows = [{**row, "feedback": ratings.get(row["id"])} for row in rows]
+    rows = [{**row, "execution": _execution(call, row)} for row in rows]
     return rows[::-1] if order == "DESC" else rows
+
+
+def _execution(call: Call, row: Record) -> Record | None:
+    """The run that a message came of, where it was one of an agentflow."""
+    id = row.get("executionId")
+    if not id or not call.store.has("execution", id):
+        return None
+    execution = call.store.find("execution", id)
+    return {**execution, "agentflowId": execution["chatflowid"]}
+
+
+def _of_types(rows: list[Record], chat_type: str | None) -> list[Record]:
+    """The rows of one chat type, or of those in an array as JSON text."""
+    if chat_type is None:
+        return rows
+    wanted = jsontext.sequence(chat_type) or [chat_type]
+    return [row for row in rows if row.get("chatType") in wanted]
 
 
 async def remove_all_chat_messages(
@@ -42,27 +62,28 @@ async def remove_all_chat_messages(
     start_date: str | None = None,
     end_date: str | None = None,
     feedback_type: str | None = None,
-    hard_delete: bool = False,
+    hard_delete: bool | str = False,
 ) -> Deleted:
     # hard_delete clears the memory that a third party keeps; this server's memory is its messages.
-    call.store.find("chatflow", id)
+    call.chatflow(id)
     rows = call.store.select(
-        "chatmessage", chatflowid=id, chatType=chat_type, chatId=chat_id,
-        memoryType=memory_type, sessionId=session_id,
-    )  # fmt: skip
-    rows = within(rows, "createdDate", start_date, end_date)
+        "chatmessage", chatflowid=id, chatId=chat_id, memoryType=memory_type, sessionId=session_id
+    )
+    rows = _of_types(within(rows, "createdDate", start_date, end_date), chat_type)
     if feedback_type is not None:
-        rows = _rated(rows, call.store.feedback_by_message(id), feedback_type)
+        rows = _rated(call, id, rows, feedback_type)
     return Deleted(call.store.remove_messages(rows))
 
 
-def _rated(rows: list[Record], ratings: dict[str, Record], rating: str) -> list[Record]:
+def _rated(call: Call, chatflowid: str, rows: list[Record], rating: str) -> list[Record]:
     """The answers that have this rating, each with the question before it in the same chat."""
+    found = call.store.select("feedback", chatflowid=chatflowid, rating=rating)
+    rated = {row.get("messageId") for row in found}
     kept: list[Record] = []
     before: dict[str, Record] = {}
     for row in rows:
         chat = row.get("sessionId") or row.get("chatId", "")
-        if ratings.get(row["id"], {}).get("rating") == rating:
+        if row["id"] in rated:
             kept += [before[chat], row] if chat in before else [row]
         before[chat] = row
     return kept

@@ -1,14 +1,16 @@
 """Feedback: what users think of an answer."""
 
 from flowise_mock.call import Call
-from flowise_mock.outcomes import Inconsistent
+from flowise_mock.outcomes import Empty, Inconsistent, NoMessage, Undeclared
 from flowise_mock.store import Record, within
 
-_FROM_MESSAGE = ("chatflowid", "chatId")
+_FROM_MESSAGE = {"chatId": "chat", "chatflowid": "chatflow"}
 
 
 async def create_chat_message_feedback_for_chatflow(call: Call, body: Record, id: str = "") -> Record:
     # clients name the flow in the path too; the message knows it better
+    if not body.get("messageId"):
+        call.report(Empty("messageId"))
     return call.store.create("feedback", _joined(call, body))
 
 
@@ -27,6 +29,9 @@ async def get_all_chat_message_feedback(
 
 async def update_chat_message_feedback_for_chatflow(call: Call, id: str, body: Record) -> Record:
     held = call.store.find("feedback", id)
+    for column in body:
+        if column not in call.store.tables["feedback"].columns:
+            call.report(Undeclared(column))
     if "messageId" in body:
         body = _joined(call, {**held, **body})
     return call.store.change("feedback", id, body)
@@ -34,9 +39,12 @@ async def update_chat_message_feedback_for_chatflow(call: Call, id: str, body: R
 
 def _joined(call: Call, feedback: Record) -> Record:
     """The feedback with what its message tells: the flow and the chat."""
-    message = call.store.find("chatmessage", feedback["messageId"])
+    id = str(feedback["messageId"])
+    if not call.store.has("chatmessage", id):
+        raise NoMessage("Message", id)
+    message = call.store.find("chatmessage", id)
     known = {column: message[column] for column in _FROM_MESSAGE if column in message}
     for column, stored in known.items():
-        if feedback.get(column, stored) != stored:
-            call.report(Inconsistent(column, feedback[column], stored))
+        if feedback.get(column) not in (None, stored):
+            call.report(Inconsistent(_FROM_MESSAGE[column], feedback[column], id))
     return {**feedback, **known}

@@ -1,17 +1,19 @@
 """Prediction: ask a flow."""
 
 from flowise_mock.call import Call
-from flowise_mock.outcomes import Streamed
-from flowise_mock.prediction import kinds, limits, telling, turn
+from flowise_mock.outcomes import Streamed, StreamRefused
+from flowise_mock.prediction import kinds, limits, telling
 from flowise_mock.store import Record
 
 
 async def create_prediction(call: Call, id: str, body: Record) -> Record | Streamed:
-    flow = call.store.find("chatflow", id)
+    flow = call.chatflow(id)
+    streams = body.get("streaming") in (True, "true")
     limits.check_rate(call, flow)
-    limits.check_origin(call, flow)
-    call.check_key(flow)
-    asked = turn.begin(call, flow, body)
-    if body.get("streaming") in (True, "true") and kinds.streamable(flow):
-        return Streamed(telling.streamed(call, asked))
-    return telling.whole(call, asked)
+    limits.check_origin(call, flow, streams)
+    kinds.check_ending(call, flow)
+    if streams and kinds.streamable(flow):
+        if not call.opens(flow):
+            call.report(StreamRefused("Chatflow", flow["id"]))
+        return Streamed(telling.streamed(call, flow, body))
+    return telling.whole(call, flow, body)

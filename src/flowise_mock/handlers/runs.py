@@ -18,7 +18,7 @@ async def trigger_webhook(call: Call, id: str, body: Record) -> Record:
     flow = call.store.find("chatflow", id)
     if not any(node.inputs.get("startInputType") == "webhookTrigger" for node in flowdata.nodes(flow)):
         raise NotFound("Webhook of chatflow", id)
-    return telling.whole(call, turn.begin(call, flow, {"question": turn.text(body)}))
+    return telling.whole(call, flow, {"question": turn.text(body)})
 
 
 async def get_all_executions(

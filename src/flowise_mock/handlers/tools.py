@@ -1,7 +1,7 @@
 """Tools: functions that flows may call."""
 
 from flowise_mock.call import Call
-from flowise_mock.outcomes import Deleted
+from flowise_mock.outcomes import Deleted, Page
 from flowise_mock.store import Record
 
 
@@ -9,8 +9,8 @@ async def create_tool(call: Call, body: Record) -> Record:
     return call.store.create("tool", body)
 
 
-async def get_all_tools(call: Call) -> list[Record]:
-    return call.store.select("tool")
+async def get_all_tools(call: Call, page: str | None = None, limit: str | None = None) -> list[Record] | Page:
+    return call.paged(call.store.select("tool"), page, limit)
 
 
 async def get_tool_by_id(call: Call, id: str) -> Record:

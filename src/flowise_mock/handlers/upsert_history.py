@@ -1,7 +1,7 @@
 """Upsert history: what was written to vector stores, when, with which result."""
 
 from flowise_mock.call import Call
-from flowise_mock.outcomes import Deleted
+from flowise_mock.outcomes import Absent, Deleted, Empty, Mistyped
 from flowise_mock.store import Record, within
 
 
@@ -12,12 +12,23 @@ async def get_all_upsert_history(
     start_date: str | None = None,
     end_date: str | None = None,
 ) -> list[Record]:
-    rows = call.store.select("upserthistory", chatflowid=id)
+    call.check_uuid("Chatflow", id)
+    if not call.store.has("chatflow", id):
+        call.report(Absent("Chatflow", id))
+    rows = call.store.select("upserthistory", chatflowid=id or None)
     rows = within(rows, "date", start_date, end_date)
     return rows[::-1] if order == "DESC" else rows
 
 
-async def patch_delete_upsert_history(call: Call, id: str, body: Record) -> Deleted:
-    named = set(body.get("ids", []))
-    rows = call.store.select("upserthistory", chatflowid=id)
-    return Deleted(call.store.remove_records("upserthistory", [row for row in rows if row["id"] in named]))
+async def patch_delete_upsert_history(call: Call, body: Record, id: str | None = None) -> Deleted:
+    named = body.get("ids", [])
+    if not named:
+        call.report(Empty("ids"))
+    if not isinstance(named, list):
+        call.report(Mistyped("ids", "(ids ?? []).filter is not a function"))
+        named = [named]
+    rows = [row for row in call.store.select("upserthistory", chatflowid=id) if row["id"] in named]
+    for each in named:
+        if not any(row["id"] == each for row in rows):
+            call.report(Absent("Upsert history", str(each)))
+    return Deleted(call.store.remove_records("upserthistory", rows))

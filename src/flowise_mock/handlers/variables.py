@@ -1,7 +1,7 @@
 """Variables: named values that flows read."""
 
 from flowise_mock.call import Call
-from flowise_mock.outcomes import Deleted
+from flowise_mock.outcomes import Deleted, Page
 from flowise_mock.store import Record
 
 
@@ -9,8 +9,10 @@ async def create_variable(call: Call, body: Record) -> Record:
     return call.store.create("variable", body)
 
 
-async def get_all_variables(call: Call) -> list[Record]:
-    return call.store.select("variable")
+async def get_all_variables(
+    call: Call, page: str | None = None, limit: str | None = None
+) -> list[Record] | Page:
+    return call.paged(call.store.select("variable"), page, limit)
 
 
 async def update_variable(call: Call, id: str, body: Record) -> Record:

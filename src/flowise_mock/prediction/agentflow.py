@@ -12,7 +12,17 @@ from typing import Any
 from flowise_mock import flowdata, jsontext
 from flowise_mock.call import Call
 from flowise_mock.flowdata import Edge, Node
-from flowise_mock.outcomes import Aborted, Ambiguous, NoExecution, NotResumable, Unstarted
+from flowise_mock.outcomes import (
+    Aborted,
+    Ambiguous,
+    Mistyped,
+    ModelFailed,
+    NoExecution,
+    NotExecuted,
+    NotResumable,
+    Outcome,
+    Unstarted,
+)
 from flowise_mock.prediction.nodes import NODES, Said, form_text
 from flowise_mock.prediction.turn import Run, Turn, asked, text, write
 from flowise_mock.store import Record
@@ -34,6 +44,7 @@ class Graph:
     state: Record = field(default_factory=dict)
     form: Record = field(default_factory=dict)
     human: Record | None = None
+    execution: Record | None = None
 
     def before(self, id: str) -> list[str]:
         return [edge.source for edge in self.edges if edge.target == id]
@@ -55,10 +66,9 @@ def run_agentflow(call: Call, turn: Turn) -> Run:
     graph = Graph(turn, nodes, flowdata.edges(turn.flow))
     sent = turn.body.get("humanInput")
     human = jsontext.mapping(sent)
-    execution: Record | None = None
     first: str | None
     if human:
-        execution, first = _resumed(call, graph, human)
+        first = _resumed(call, graph, human)
     else:
         first = next((node.id for node in nodes.values() if node.name == START), None)
         if first is None:
@@ -73,7 +83,7 @@ def run_agentflow(call: Call, turn: Turn) -> Run:
         action = graph.executed[-1]["data"]["output"]["humanInputAction"]
         yield "action", action
         yield "agentFlowEvent", state
-    return _answered(call, graph, execution, state, action)
+    return _answered(call, graph, state, action)
 
 
 def _walk(call: Call, graph: Graph, queue: list[str]) -> Any:
@@ -95,8 +105,8 @@ def _walk(call: Call, graph: Graph, queue: list[str]) -> Any:
                 if graph.turn.aborted:
                     raise Aborted("Agent" if node.name == "agentAgentflow" else "LLM")
                 yield event
-        except (Aborted, Ambiguous) as failure:
-            yield from _failed(call, graph, node, call.text(failure))
+        except (Aborted, Ambiguous, Mistyped, ModelFailed) as failure:
+            yield from _failed(call, graph, node, failure)
             raise
         status = "STOPPED" if said.stopped else "FINISHED"
         yield "nextAgentFlow", {**told, "status": status}
@@ -123,17 +133,22 @@ def _walk(call: Call, graph: Graph, queue: list[str]) -> Any:
     return False
 
 
-def _failed(call: Call, graph: Graph, node: Node, reason: str) -> Any:
+def _failed(call: Call, graph: Graph, node: Node, failure: Outcome) -> Any:
     told = {"nodeId": node.id, "nodeLabel": node.label}
-    yield "nextAgentFlow", {**told, "status": "ERROR", "error": reason}
+    reason = call.text(failure)
+    state = "ERROR"
+    if isinstance(failure, Aborted) and "aborted" in call.habits:
+        state = call.habits["aborted"]
+    yield "nextAgentFlow", {**told, "status": state, **({"error": reason} if state == "ERROR" else {})}
     data = {"id": node.id, "name": node.name, "error": reason}
-    graph.executed.append({**told, "previousNodeIds": graph.before(node.id), "data": data, "status": "ERROR"})
+    graph.executed.append({**told, "previousNodeIds": graph.before(node.id), "data": data, "status": state})
+    _keep(call, graph, state)
     yield "agentFlowExecutedData", list(graph.executed)
-    yield "agentFlowEvent", "ERROR"
+    yield "agentFlowEvent", state
 
 
-def _resumed(call: Call, graph: Graph, human: Record) -> tuple[Record, str]:
-    """The execution that waits for this decision, and the node it goes on from."""
+def _resumed(call: Call, graph: Graph, human: Record) -> str:
+    """Take up the execution that waits for this decision; the node it goes on from."""
     turn = graph.turn
     found = call.store.select("execution", chatflowid=turn.flow["id"], sessionId=turn.session_id)
     if not found:
@@ -141,33 +156,49 @@ def _resumed(call: Call, graph: Graph, human: Record) -> tuple[Record, str]:
     execution = max(found, key=lambda each: str(each["createdDate"]))
     if execution["state"] != "STOPPED":
         raise NotResumable(execution["id"], execution["state"])
-    graph.executed = jsontext.sequence(execution["executionData"])
-    waiting = graph.executed[-1]["nodeId"]
-    graph.human = {**human, "startNodeId": human.get("startNodeId") or waiting}
-    graph.history = [each for item in graph.executed for each in item["data"].get("chatHistory", [])]
-    graph.state = dict(graph.executed[-1]["data"].get("state") or {})
+    executed = jsontext.sequence(execution["executionData"])
+    first = text(human.get("startNodeId")) or str(executed[-1]["nodeId"])
+    if not any(each["nodeId"] == first for each in executed):
+        raise NotExecuted(first)
+    graph.execution, graph.executed = execution, executed
+    graph.human = {**human, "startNodeId": first}
+    graph.history = [each for item in executed for each in item["data"].get("chatHistory", [])]
+    graph.state = dict(executed[-1]["data"].get("state") or {})
     for row in reversed(call.store.select("chatmessage", chatflowid=turn.flow["id"], chatId=turn.chat_id)):
         if row.get("action"):
             row["action"] = None
             break
-    return execution, str(graph.human["startNodeId"])
+    return first
 
 
-def _answered(
-    call: Call, graph: Graph, execution: Record | None, state: str, action: Record | None
-) -> Record:
-    turn = graph.turn
+def _without_credential(item: Any) -> Any:
+    """What a node did, as JSON answers show it: without the ids of credentials."""
+    if isinstance(item, dict):
+        return {
+            key: _without_credential(value) for key, value in item.items() if key != "FLOWISE_CREDENTIAL_ID"
+        }
+    return [_without_credential(each) for each in item] if isinstance(item, list) else item
+
+
+def _keep(call: Call, graph: Graph, state: str) -> Record:
+    """The run as far as it came, as its execution keeps it."""
     kept = {"executionData": jsontext.dumps(graph.executed), "state": state}
-    if execution is None:
-        row = {**kept, "chatflowid": turn.flow["id"], "sessionId": turn.session_id}
-        execution = call.store.create("execution", row)
+    if graph.execution is None:
+        row = {**kept, "chatflowid": graph.turn.flow["id"], "sessionId": graph.turn.session_id}
+        graph.execution = call.store.create("execution", row)
     else:
-        call.store.change("execution", execution["id"], kept)
+        call.store.change("execution", graph.execution["id"], kept)
+    return graph.execution
+
+
+def _answered(call: Call, graph: Graph, state: str, action: Record | None) -> Record:
+    turn = graph.turn
+    execution = _keep(call, graph, state)
     if action is not None:
         execution["stoppedDate"] = call.store.now()
     answer = text(graph.executed[-1]["data"]["output"].get("content")) if graph.executed else ""
     asked_text = text(turn.body.get("question")) or form_text(turn.body.get("form"))
-    feedback = text((graph.human or {}).get("feedback"))
+    feedback = text(jsontext.mapping(turn.body.get("humanInput")).get("feedback"))
     rows = write(call, turn, asked_text or feedback or " ", answer or " ", memory=None, action=action)
     for row in rows:
         row["executionId"] = execution["id"]
@@ -178,7 +209,7 @@ def _answered(
         "chatId": turn.chat_id,
         "chatMessageId": rows[1]["id"],
         "executionId": execution["id"],
-        "agentFlowExecutedData": graph.executed,
+        "agentFlowExecutedData": [_without_credential(each) for each in graph.executed],
         **({"action": action} if action is not None else {}),
         "sessionId": turn.session_id,
     }

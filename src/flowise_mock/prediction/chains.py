@@ -1,7 +1,7 @@
-"""Chains and agents of chatflows: a model asked once, with documents where the flow has some.
+"""Chains and agents of chatflows: a model asked once, with documents and tools where the flow has some.
 
-Chat chains, retrieval chains and flows that cannot stream are as observed on real servers; assistants
-and multi-agents follow what is known of the source, and were not observed.
+Chat chains, retrieval chains and flows that cannot stream are as observed on real servers; tools,
+assistants and multi-agents follow what is known of the source, and were not observed.
 """
 
 from __future__ import annotations
@@ -19,17 +19,22 @@ SOURCES = 4
 
 
 def run_chain(call: Call, turn: Turn) -> Run:
-    """A chat chain or a retrieval chain: start, tokens, the documents."""
+    """A chat chain, a retrieval chain or an agent: start, tokens, the documents, the tools."""
     sources = _sources(call, turn)
+    tools = _tools(turn)
     tokens = call.say(turn.flow, _prompt(turn))
-    yield "start", "" if sources is None or not tokens else tokens[0]
+    plain = sources is None or not tokens or call.habits.get("retrievalStart") == "empty"
+    yield "start", "" if plain else tokens[0]
     for token in tokens:
         yield "token", token
     result: Record = {"text": "".join(tokens)}
     if sources is not None:
         yield "sourceDocuments", sources
         result["sourceDocuments"] = sources
-    return _answered(call, turn, result, sourceDocuments=sources)
+    if tools:
+        yield "usedTools", tools
+        result["usedTools"] = tools
+    return _answered(call, turn, result, sourceDocuments=sources, usedTools=tools or None)
 
 
 def run_parser(call: Call, turn: Turn) -> Run:
@@ -91,6 +96,16 @@ def _prompt(turn: Turn) -> str:
         if node.name == "promptTemplate" and isinstance(template, str):
             return re.sub(r"\{\w+\}", lambda _: turn.question, template)
     return turn.question
+
+
+def _tools(turn: Turn) -> list[Record]:
+    """The tools that an agent uses. Without a model that chooses: those that the question names."""
+    said = documents.words(turn.question)
+    return [
+        {"tool": node.name, "toolInput": {"input": turn.question}, "toolOutput": f"{node.label} ran."}
+        for node in flowdata.nodes(turn.flow)
+        if node.category.startswith("Tools") and documents.words(f"{node.name} {node.label}") & said
+    ]
 
 
 def _sources(call: Call, turn: Turn) -> list[Record] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flowise_mock import flowdata
 from flowise_mock.call import Call
+from flowise_mock.outcomes import NoEnding
 from flowise_mock.prediction.agentflow import run_agentflow
 from flowise_mock.prediction.chains import run_agents, run_chain, run_parser
 from flowise_mock.prediction.turn import Run, Turn
@@ -25,6 +26,12 @@ def streamable(flow: Record) -> bool:
         or any(node.category == "Chat Models" and node.inputs.get("streaming") is False for node in nodes)
         or (isinstance(processed, dict) and processed.get("enabled") is True)
     )
+
+
+def check_ending(call: Call, flow: Record) -> None:
+    """Report a chatflow that has no nodes, so that none can have the last word."""
+    if flow.get("type") != "AGENTFLOW" and not flowdata.nodes(flow):
+        call.report(NoEnding("Ending nodes not found"))
 
 
 def run(call: Call, turn: Turn) -> Run:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from flowise_mock import flowdata, jsontext
 from flowise_mock.call import Call
-from flowise_mock.outcomes import OriginRefused, Throttled
+from flowise_mock.outcomes import OriginRefused, StreamOriginRefused, Throttled
 from flowise_mock.store import Record
 
 REFUSED = "This site is not allowed to access this chatbot"
@@ -39,7 +39,7 @@ def _number(value: Any) -> float | None:
     return float(value) if known and 0 <= value < 1e9 else None
 
 
-def check_origin(call: Call, flow: Record) -> None:
+def check_origin(call: Call, flow: Record, streams: bool = False) -> None:
     """OriginRefused where `chatbotConfig.allowedOrigins` has others than the page that asks."""
     config = flowdata.config(flow, "chatbotConfig")
     allowed = [each for each in jsontext.sequence(config.get("allowedOrigins")) if isinstance(each, str)]
@@ -48,7 +48,10 @@ def check_origin(call: Call, flow: Record) -> None:
         return
     if _host(origin) not in {_host(each) for each in allowed}:
         told = config.get("allowedOriginsError")
-        raise OriginRefused(told if isinstance(told, str) and told else REFUSED)
+        text = told if isinstance(told, str) and told else REFUSED
+        if streams:
+            call.report(StreamOriginRefused(text))
+        raise OriginRefused(text)
 
 
 def _host(origin: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flowise_mock import jsontext
 from flowise_mock.call import Call
 from flowise_mock.flowdata import Node
+from flowise_mock.outcomes import Mistyped, ModelFailed
 from flowise_mock.prediction.turn import Event, text
 from flowise_mock.store import Record
 
@@ -137,6 +138,8 @@ def _decided(graph: Graph, node: Node, human: Record) -> Said:
 def _llm(call: Call, graph: Graph, node: Node, last: bool) -> Said:
     first = not graph.history
     question = form_text(graph.form) or graph.turn.question
+    if question and not isinstance(node.inputs.get("llmMessages"), list):
+        call.report(Mistyped("llmMessages", "Error in LLM node: llmMessages.some is not a function"))
     messages = [
         {"role": text(each.get("role")), "content": resolved(graph, each.get("content"))}
         for each in _entries(node.inputs.get("llmMessages"))
@@ -150,9 +153,12 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> Said:
         mine += [{"role": "user", "content": wanted}] if wanted else []
     messages += mine
     asked = next((each["content"] for each in reversed(messages) if each["role"] == "user"), "")
-    tokens = call.say(graph.turn.flow, asked)
+    try:
+        tokens = call.say(graph.turn.flow, asked)
+    except ModelFailed as failure:
+        raise ModelFailed(f"Error in LLM node: {failure.reason}") from None
     content = "".join(tokens)
-    usage = _usage(messages, tokens)
+    usage = _usage(call, messages, tokens)
     role = "assistant" if node.inputs.get("llmReturnResponseAs") == "assistantMessage" else "user"
     heard = spoken or mine[:1]
     history = [
@@ -167,17 +173,54 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> Said:
         graph.state[text(entry.get("key"))] = resolved(graph, entry.get("value"))
     given = {"messages": messages}
     given |= {key: _shown(graph, value) for key, value in node.inputs.items() if key != "llmMessages"}
-    output = {"content": content, "calledTools": [], "usageMetadata": usage}
+    moment = int(call.store.clock().timestamp() * 1000)
+    output = {
+        "content": content,
+        "timeMetadata": {"start": moment, "end": moment, "delta": 0},
+        "calledTools": [],
+        "usageMetadata": usage,
+        **_response(call, node, usage, last),
+    }
     return Said(given, output, events, history)
 
 
-def _usage(messages: list[Record], tokens: list[str]) -> Record:
+def _usage(call: Call, messages: list[Record], tokens: list[str]) -> Record:
     """Counts of words, in the form that a model tells its tokens."""
     sent = sum(len(text(each["content"]).split()) for each in messages)
-    return {
+    counts: Record = {
         "input_tokens": sent, "output_tokens": len(tokens), "total_tokens": sent + len(tokens),
-        "input_token_details": {}, "output_token_details": {},
     }  # fmt: skip
+    if call.habits.get("modelMetadata") == "counts":
+        return counts
+    return {**counts, "input_token_details": {}, "output_token_details": {}}
+
+
+_COSTS = ("input_cost", "output_cost", "total_cost", "base_input_cost", "base_output_cost")
+
+
+def _response(call: Call, node: Node, usage: Record, last: bool) -> Record:
+    """What a model tells of its own answer; nothing here costs anything."""
+    if call.habits.get("modelMetadata") == "counts":
+        return {}
+    name = jsontext.mapping(node.inputs.get("llmModelConfig")).get("modelName") or "none"
+    used = {
+        "prompt_tokens": usage["input_tokens"],
+        "completion_tokens": usage["output_tokens"],
+        "total_tokens": usage["total_tokens"],
+    }
+    told = {"finish_reason": "stop", "model_name": name}
+    response: Record = {"prompt": 0, "completion": 0, "model_provider": "none", "usage": used, **told}
+    if not last:
+        estimated = {
+            "promptTokens": usage["input_tokens"],
+            "completionTokens": usage["output_tokens"],
+            "totalTokens": usage["total_tokens"],
+        }
+        response = {
+            "estimatedTokenUsage": estimated, "prompt": 0, "completion": 0, **told,
+            "model_provider": "none", "usage": used,
+        }  # fmt: skip
+    return {"usageMetadata": {**usage, **dict.fromkeys(_COSTS, 0)}, "responseMetadata": response}
 
 
 def _shown(graph: Graph, value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flowise_mock.outcomes import ModelFailed
 from flowise_mock.store import Record
 
 LONGEST = 50
@@ -9,6 +10,8 @@ LONGEST = 50
 
 
 def say(flow: Record, question: str) -> list[str]:
-    """What the recorded model answered, token by token."""
+    """What the recorded model answered, token by token. ModelFailed where the question asks for it."""
+    if "FAIL400" in question:
+        raise ModelFailed("400 bad request by fake")
     lines = question.splitlines() or [""]
     return [token for token in ("Echo", " of", " your", " question", ":", " ", lines[-1][:LONGEST]) if token]

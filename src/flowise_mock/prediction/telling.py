@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 from flowise_mock.call import Call
-from flowise_mock.outcomes import Outcome, RunFailed
+from flowise_mock.outcomes import Broken, Outcome, RunFailed
 from flowise_mock.prediction.kinds import run
-from flowise_mock.prediction.turn import Event, Turn
+from flowise_mock.prediction.turn import Event, begin
 from flowise_mock.store import Record
 
+log = logging.getLogger("flowise_mock")
 _TOLD = ("chatId", "chatMessageId", "question", "sessionId", "memoryType", "action")
 
 
-def whole(call: Call, turn: Turn) -> Record:
+def whole(call: Call, flow: Record, body: Record) -> Record:
     """The answer as JSON."""
-    running = run(call, turn)
+    call.check_key(flow)
+    running = run(call, begin(call, flow, body))
     while True:
         try:
             next(running)
@@ -25,14 +28,16 @@ def whole(call: Call, turn: Turn) -> Record:
             return answer
 
 
-async def streamed(call: Call, turn: Turn) -> AsyncIterator[Event]:
+async def streamed(call: Call, flow: Record, body: Record) -> AsyncIterator[Event]:
     """The answer as events, `metadata` and `end` last; a failure is an `error` event before `end`."""
-    key = (turn.flow["id"], turn.chat_id)
-    call.runs[key] = turn
-    running = run(call, turn)
+    turn = None
     clock = asyncio.get_running_loop().time
     due = clock()
     try:
+        call.check_key(flow)
+        turn = begin(call, flow, body)
+        call.runs[flow["id"], turn.chat_id] = turn
+        running = run(call, turn)
         while True:
             try:
                 event = next(running)
@@ -46,7 +51,10 @@ async def streamed(call: Call, turn: Turn) -> AsyncIterator[Event]:
                 await asyncio.sleep(due - clock())
     except Outcome as failure:
         yield "error", call.text(RunFailed(call.text(failure)))
+    except Exception as error:  # the head is sent: the client must still be told, and let go
+        log.exception("a prediction of %s failed", flow["id"])
+        yield "error", call.text(Broken(repr(error)))
     finally:
-        if call.runs.get(key) is turn:
+        for key in [key for key, told in call.runs.items() if told is turn]:
             del call.runs[key]
     yield "end", "[DONE]"

@@ -10,6 +10,7 @@ from typing import Any
 
 from flowise_mock import flowdata, jsontext
 from flowise_mock.call import Call
+from flowise_mock.outcomes import Mistyped
 from flowise_mock.store import Record
 
 Event = tuple[str, Any]
@@ -32,7 +33,7 @@ class Turn:
     chat_id: str
     session_id: str
     memory: str | None
-    uploads: list[Record] | None
+    uploads: list[Record] | str | None
     said: list[Record] = field(default_factory=list)
     aborted: bool = False
 
@@ -40,6 +41,9 @@ class Turn:
 def begin(call: Call, flow: Record, body: Record) -> Turn:
     """The turn that a request body asks for. A field of a form may be JSON text."""
     override = jsontext.mapping(body.get("overrideConfig"))
+    for name, value in (("chatId", body.get("chatId")), ("sessionId", override.get("sessionId"))):
+        if value is not None and not isinstance(value, str):
+            call.report(Mistyped(name, f"Invalid {name}: must be a string"))
     session = text(override.get("sessionId"))
     chat = text(body.get("chatId")) or session or call.store.new_id()
     memory = next((node.label for node in flowdata.nodes(flow) if node.category == "Memory"), None)
@@ -94,11 +98,14 @@ def write(
 # --- uploads ---------------------------------------------------------------------------------------
 
 
-def _uploads(call: Call, turn: Turn) -> list[Record] | None:
+def _uploads(call: Call, turn: Turn) -> list[Record] | str | None:
     """The uploads as the message keeps them; files are stored, and left out of it."""
-    if not isinstance(turn.body.get("uploads"), (list, str)):
+    uploads = turn.body.get("uploads")
+    if not isinstance(uploads, (list, str)):
         return None
-    sent = jsontext.sequence(turn.body["uploads"])
+    sent = jsontext.sequence(uploads)
+    if isinstance(uploads, str) and not sent:
+        return uploads  # no list of files: kept as it was sent
     return [_kept(call, turn, each) for each in sent if isinstance(each, dict)]
 
 

@@ -1,0 +1,63 @@
+"""CORS as a real Flowise does it, where a contract's `x-server` says so; else Starlette's is used."""
+
+from __future__ import annotations
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
+FLOW_PATHS = ("/prediction/", "/public-chatbotConfig/", "/chatflows-streaming/", "/text-to-speech/")
+"""Where 3.0.9 and later compare the origin with those that the flow allows, and reflect it."""
+
+
+class Cors:
+    """Reflects origins: any (`any`), those listed, or where a flow is asked (`flows`).
+
+    A preflight of an origin that is not allowed goes on to the routes, as in Express.
+    """
+
+    def __init__(self, app: ASGIApp, mode: str, origins: tuple[str, ...], base_path: str) -> None:
+        self.app = app
+        self.any = mode == "any" or "*" in origins
+        self.origins = origins
+        self.flows = tuple(base_path + path for path in FLOW_PATHS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        origin = headers.get(b"origin")
+        reflected = origin is not None and (self.any or origin in self.origins)
+        if scope["method"] == "OPTIONS" and (origin is None or reflected):
+            await _preflight(origin, headers.get(b"access-control-request-headers"), send)
+            return
+        flow = origin is not None and scope["path"].startswith(self.flows) and scope["method"] != "OPTIONS"
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                told = MutableHeaders(raw=message["headers"])
+                if origin is not None and (reflected or (flow and message["status"] != 403)):
+                    told["Access-Control-Allow-Origin"] = origin
+                if self.any:
+                    told["Access-Control-Allow-Credentials"] = "true"
+                if self.any or origin is None or reflected or flow:
+                    told["Vary"] = "Origin"
+            await send(message)
+
+        await self.app(scope, receive, tell)
+
+
+async def _preflight(origin: str | None, asked: str | None, send: Send) -> None:
+    headers = [(b"vary", b"Origin, Access-Control-Request-Headers")]
+    if origin is not None:
+        headers += [
+            (b"access-control-allow-origin", origin.encode("latin-1")),
+            (b"access-control-allow-credentials", b"true"),
+        ]
+    headers.append((b"access-control-allow-methods", METHODS.encode()))
+    if asked:
+        headers.append((b"access-control-allow-headers", asked.encode("latin-1")))
+    headers.append((b"content-length", b"0"))
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})

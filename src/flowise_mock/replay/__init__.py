@@ -1,0 +1,1 @@
+"""Replay: recordings of real servers, played against any server and compared."""

@@ -1,0 +1,101 @@
+"""Recordings: one exchange per line, `{operationId, case, request, response}`, in the order of asking.
+
+A request has method, path, query, headers and body: JSON, `{raw: text}` or `{multipart: {fields, files}}`,
+of whose files only name, type and size are kept. A response has status (null where none came), headers,
+and body, or `raw_chunks`, `[ms, text]` as they came off the socket. `<API_KEY>` and `<LOW_KEY>` stand for
+keys. Files may be gzipped.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+API_KEY, LOW_KEY = "<API_KEY>", "<LOW_KEY>"
+CUT = "...<cut "
+
+
+class RecordingError(Exception):
+    """A recording that cannot be read; the text names the file, the line and why."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What was asked of a server, and what it answered."""
+
+    operation: str
+    case: str
+    request: dict[str, Any]
+    response: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return f"{self.operation}/{self.case}"
+
+    @property
+    def status(self) -> int | None:
+        status: int | None = self.response.get("status")
+        return status
+
+    @property
+    def media(self) -> str:
+        """The media type of the answer, without its parameters."""
+        return media_of(self.response.get("headers") or {})
+
+    @property
+    def streamed(self) -> str | None:
+        """The body of an event stream as it came; None where it was none."""
+        if "raw_chunks" not in self.response:
+            return None
+        text = "".join(str(text) for _, text in self.response["raw_chunks"])
+        head, _, body = text.partition("\r\n\r\n")
+        return dechunked(body) if "text/event-stream" in head.lower() else None
+
+
+def media_of(headers: dict[str, str]) -> str:
+    """The media type among headers, small and without its parameters."""
+    for name, value in headers.items():
+        if name.lower() == "content-type":
+            return value.partition(";")[0].strip().lower()
+    return ""
+
+
+def dechunked(body: str) -> str:
+    """A body of chunks (RFC 9112) as one text; what is not chunked as it is."""
+    data, joined = body.encode(), b""
+    while data:
+        size, found, rest = data.partition(b"\r\n")
+        try:
+            length = int(size, 16)
+        except ValueError:
+            return joined.decode(errors="replace") if joined else body
+        if not found or length == 0:
+            break
+        joined, data = joined + rest[:length], rest[length + 2 :]
+    return joined.decode(errors="replace")
+
+
+def read(path: Path) -> Iterator[Exchange]:
+    """The exchanges of a recording. Raises RecordingError."""
+    try:
+        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield _exchange(path, number, line)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordingError(f"{path}: cannot be read: {error}") from None
+
+
+def _exchange(path: Path, number: int, line: str) -> Exchange:
+    try:
+        row = json.loads(line)
+        request, response = row["request"], row["response"]
+        if not isinstance(request["method"], str) or not isinstance(request["path"], str):
+            raise TypeError("method and path are texts")
+        return Exchange(str(row["operationId"]), str(row["case"]), dict(request), dict(response))
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecordingError(f"{path}:{number}: is not an exchange: {error}") from None

@@ -1,0 +1,324 @@
+"""The player: asks a server what a recording asked, with its ids and keys, and compares the answers.
+
+Ids that the recorded server made are mapped to those that the server under test makes, wherever they
+stand in later requests. The recorded time goes with each request as `Flowise-Mock-Time`, which the mock
+follows and a real server ignores.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from flowise_mock.replay.exchanges import API_KEY, CUT, LOW_KEY, Exchange, media_of
+from flowise_mock.replay.shapes import Seen, differences, stream_differences
+
+TIME_HEADER = "Flowise-Mock-Time"
+OVERSIZE = 51 * 1024 * 1024
+"""Bytes of the body that a server must call too large; recordings keep its first 2,000."""
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+
+
+@dataclass
+class Answer:
+    """What the server under test answered; `status` None is nothing within the time allowed."""
+
+    status: int | None
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass
+class Played:
+    """One exchange after the play: why it could not be played, or how the answer differs."""
+
+    exchange: Exchange
+    skipped: str = ""
+    differences: list[str] = field(default_factory=list)
+    error: bool = False
+    worded: bool = False
+    """Whether an error body agrees word for word; `error` tells whether it is one."""
+
+    @property
+    def agrees(self) -> bool:
+        return not self.skipped and not self.differences
+
+
+class Player:
+    """Plays one recording against one server. `patience` is in seconds, for answers that never come."""
+
+    def __init__(self, url: str, api_key: str, low_key: str | None = None, patience: float = 3.0) -> None:
+        self.address = urlsplit(url)
+        self.keys = {API_KEY: api_key, **({LOW_KEY: low_key} if low_key else {})}
+        self.patience = patience
+        self.ids: dict[str, str] = {}
+        self.time = ""
+        self.seen = Seen()
+        self.guessed: set[str] = set()
+        self.deleted: set[str] = set()
+        self.unmade: set[tuple[str, str]] = set()
+
+    def play(self, exchanges: Iterable[Exchange]) -> Iterator[Played]:
+        """Each exchange in turn."""
+        recorded = list(exchanges)
+        for exchange in recorded:
+            if exchange.status == 200:
+                self.seen.learn(exchange.response.get("body"), exchange.operation)
+        self._map_key(recorded)
+        for exchange in recorded:
+            yield self._played(exchange)
+
+    def _played(self, exchange: Exchange) -> Played:
+        reason = self._unplayable(exchange)
+        if reason:
+            return Played(exchange, reason)
+        self._tell_time(exchange)
+        answer = self._ask(exchange)
+        expected = exchange.response.get("body")
+        found = list(self._differences(exchange, answer))
+        got = _json(answer.body)
+        if answer.status == exchange.status == 200 and exchange.streamed is None:
+            self._learn(expected, got)
+            if exchange.request["method"] == "DELETE":
+                self.deleted.add(exchange.request["path"])
+        played = Played(exchange, "", found)
+        if exchange.status is not None and exchange.status >= 400:
+            played.error = True
+            told = answer.body.decode(errors="replace") if got is None else got
+            played.worded = self._mapped(expected) == told
+        return played
+
+    # --- what is asked ---
+
+    def _unplayable(self, exchange: Exchange) -> str:
+        told = json.dumps([exchange.response.get("body"), exchange.response.get("raw_chunks")])
+        if LOW_KEY in json.dumps(exchange.request) and LOW_KEY not in self.keys:
+            return "needs a key with the permission tools:view alone: --low-key"
+        if re.search(r"abort(ed)?\b|TERMINATED|was cancelled", told) and exchange.request["method"] == "POST":
+            return "the run was ended from outside while it went on"
+        if exchange.case == "client_disconnect":
+            return "the client went away in mid-stream"
+        if "transaction within a transaction" in told:
+            return "two requests met in the database"
+        last = _last(exchange)
+        alive = self.ids.get(last, last) != last and exchange.request["path"] not in self.deleted
+        if alive and _is_gone(told, last):
+            return "the record is gone, and the recording lacks what deleted it"
+        if self._is_unmade(exchange, last):
+            return "it shows a record that the recording did not make"
+        body = exchange.response.get("body")
+        if exchange.request["method"] == "GET" and isinstance(body, list) and body:
+            ids = [str(each.get("id")) for each in body if isinstance(each, dict)]
+            unmade = [id for id in ids if id not in self.ids or id in self.guessed]
+            if ids and len(unmade) == len(ids) and not self.listed(exchange):
+                return "it shows records that the recording did not make"
+        return ""
+
+    def _is_unmade(self, exchange: Exchange, last: str) -> bool:
+        """Whether the recorded server answered of a record whose making the recording lacks.
+
+        It does where a record is shown under an id that no answer before told; then all that is asked of
+        this resource and id was asked of that record.
+        """
+        resource = str(exchange.request["path"]).split("/")[3:4]
+        place = (resource[0] if resource else "", last)
+        body = exchange.response.get("body")
+        shown = isinstance(body, dict) and body.get("id") == last and exchange.status == 200
+        if shown and last not in self.ids and exchange.request["method"] in ("GET", "PUT"):
+            self.unmade.add(place)
+        told = json.dumps(exchange.request.get("body"))
+        return place in self.unmade or any(place[0] == name and id in told for name, id in self.unmade)
+
+    def listed(self, exchange: Exchange) -> bool:
+        """Whether this server has anything to show where the recording shows what others made."""
+        answer = _json(self._ask(exchange).body)
+        return not isinstance(answer, list) or bool(answer)
+
+    def _ask(self, exchange: Exchange) -> Answer:
+        request = exchange.request
+        target = self._replaced(request["path"])
+        if request.get("query"):
+            target += "?" + urlencode(self._mapped(request["query"]), quote_via=quote)
+        body, media = self._body(exchange)
+        headers = {name: self._replaced(str(text)) for name, text in request["headers"].items()}
+        if media:
+            headers["Content-Type"] = media
+        if self.time:
+            headers[TIME_HEADER] = self.time
+        silent = exchange.status is None
+        connection = http.client.HTTPConnection(
+            self.address.hostname or "", self.address.port, timeout=self.patience if silent else 60
+        )
+        try:
+            connection.request(request["method"], target, body, headers)
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.getheaders()), response.read())
+        except (TimeoutError, http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            return Answer(None)
+        except socket.gaierror as error:
+            raise ConnectionError(f"{self.address.netloc}: {error.strerror}") from None
+        finally:
+            connection.close()
+
+    def _body(self, exchange: Exchange) -> tuple[bytes | None, str]:
+        body = exchange.request.get("body")
+        if body is None:
+            return None, ""
+        if isinstance(body, dict) and body.keys() == {"raw"}:
+            text = self._replaced(body["raw"])
+            if exchange.status == 413:
+                text += "a" * (OVERSIZE - len(text) - 2) + '"}'
+            return text.encode(), ""
+        if isinstance(body, dict) and body.keys() == {"multipart"}:
+            return self._multipart(body["multipart"]), "multipart/form-data; boundary=flowise-mock"
+        return json.dumps(self._mapped(body)).encode(), ""
+
+    def _multipart(self, form: dict[str, Any]) -> bytes:
+        parts = []
+        for name, value in form.get("fields", []):
+            parts.append(f'name="{name}"\r\n\r\n{self._replaced(str(value))}')
+        for name, filename, media, size in form.get("files", []):
+            text = ("a note " * (size // 7 + 1))[:size]
+            parts.append(f'name="{name}"; filename="{filename}"\r\nContent-Type: {media}\r\n\r\n{text}')
+        head = "--flowise-mock\r\nContent-Disposition: form-data; "
+        return "".join(f"{head}{part}\r\n" for part in parts).encode() + b"--flowise-mock--\r\n"
+
+    # --- ids, keys, time ---
+
+    def _replaced(self, text: str) -> str:
+        for mask, key in self.keys.items():
+            text = text.replace(mask, key)
+        return _ID.sub(lambda id: self._id(id[0]), text)
+
+    def _id(self, id: str) -> str:
+        made = self.ids.get(id.lower(), id)
+        return made.upper() if id.isupper() else made
+
+    def _mapped(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.ids.get(value) or self._replaced(value)
+        if isinstance(value, list):
+            return [self._mapped(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self._mapped(item) for key, item in value.items()}
+        return value
+
+    def _learn(self, expected: Any, got: Any, guess: bool = False) -> None:
+        """Map the ids of a recorded answer to those that stand in the same places now."""
+        if isinstance(expected, dict) and isinstance(got, dict):
+            for name in expected.keys() & got.keys():
+                self._learn(expected[name], got[name], guess)
+        elif isinstance(expected, list) and isinstance(got, list):
+            for one, other, known in self._pairs(expected, got):
+                self._learn(one, other, guess or not known)
+        elif _is_id(expected) and _is_id(got) and expected not in self.ids:
+            self.ids[expected] = got
+            if guess:
+                self.guessed.add(expected)
+
+    def _pairs(self, expected: list[Any], got: list[Any]) -> Iterator[tuple[Any, Any, bool]]:
+        """Items that are the same record, by an id that is known; else those at the same place, a guess."""
+        known = {item["id"]: item for item in got if isinstance(item, dict) and "id" in item}
+        for number, one in enumerate(expected):
+            id = self.ids.get(one["id"]) if isinstance(one, dict) and isinstance(one.get("id"), str) else None
+            if id in known:
+                yield one, known[id], True
+            elif id is None and number < len(got):
+                yield one, got[number], False
+
+    def _map_key(self, recorded: list[Exchange]) -> None:
+        """Map the id of the recorded key, which flows are bound to, to that of the key in use."""
+        bound = {
+            exchange.response["body"]["id"]: exchange.request["body"]["apikeyid"]
+            for exchange in recorded
+            if exchange.operation == "createChatflow"
+            and exchange.status == 200
+            and isinstance(exchange.request["body"], dict)
+            and exchange.request["body"].get("apikeyid")
+        }
+        for exchange in recorded:
+            flow = exchange.request["path"].rpartition("/")[2]
+            opened = (
+                API_KEY in exchange.request["headers"].get("Authorization", "") and exchange.status == 200
+            )
+            if exchange.operation == "createPrediction" and opened and flow in bound:
+                id = self._key_id()
+                if id:
+                    self.ids[bound[flow]] = id
+
+    def _key_id(self) -> str | None:
+        key = self.keys[API_KEY]
+        asked = {"method": "GET", "path": "/api/v1/apikey", "headers": {"Authorization": f"Bearer {key}"}}
+        found = _json(self._ask(Exchange("_apikey", "list", asked, {"status": 200})).body)
+        for record in found if isinstance(found, list) else []:
+            if isinstance(record, dict) and record.get("apiKey") == key:
+                return str(record["id"])
+        return None
+
+    def _tell_time(self, exchange: Exchange) -> None:
+        """Keep the time of the recording: the newest date that a change was answered with."""
+        if exchange.request["method"] in ("POST", "PUT"):
+            dates = _DATE.findall(json.dumps(exchange.response.get("body")))
+            self.time = max([self.time, *dates])
+
+    # --- how it differs ---
+
+    def _differences(self, exchange: Exchange, answer: Answer) -> Iterator[str]:
+        if exchange.status != answer.status:
+            told = answer.body.decode(errors="replace")[:200]
+            yield f"status: expected {exchange.status}, got {answer.status} {told}"
+            return
+        if exchange.status is None:
+            return
+        expected, got = exchange.media, media_of(answer.headers)
+        if exchange.streamed is not None:
+            expected = "text/event-stream"
+        if expected != got:
+            yield f"media type: expected {expected or 'none'}, got {got or 'none'}"
+        elif exchange.streamed is not None:
+            yield from stream_differences(exchange.streamed, answer.body.decode(errors="replace"))
+        elif expected == "application/json" and not _cut(exchange.response.get("body")):
+            yield from self._json_differences(exchange, answer.body)
+
+    def _json_differences(self, exchange: Exchange, body: bytes) -> Iterator[str]:
+        expected = exchange.response.get("body")
+        if expected == "" or not body:
+            if bool(expected) != bool(body):
+                yield f"body: expected {'one' if expected else 'none'}, got {len(body)} bytes"
+            return
+        got = _json(body)
+        if got is None and body != b"null":
+            yield "body: not JSON"
+        else:
+            yield from differences(expected, got, "body", self.seen, exchange.operation)
+
+
+def _last(exchange: Exchange) -> str:
+    return str(exchange.request["path"]).rstrip("/").rpartition("/")[2]
+
+
+def _is_gone(told: str, id: str) -> bool:
+    """Whether an answer says that there is no record with this id."""
+    return f"{id} not found" in told or "Unable to locate" in told
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def _cut(body: Any) -> bool:
+    return isinstance(body, str) and body.startswith(CUT)

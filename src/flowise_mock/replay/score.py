@@ -1,0 +1,79 @@
+"""The score of a play: what agreed, per operation, what did not and how, what could not be played."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from flowise_mock.replay.player import Played
+
+
+class Score:
+    """Sums up the exchanges of one play."""
+
+    def __init__(self, played: Iterable[Played]) -> None:
+        self.played = list(played)
+        self.skipped = [each for each in self.played if each.skipped]
+        self.counted = [each for each in self.played if not each.skipped]
+        self.agreed = [each for each in self.counted if each.agrees]
+        self.differing = [each for each in self.counted if not each.agrees]
+        self.errors = [each for each in self.counted if each.error]
+        self.worded = [each for each in self.errors if each.worded]
+
+    @property
+    def share(self) -> float:
+        """Per cent of the exchanges that could be played which agree."""
+        return 100 * len(self.agreed) / max(len(self.counted), 1)
+
+    @property
+    def word_share(self) -> float:
+        """Per cent of the error bodies that agree word for word."""
+        return 100 * len(self.worded) / max(len(self.errors), 1)
+
+    def operations(self) -> Iterator[tuple[str, int, int]]:
+        """(operation, agreeing, played) in the order of the recording."""
+        counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        for each in self.counted:
+            counts[each.exchange.operation][0] += each.agrees
+            counts[each.exchange.operation][1] += 1
+        for operation, (agreed, total) in counts.items():
+            yield operation, agreed, total
+
+    def lines(self) -> Iterator[str]:
+        """The score as text."""
+        for operation, agreed, total in self.operations():
+            yield f"{operation:42}{agreed:5} of {total}{'' if agreed == total else '   <'}"
+        if self.differing:
+            yield ""
+            yield "differing:"
+        for each in self.differing:
+            yield f"  {each.exchange.name}"
+            yield from (f"      {difference}" for difference in each.differences[:8])
+        if self.skipped:
+            yield ""
+            yield "not played:"
+        for each in self.skipped:
+            yield f"  {each.exchange.name}: {each.skipped}"
+        yield ""
+        yield (
+            f"{len(self.agreed)} of {len(self.counted)} exchanges agree ({self.share:.1f} %), "
+            f"{len(self.worded)} of {len(self.errors)} error bodies word for word ({self.word_share:.1f} %), "
+            f"{len(self.skipped)} not played"
+        )
+
+    def data(self) -> dict[str, Any]:
+        """The score as data, for `--format json`."""
+        return {
+            "agree": len(self.agreed),
+            "played": len(self.counted),
+            "share": round(self.share, 2),
+            "errors": len(self.errors),
+            "errorsWordForWord": len(self.worded),
+            "differing": {each.exchange.name: each.differences for each in self.differing},
+            "notPlayed": {each.exchange.name: each.skipped for each in self.skipped},
+        }
+
+    def json(self) -> str:
+        return json.dumps(self.data(), indent=2, ensure_ascii=False)

@@ -1,0 +1,198 @@
+"""What V8, the JavaScript engine under Flowise, says to a text that is no JSON: clients see it.
+
+`complaint("{")` is `Expected property name or '}' in JSON at position 1` and the place ` (line 1 column
+2)`, which Node 24 adds and Node 20 does not. `text` is how JavaScript makes a text of any value.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple, NoReturn
+
+CONTEXT = 10
+"""Characters shown on either side of an unexpected token in a long text."""
+_BLANK = " \t\n\r"
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_ESCAPES = set('"\\/bfnrtu')
+_HEX = set("0123456789abcdefABCDEF")
+_WORDS = ("undefined", "NaN", "Infinity", "[object Object]")
+"""Texts that are what became of a value that is none of JSON's; V8 shows them whole."""
+
+
+class Complaint(NamedTuple):
+    """Why a text is no JSON, in V8's words, and the place, where those have one."""
+
+    reason: str
+    place: str = ""
+
+
+class _NoJson(Exception):
+    def __init__(self, complaint: Complaint) -> None:
+        self.complaint = complaint
+
+
+def text(value: Any) -> str:
+    """`String(value)`: `[object Object]` for an object, items joined by commas for an array."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ",".join("" if item is None else text(item) for item in value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    return "[object Object]" if isinstance(value, dict) else str(value)
+
+
+def complaint(source: Any) -> Complaint | None:
+    """What `JSON.parse(source)` throws; None where it is JSON. None stands for undefined."""
+    source = "undefined" if source is None else text(source)
+    if source in _WORDS:
+        return Complaint(f'"{source}" is not valid JSON')
+    try:
+        Scan(source).document()
+    except _NoJson as found:
+        return found.complaint
+    except RecursionError:
+        return Complaint("Maximum call stack size exceeded")
+    return None
+
+
+def strict_complaint(source: str) -> Complaint | None:
+    """As Express takes a body: an object or an array, or nothing."""
+    first = source.lstrip(_BLANK)[:1]
+    if first and first not in "{[":
+        return Scan(source).token(source.index(first))
+    return complaint(source)
+
+
+class Scan:
+    """One reading of a text, up to the first thing that V8 complains of."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.at = 0
+
+    def document(self) -> None:
+        self.value()
+        if self.peek():
+            self.fail("Unexpected non-whitespace character after JSON")
+
+    def peek(self) -> str:
+        """The next character that is no blank; empty at the end."""
+        while self.at < len(self.source) and self.source[self.at] in _BLANK:
+            self.at += 1
+        return self.source[self.at : self.at + 1]
+
+    def value(self) -> None:
+        first = self.peek()
+        if first == "{":
+            self.items("}", self.member)
+        elif first == "[":
+            self.items("]", self.element)
+        elif first == '"':
+            self.string()
+        elif first and first in "-0123456789":
+            self.number()
+        else:
+            self.word()
+
+    def items(self, close: str, item: Any) -> None:
+        self.at += 1
+        if self.peek() == close:
+            self.at += 1
+            return
+        item(first=True)
+        while self.peek() == ",":
+            self.at += 1
+            item(first=False)
+        if self.peek() != close:
+            what = "property value" if close == "}" else "array element"
+            self.fail(f"Expected ',' or '{close}' after {what}")
+        self.at += 1
+
+    def member(self, first: bool) -> None:
+        if self.peek() != '"':
+            self.fail("Expected property name or '}'" if first else "Expected double-quoted property name")
+        self.string()
+        if self.peek() != ":":
+            self.fail("Expected ':' after property name")
+        self.at += 1
+        self.value()
+
+    def element(self, first: bool) -> None:
+        self.value()
+
+    def string(self) -> None:
+        self.at += 1
+        while True:
+            char = self.source[self.at : self.at + 1]
+            if not char:
+                self.fail("Unterminated string")
+            if char == '"':
+                self.at += 1
+                return
+            if char < " ":
+                self.fail("Bad control character in string literal")
+            if char == "\\":
+                self.escape()
+            self.at += 1
+
+    def escape(self) -> None:
+        self.at += 1
+        char = self.source[self.at : self.at + 1]
+        if not char:
+            self.fail("Unterminated string")
+        if char not in _ESCAPES:
+            self.fail("Bad escaped character")
+        if char == "u":
+            for _ in range(4):
+                self.at += 1
+                if self.source[self.at : self.at + 1] not in _HEX:
+                    self.fail("Bad Unicode escape")
+
+    def number(self) -> None:
+        match = _NUMBER.match(self.source, self.at)
+        if match is None:
+            self.at += 1
+            self.fail("No number after minus sign")
+        self.at = match.end()
+        if match[0] in ("0", "-0") and self.source[self.at : self.at + 1].isdecimal():
+            self.fail("Unexpected number")
+        rest = self.source[self.at : self.at + 1]
+        if rest == "." and not re.search(r"[.eE]", match[0]):
+            self.at += 1
+            self.fail("Unterminated fractional number")
+        if rest and rest in "eE" and not re.search(r"[eE]", match[0]):
+            self.at += 1 + (self.source[self.at + 1 : self.at + 2] in ("+", "-"))
+            self.fail("Exponent part is missing a number")
+
+    def word(self) -> None:
+        for word in ("true", "false", "null"):
+            if self.source.startswith(word, self.at):
+                self.at += len(word)
+                return
+            if self.source[self.at : self.at + 1] == word[0]:
+                while self.at < len(self.source) and word.startswith(self.source[self.at]):
+                    self.at, word = self.at + 1, word[1:]
+                break
+        raise _NoJson(self.token(self.at))
+
+    def fail(self, message: str) -> NoReturn:
+        line = self.source.count("\n", 0, self.at) + 1
+        column = self.at - self.source.rfind("\n", 0, self.at)
+        inside = "" if message.endswith("JSON") else " in JSON"
+        reason = f"{message}{inside} at position {self.at}"
+        raise _NoJson(Complaint(reason, f" (line {line} column {column})"))
+
+    def token(self, at: int) -> Complaint:
+        """The complaint about the character at a place."""
+        length = len(self.source)
+        if at >= length:
+            return Complaint("Unexpected end of JSON input")
+        start, end = (
+            (max(at - CONTEXT, 0), min(at + CONTEXT, length)) if length > 2 * CONTEXT else (0, length)
+        )
+        before, after = "..." if start else "", "..." if end < length else ""
+        shown = f'{before}"{self.source[start:end]}"{after}'
+        return Complaint(f"Unexpected token '{self.source[at]}', {shown} is not valid JSON")
