@@ -85,6 +85,8 @@ class Judge:
 
     def _json(self, response: Response, media: str, answer: Answer) -> Iterator[Fault]:
         value = answer.json()
+        if not answer.body and not response.schemas[media]:
+            return
         if value is None and answer.body.strip() != b"null":
             yield Fault("response_schema_conformance", f"{answer.status} is not JSON", "JSON")
             return
@@ -170,6 +172,23 @@ def reason(error: Any) -> tuple[str, str]:
     if error.instance is None:
         return "is null", "no null"
     return f"does not fit ({kind})", str(error.message)[:200]
+
+
+def has_place(document: Document, schema: Document, path: str) -> bool:
+    """Whether a schema has a place for a path such as `chunks/0/id`; what it leaves open has."""
+    for part in path.split("/"):
+        schema = resolve(document, schema)
+        if schema.get("type") == "array" or "items" in schema:
+            if not part.isdigit():
+                return False
+            schema = schema.get("items", {})
+        elif "properties" in schema:
+            if part not in schema["properties"]:
+                return bool(schema.get("additionalProperties"))
+            schema = schema["properties"][part]
+        else:
+            return True
+    return True
 
 
 def undocumented(document: Document, schema: Document, value: Any, path: str = "") -> Iterator[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -11,7 +13,7 @@ from flowise_mock.conform.evidence import Record
 from flowise_mock.conform.judge import Judge
 from flowise_mock.conform.ledger import Ledger
 from flowise_mock.conform.refusals import refusal
-from flowise_mock.conform.requests import request
+from flowise_mock.conform.requests import Unknown, fill, request
 from flowise_mock.conform.safety import LASTING, Rules
 from flowise_mock.conform.wire import Answer, Request, Wire, without_key
 
@@ -62,13 +64,13 @@ class Prober:
 
     def __init__(
         self, contract: Contract, wire: Wire, judge: Judge, record: Record, ledger: Ledger, rules: Rules,
-        walks: dict[str, Any],
+        walks: dict[str, Any], values: dict[str, Any],
     ) -> None:  # fmt: skip
         self._contract, self._wire, self._judge = contract, wire, judge
         self._record, self._ledger, self._rules = record, ledger, rules
         self._undo = walks["undo"]
         self._makes = makers(walks)
-        self._bodies = plain_bodies(walks)
+        self._bodies = plain_bodies(walks, values)
 
     def run(self, progress: Callable[[str], None] = lambda _: None) -> None:
         for operation in self._contract.operations:
@@ -133,11 +135,12 @@ def remember(
             ledger.made(kind, id, undo[kind])
 
 
-def plain_bodies(walks: dict[str, Any]) -> dict[str, Any]:
-    """The first body of each operation in the walks that needs no name of the walk."""
+def plain_bodies(walks: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """The first body of each operation in the walks that needs no name that a walk saves."""
     found: dict[str, Any] = {}
     for walk in walks["walks"]:
         for step in walk["steps"]:
-            if "json" in step and "$" not in str(step["json"]):
-                found.setdefault(step["call"], step["json"])
+            if "json" in step and step["call"] not in found:
+                with contextlib.suppress(Unknown):
+                    found[step["call"]] = fill(step["json"], {"credential": str(uuid.uuid4()), **values})
     return found

@@ -137,7 +137,6 @@ def _walk(
 ) -> None:
     held = walks.bundled()
     values = {**held["values"], **options.values, "mark": mark, "key": found.wire.key}
-    values.setdefault("credential", None)
     judge = Judge(options.contract, found.absent)
     walker = walks.Walker(
         options.contract, found.wire, judge, record, book, rules, held, values, frozenset(options.values)
@@ -150,7 +149,9 @@ def _probe(
     options: Options, found: Target, record: Record, book: Ledger, rules: Rules, mark: str, progress: Progress
 ) -> None:
     judge = Judge(options.contract, found.absent)
-    prober = probes.Prober(options.contract, found.wire, judge, record, book, rules, walks.bundled())
+    held = walks.bundled()
+    values = {**held["values"], **options.values, "mark": mark}
+    prober = probes.Prober(options.contract, found.wire, judge, record, book, rules, held, values)
     prober.run(lambda name: progress("probes", name))
     _alive(found)
 

@@ -13,7 +13,7 @@ from flowise_mock.conform import streams
 from flowise_mock.conform.contract import Contract
 from flowise_mock.conform.evidence import Record
 from flowise_mock.conform.expectations import EXPECTATIONS, MISSING, dig, rows
-from flowise_mock.conform.judge import Fault, Judge
+from flowise_mock.conform.judge import Fault, Judge, has_place, is_page
 from flowise_mock.conform.ledger import Ledger
 from flowise_mock.conform.refusals import refusal
 from flowise_mock.conform.requests import Unknown, Values, files, fill, request
@@ -87,10 +87,12 @@ class Walker:
 
     def _is_in_contract(self, step: Step) -> bool:
         """Whether the contract has the operation of a step, and its parameters."""
-        if step["call"] not in self.contract.operations:
+        if not {step["call"], step.get("when", step["call"])} <= self.contract.operations.keys():
             return False
         known = {parameter["name"] for parameter in self.contract.parameters(step["call"])}
         path = self.contract.operations[step["call"]].path
+        if f"{{{step.get('without')}}}" in path:
+            return False
         return all(name in known or f"{{{name}}}" in path for name in step.get("with", {}))
 
     def _requests(self, step: Step) -> Iterator[Request]:
@@ -110,7 +112,7 @@ class Walker:
     def _ask(self, step: Step, asked: list[Request]) -> None:
         for number, each in enumerate(asked):
             each = each if step.get("key", True) else without_key(each)
-            answer = self.wire.send(each)
+            answer = self.wire.send(each, step.get("seconds"))
             self.record.saw(PHASE, each.operation, answer)
             faults = list(self._judged(step, each, answer))
             for fault in faults:
@@ -127,21 +129,37 @@ class Walker:
         if step.get("stream") and answer.status < 300 and not answer.trouble.startswith("no answer"):
             yield from self._streamed(step, operation, answer)
             return
-        yield from self.judge.judge(operation, answer)
-        if answer.trouble or self.judge.is_absent(answer):
+        faults = list(self.judge.judge(operation, answer))
+        yield from faults
+        if answer.trouble or self.judge.is_absent(answer) or is_page(answer):
             return
         if not answer.success:
             yield from self._failed(step, asked, answer)
             return
+        if not any(fault.what.startswith(f"{answer.status} / ") for fault in faults):
+            yield from self._expected(step, asked, answer)
+
+    def _expected(self, step: Step, asked: Request, answer: Answer) -> Iterator[Fault]:
+        """What the walk knows, as far as the contract gives the answer such fields."""
+        response = self.contract.response(asked.operation, answer.status)
+        schema = next(iter(response.schemas.values()), {}) if response else {}
         value = answer.json() if "json" in answer.media else answer.body.decode(errors="replace")
         for name, wanted in step.get("expect", {}).items():
-            yield from EXPECTATIONS[name](value, self._filled(wanted), asked.json)
+            filled = fill(wanted, self.values)
+            if name in ("is", "has", "holds_change"):
+                filled = self._named(schema, filled)
+            sent = self._named(schema, asked.json) if isinstance(asked.json, dict) else asked.json
+            yield from EXPECTATIONS[name](value, filled, sent)
 
-    def _filled(self, wanted: Any) -> Any:
-        return fill(wanted, self.values)
+    def _named(self, schema: document.Document, paths: Any) -> Any:
+        """Those of some paths that a schema has a place for."""
+        kept = [path for path in paths if has_place(self.contract.document, schema, path)]
+        return {path: paths[path] for path in kept} if isinstance(paths, dict) else kept
 
     def _refused(self, kind: str, operation: str, answer: Answer) -> Iterator[Fault]:
-        yield from self.judge.judge(operation, answer)
+        for fault in self.judge.judge(operation, answer):
+            unanswered = fault.check == "answers_in_time" and self.contract.lenient
+            yield fault._replace(note=fault.note or unanswered)
         if not answer.trouble and not self.judge.is_absent(answer):
             yield from refusal(self.contract, operation, kind, answer)
 
@@ -160,7 +178,8 @@ class Walker:
         elif "json" in step and not self.contract.takes(asked.operation, asked.json):
             return
         else:
-            yield Fault("valid_request_succeeds", f"{answer.status} for a request that fits", "2xx")
+            known = self.contract.lenient and answer.status < 500
+            yield Fault("valid_request_succeeds", f"{answer.status} for a request that fits", "2xx", known)
 
     def _is_there(self, outside: str) -> bool:
         return "model_url" in self.given and (outside != "vectors" or "vector_store" in self.given)
@@ -169,8 +188,9 @@ class Walker:
         for name in step.get("gone", []):
             if answer.success and not self.judge.is_absent(answer):
                 self.ledger.gone(str(self.values[name]))
-        if not answer.success or "refused" in step:
+        if not answer.success or "refused" in step or is_page(answer):
             return
+        self.values.update(dict.fromkeys(step.get("marks", []), True))
         if step.get("stream"):
             metadata = [event.data for event in streams.events(answer) if event.name == "metadata"]
             self._save(step, metadata[0] if metadata else answer.json())

@@ -6,7 +6,9 @@ import json
 import shlex
 import ssl
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -41,7 +43,7 @@ class Answer(NamedTuple):
     """What came back; `trouble` says why there is no whole answer."""
 
     status: int = 0
-    headers: dict[str, str] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
     body: bytes = b""
     elapsed: float = 0.0
     trouble: str = ""
@@ -82,27 +84,27 @@ class Wire:
         self.seconds = seconds
         self._pause = 1 / rate if rate else 0.0
         self._last = 0.0
-        timeout = httpx.Timeout(seconds, connect=min(seconds, 10.0))
-        self._client = httpx.Client(timeout=timeout, verify=verify, trust_env=False)
+        self._client = httpx.Client(verify=verify, trust_env=False)
 
     def close(self) -> None:
         self._client.close()
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: Request, seconds: float | None = None) -> Answer:
         """The answer to `request`, never later than twice the seconds that an answer may take."""
+        seconds = min(seconds or self.seconds, self.seconds)
         self._wait()
         started = time.monotonic()
         try:
             with self._client.stream(
-                request.method, self.url + quoted(request.url), **self._sent(request)
+                request.method, self.url + quoted(request.url), timeout=httpx.Timeout(seconds, connect=min(seconds, 10.0)), **self._sent(request)
             ) as got:
-                body, trouble = self._read(got, started)
+                body, trouble = self._read(got, started, seconds)
                 headers = {name.lower(): value for name, value in got.headers.items()}
                 return Answer(got.status_code, headers, body, time.monotonic() - started, trouble)
         except httpx.TimeoutException as error:
             lost = isinstance(error, httpx.ConnectTimeout)
             return Answer(
-                trouble=f"no answer within {self.seconds:g} s", elapsed=time.monotonic() - started, lost=lost
+                trouble=f"no answer within {seconds:g} s", elapsed=time.monotonic() - started, lost=lost
             )
         except (httpx.HTTPError, ssl.SSLError, OSError) as error:
             lost = isinstance(error, httpx.ConnectError)
@@ -125,19 +127,19 @@ class Wire:
             sent["json"] = request.json
         return sent
 
-    def _read(self, got: httpx.Response, started: float) -> tuple[bytes, str]:
+    def _read(self, got: httpx.Response, started: float, seconds: float) -> tuple[bytes, str]:
         pieces: list[bytes] = []
         size = 0
         try:
             for piece in got.iter_bytes():
                 pieces.append(piece)
                 size += len(piece)
-                if time.monotonic() - started > self.seconds:
-                    return b"".join(pieces), f"the answer did not end within {self.seconds:g} s"
+                if time.monotonic() - started > seconds:
+                    return b"".join(pieces), f"the answer did not end within {seconds:g} s"
                 if size > MAX_BYTES:
                     return b"".join(pieces), f"the answer is larger than {MAX_BYTES} bytes"
         except httpx.TimeoutException:
-            return b"".join(pieces), f"the answer did not end within {self.seconds:g} s"
+            return b"".join(pieces), f"the answer did not end within {seconds:g} s"
         except httpx.HTTPError as error:
             return b"".join(pieces), f"the connection broke in the middle of the answer: {error}"
         return b"".join(pieces), ""
