@@ -40,7 +40,7 @@ def refusal(contract: Contract, operation: str, kind: str, answer: Answer) -> It
         yield Fault(CHECKS[kind], "still answers", told or "a refusal")
     elif contract.lenient or answer.status in wanted:
         return
-    elif wanted and kind != "gone" and answer.success and answer.json() == []:
+    elif wanted and kind in ("unknown", "malformed") and answer.success and answer.json() == []:
         yield Fault(CHECKS[kind], f"an empty list instead of {told}", told, note=True)
     elif wanted:
         check = "unknown_is_refused" if kind == "gone" else CHECKS[kind]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class Walker:
 
     def _step(self, step: Step) -> None:
         if "pause" in step:
-            time.sleep(step["pause"])
+            self._pause(step)
             return
         operation = step["call"]
         if not self._is_in_contract(step) or not self.rules.walks(self.contract, operation):
@@ -84,6 +85,12 @@ class Walker:
             self._ask(step, asked)
         except Unknown as name:
             self.record.unasked.setdefault(operation, f"needs {name}, which no answer gave")
+
+    def _pause(self, step: Step) -> None:
+        """Wait until two records cannot have the same date; not where the walk has no record to wait for."""
+        date = self.values.get(step["unless_fine"][1:])
+        if date is not None and not re.search(r"\.0*[1-9]", str(date)):
+            time.sleep(step["pause"])
 
     def _is_in_contract(self, step: Step) -> bool:
         """Whether the contract has the operation of a step, and its parameters."""
