@@ -32,4 +32,6 @@ def found(run: runs.Run) -> set[tuple[str, str]]:
 
 
 def told(run: runs.Run) -> str:
-    return "\n".join(f"{e['operation']} {e['check']}: {e['what']} | {e['expected']} | {e['got'][:200]}" for e in run["new"])
+    return "\n".join(
+        f"{e['operation']} {e['check']}: {e['what']} | {e['expected']} | {e['got'][:200]}" for e in run["new"]
+    )

@@ -110,10 +110,18 @@ class World:
         return self.ordered(found, query.get("sortOrder") == "desc")
 
     def predict(self, flow: str, body: Row) -> Row:
-        memory = "Buffer Memory" if "bufferMemory" in str(self.find("chatflows", flow).get("flowData")) else ""
+        memory = (
+            "Buffer Memory" if "bufferMemory" in str(self.find("chatflows", flow).get("flowData")) else ""
+        )
         session = (body.get("overrideConfig") or {}).get("sessionId")
         chat = body.get("chatId") or session or str(uuid.uuid4())
-        common = {"chatflowid": flow, "chatType": "EXTERNAL", "chatId": chat, "sessionId": session or chat, "memoryType": memory}
+        common = {
+            "chatflowid": flow,
+            "chatType": "EXTERNAL",
+            "chatId": chat,
+            "sessionId": session or chat,
+            "memoryType": memory,
+        }
         question = str(body.get("question", ""))
         text = f"you said {question}"
         self.create("messages", {**common, "role": "userMessage", "content": question})
@@ -129,7 +137,10 @@ class World:
         yield "start", ""
         for word in answer["text"].split(" "):
             yield "token", word
-        yield "metadata", {name: answer[name] for name in ("chatId", "chatMessageId", "question", "sessionId")}
+        yield (
+            "metadata",
+            {name: answer[name] for name in ("chatId", "chatMessageId", "question", "sessionId")},
+        )
         yield "end", "[DONE]"
 
     def stream(self, answer: Row) -> Iterator[str]:
@@ -166,11 +177,22 @@ def build(world: World) -> Flask:
     @app.errorhandler(Refused)
     def refused(error: Refused) -> tuple[Response, int]:
         prediction = "/prediction/" in request.path or error.status == 401
-        body = world.prediction_failure(error.message) if prediction else world.failure(error.status, error.message)
+        body = (
+            world.prediction_failure(error.message)
+            if prediction
+            else world.failure(error.status, error.message)
+        )
         return jsonify(body), error.status
 
     for status in (404, 405):
-        app.register_error_handler(status, lambda error: (jsonify(world.failure(error.code, "no such path")), error.code, error.get_headers()[1:]))  # type: ignore[arg-type]
+        app.register_error_handler(
+            status,
+            lambda error: (
+                jsonify(world.failure(error.code, "no such path")),
+                error.code,
+                error.get_headers()[1:],
+            ),
+        )  # type: ignore[arg-type]
     return app
 
 
@@ -246,7 +268,14 @@ def attached(world: World, names: dict[str, str], sent: Row) -> Any:
     rows = []
     for file in sent["files"]:
         text = file.read()
-        rows.append({"name": file.filename, "mimeType": file.mimetype, "size": str(len(text)), "content": text.decode("latin-1")})
+        rows.append(
+            {
+                "name": file.filename,
+                "mimeType": file.mimetype,
+                "size": str(len(text)),
+                "content": text.decode("latin-1"),
+            }
+        )
     return jsonify(rows)
 
 

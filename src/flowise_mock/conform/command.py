@@ -174,14 +174,14 @@ def _key(asked: argparse.Namespace) -> str | None:
 
 
 def _clean(asked: argparse.Namespace) -> int:
-    from flowise_mock.conform import ledger, target
+    from flowise_mock.conform import ledger, target, walks
 
     book = ledger.Ledger(asked.clean)
     before = len(book.left())
     found = target.reach(
         asked.url or book.url(), _key(asked), seconds=asked.timeout, verify=not asked.insecure
     )
-    left = ledger.clean(book, found.wire)
+    left = ledger.clean(book, found.wire, walks.bundled())
     print(f"{before - len(left)} deleted, {len(left)} left")
     for made in left:
         print(f"left on the server: {made}")

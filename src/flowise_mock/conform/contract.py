@@ -89,7 +89,7 @@ class Contract:
 
     def needs_key(self, operation: str) -> bool:
         default = self.document.get("security", [])
-        asked = self.operations[operation].definition.get("security", default)
+        asked: list[Any] = self.operations[operation].definition.get("security", default) or []
         return bool(asked) and {} not in asked
 
     def documented(self, operation: str, *statuses: int) -> list[int]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from flowise_mock.conform.ledger import Ledger
 from flowise_mock.schemas import is_uuid
+
+
+HANGS = 2
+"""How often an operation may leave a request unanswered before streams are no longer asked of it."""
 
 
 def register() -> None:
@@ -19,6 +24,7 @@ def register() -> None:
     told = json.loads(os.environ["FLOWISE_MOCK_CONFORM"])
     makes: dict[str, list[str]] = told["makes"]
     ledger = Ledger(Path(told["ledger"])) if told["ledger"] else None
+    unanswered: Counter[str] = Counter()
 
     @schemathesis.hook  # type: ignore[untyped-decorator, unused-ignore]
     def before_call(context: Any, case: Any, kwargs: Any) -> None:
@@ -27,10 +33,14 @@ def register() -> None:
             spare(case)
         if isinstance(case.body, dict):
             mark(case.body, operation, makes, told["mark"])
+            if unanswered[operation] >= HANGS:
+                calm(case.body, "streaming")
+        unanswered[operation] += 1
 
     @schemathesis.hook  # type: ignore[untyped-decorator, unused-ignore]
     def after_call(context: Any, case: Any, response: Any) -> None:
         operation = operation_id(case)
+        unanswered[operation] -= 1
         if ledger and operation in makes and 200 <= response.status_code < 300:
             id = made_id(response, makes[operation][1])
             if id:
@@ -50,11 +60,17 @@ def spare(case: Any) -> None:
 
 
 def mark(body: dict[str, Any], operation: str, makes: dict[str, list[str]], word: str) -> None:
-    """Give what will be made the mark of the run; make no store whose ID no answer tells."""
-    if operation in makes and isinstance(body.get("name"), str):
+    """Give what will be made the mark of the run, once; make no store whose ID no answer tells."""
+    if operation in makes and isinstance(body.get("name"), str) and word not in body["name"]:
         body["name"] = f"{word} {body['name']}"
-    if body.get("createNewDocStore") in (True, "true"):
-        body["createNewDocStore"] = False
+    calm(body, "createNewDocStore")
+
+
+def calm(body: dict[str, Any], name: str) -> None:
+    """Take what a server takes as true for false; what did not fit its schema still does not."""
+    if body.get(name):
+        calmed: dict[type, Any] = {bool: False, str: ""}
+        body[name] = calmed.get(type(body[name]), 0)
 
 
 def made_id(response: Any, path: str) -> str | None:

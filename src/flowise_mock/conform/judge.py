@@ -48,6 +48,12 @@ class Judge:
             return
         yield from self._body(response, answer)
 
+    def may_refuse(self, operation: str, answer: Answer) -> bool:
+        """Whether a refusal is documented for an ID: the contract says of most no more than `string`."""
+        return "{" in self._contract.operations[operation].path and bool(
+            self._contract.documented(operation, answer.status)
+        )
+
     def is_absent(self, answer: Answer) -> bool:
         """Whether the server answers as it does where it has nothing."""
         known = self._absent

@@ -66,6 +66,9 @@ class Ledger:
                 return str(line["url"])
         raise LedgerError(f"{self.path}: is not a ledger of a run: it names no server")
 
+    def mark(self) -> str:
+        return next((str(line["mark"]) for line in self.lines() if "mark" in line), "")
+
     def left(self) -> list[Made]:
         """What was made and not deleted yet, the newest first."""
         made: dict[str, Made] = {}
@@ -77,8 +80,20 @@ class Ledger:
         return list(made.values())[::-1]
 
 
-def clean(ledger: Ledger, wire: Wire) -> list[Made]:
+def sweep(ledger: Ledger, wire: Wire, mark: str, lists: dict[str, str], undo: dict[str, list[str]]) -> None:
+    """Write down what carries the mark of the run and is not in the ledger: made while nobody looked."""
+    known = {line.get("made") and line["id"] for line in ledger.lines()}
+    for kind, path in lists.items():
+        held = wire.send(Request("sweep", "GET", path)).json()
+        for row in held if isinstance(held, list) else []:
+            told = f"{row.get('name')} {row.get('details')}" if isinstance(row, dict) else ""
+            if mark in told and row.get("id") not in known:
+                ledger.made(kind, str(row["id"]), undo[kind])
+
+
+def clean(ledger: Ledger, wire: Wire, walks: dict[str, Any]) -> list[Made]:
     """Delete what is left; what could not be deleted."""
+    sweep(ledger, wire, ledger.mark(), walks["sweep"], walks["undo"])
     for made in ledger.left():
         if _undone(made, wire):
             ledger.gone(made.id)

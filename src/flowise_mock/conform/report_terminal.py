@@ -51,14 +51,14 @@ def matrix(run: Run) -> Iterator[str]:
     )
     for id in [*rows, *others]:
         cells = " ".join(f"{counts[id, check] or '.':>4}" for check in checks)
-        yield f"{id:<42} {_sum(run['cases'], id):>6} {_sum(run['successes'], id):>5}  {cells}"
+        yield f"{id:<42} {total(run['cases'], id):>6} {total(run['successes'], id):>5}  {cells}"
     quiet = len(run["operations"]) - len(rows)
     yield f"{quiet} operations without a deviation" if rows else "no operation deviates"
     for check in checks:
         yield f"  {letters[check]} {check}"
 
 
-def _sum(counts: dict[str, dict[str, int]], id: str) -> int:
+def total(counts: dict[str, dict[str, int]], id: str) -> int:
     return sum(counts.get(id, {}).values())
 
 
@@ -75,9 +75,9 @@ def _deviation(deviation: dict[str, Any], seed: int) -> Iterator[str]:
 
 
 def tail(run: Run) -> Iterator[str]:
-    total = len(run["operations"])
-    answered = sum(1 for id in run["operations"] if _sum(run["successes"], id))
-    yield f"{answered}/{total} operations answered 2xx, {sum(p['cases'] for p in run['phases'].values())} cases, {run['seconds']} s"
+    documented = len(run["operations"])
+    answered = sum(1 for id in run["operations"] if total(run["successes"], id))
+    yield f"{answered}/{documented} operations answered 2xx, {sum(p['cases'] for p in run['phases'].values())} cases, {run['seconds']} s"
     if run["notes"]:
         yield f"{len(run['notes'])} notes: what is true and breaks nothing; --report json=FILE has them"
     if run["known"]:

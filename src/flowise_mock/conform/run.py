@@ -62,7 +62,7 @@ def run(options: Options, progress: Progress = lambda *_: None) -> Run:
     rate = options.rate if options.rate is not None else (0.0 if local else 10.0)
     found = target.reach(options.url, options.key, seconds=options.seconds, rate=rate, verify=options.verify)
     rules = safety.rules(found.wire.url, options.allow_writes, options.allowed)
-    started = datetime.datetime.now(datetime.timezone.utc)
+    started = datetime.datetime.now(datetime.UTC)
     clock = time.monotonic()
     record = Record(options.contract, found.wire)
     book = Ledger(options.ledger or _place())
@@ -81,7 +81,7 @@ def run(options: Options, progress: Progress = lambda *_: None) -> Run:
     finally:
         if rules.writes:
             progress("clean-up", "")
-            left = book.left() if options.keep else ledger.clean(book, found.wire)
+            left = book.left() if options.keep else ledger.clean(book, found.wire, walks.bundled())
         found.wire.close()
     if rules.writes and not left and options.ledger is None:
         book.path.unlink(missing_ok=True)

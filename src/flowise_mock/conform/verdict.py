@@ -42,7 +42,10 @@ def doubts(contract: Contract, record: Record, rules: Rules, phases: dict[str, d
 
 def is_explained(record: Record, operation: str) -> bool:
     """Whether something was found that tells why an operation never succeeds."""
-    return any(not each.note or each.check in ("valid_request_succeeds", "operation_exists") for each in record.findings.of(operation))
+    return any(
+        not each.note or each.check in ("valid_request_succeeds", "operation_exists")
+        for each in record.findings.of(operation)
+    )
 
 
 def in_scope(contract: Contract, rules: Rules) -> list[str]:

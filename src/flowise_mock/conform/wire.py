@@ -96,7 +96,10 @@ class Wire:
         started = time.monotonic()
         try:
             with self._client.stream(
-                request.method, self.url + quoted(request.url), timeout=httpx.Timeout(seconds, connect=min(seconds, 10.0)), **self._sent(request)
+                request.method,
+                self.url + quoted(request.url),
+                timeout=httpx.Timeout(seconds, connect=min(seconds, 10.0)),
+                **self._sent(request),
             ) as got:
                 body, trouble = self._read(got, started, seconds)
                 headers = {name.lower(): value for name, value in got.headers.items()}
