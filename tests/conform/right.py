@@ -73,6 +73,9 @@ class World:
 
     def delete(self, table: str, id: str) -> None:
         self.rows[table].remove(self.find(table, id))
+        if table == "chatflows":
+            for name in ("messages", "feedback"):
+                self.rows[name] = [row for row in self.rows[name] if row.get("chatflowid") != id]
 
     def listed(self, table: str) -> list[Row]:
         return self.rows[table]

@@ -32,8 +32,10 @@ class Response:
 class Contract:
     """A document with the questions that the judge has."""
 
-    def __init__(self, name: str, loaded: Document) -> None:
+    def __init__(self, name: str, loaded: Document, file: Path | None = None) -> None:
         self.name = name
+        self.file = file
+        """Where it comes from, if it is none of ours."""
         self.document = loaded
         self.schemas = Schemas(loaded)
         self.operations: dict[str, Operation] = {each.id: each for each in document.operations(loaded)}
@@ -133,4 +135,4 @@ def load(name: str, overlays: Sequence[Path] = (), file: Path | None = None) -> 
     loaded = document.read(file)
     for path in overlays:
         document.overlay(loaded, path)
-    return Contract(file.name, document.checked(loaded, file))
+    return Contract(file.name, document.checked(loaded, file), file)

@@ -63,7 +63,9 @@ def mark(body: dict[str, Any], operation: str, makes: dict[str, list[str]], word
     """Give what will be made the mark of the run, once; make no store whose ID no answer tells."""
     if operation in makes and isinstance(body.get("name"), str) and word not in body["name"]:
         body["name"] = f"{word} {body['name']}"
-    calm(body, "createNewDocStore")
+    for each in (body, *(body["items"] if isinstance(body.get("items"), list) else ())):
+        if isinstance(each, dict):
+            calm(each, "createNewDocStore")
 
 
 def calm(body: dict[str, Any], name: str) -> None:

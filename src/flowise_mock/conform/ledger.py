@@ -92,8 +92,16 @@ def sweep(ledger: Ledger, wire: Wire, mark: str, lists: dict[str, str], undo: di
 
 
 def clean(ledger: Ledger, wire: Wire, walks: dict[str, Any]) -> list[Made]:
-    """Delete what is left; what could not be deleted."""
+    """Delete what is left; what could not be deleted.
+
+    First what is written down: a record that breaks the list it is in has to go before lists are read.
+    """
+    _delete(ledger, wire)
     sweep(ledger, wire, ledger.mark(), walks["sweep"], walks["undo"])
+    return _delete(ledger, wire)
+
+
+def _delete(ledger: Ledger, wire: Wire) -> list[Made]:
     for made in ledger.left():
         if _undone(made, wire):
             ledger.gone(made.id)

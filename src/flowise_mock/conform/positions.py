@@ -30,6 +30,8 @@ def sources(contract: str, given: Path | None) -> list[Path]:
     """The files that may hold an operation of a contract: its document, and overlays that add to it."""
     if given is not None:
         return [given]
+    if contract not in document.contracts():
+        return []
     return [document.root() / "openapi.yaml", *document.layers(contract)]
 
 

@@ -47,7 +47,7 @@ def _junit(run: Run, contract: Contract) -> str:
 def _sarif(run: Run, contract: Contract) -> str:
     from flowise_mock.conform import report_sarif
 
-    return report_sarif.text(run)
+    return report_sarif.text(run, contract.file)
 
 
 def _markdown(run: Run, contract: Contract) -> str:
@@ -59,7 +59,7 @@ def _markdown(run: Run, contract: Contract) -> str:
 def _github(run: Run, contract: Contract) -> str:
     from flowise_mock.conform import report_github
 
-    return report_github.text(run)
+    return report_github.text(run, contract.file)
 
 
 MAKERS = {

@@ -12,15 +12,12 @@ from flowise_mock.conform.contract import Contract
 SAFE = ("get", "head")
 LASTING = ("createLead",)
 """What makes records that no operation of Flowise deletes: made once by a walk, never by generation."""
-STRANGERS = (
-    "upsertDocument",
-    "vectorUpsert",
-    "refreshDocument",
-    "createPrediction",
-    "triggerWebhook",
-    "generateSpeech",
-)
-"""What costs money where it succeeds."""
+RISKY = (
+    "upsertDocument", "vectorUpsert", "refreshDocument", "createPrediction", "triggerWebhook", "generateSpeech",
+    "createDocumentStore", "updateDocumentStore",
+)  # fmt: skip
+"""What costs money where it succeeds; and what can break a server: a store whose loaders are no text makes
+every list of stores a 500 until it is deleted."""
 
 
 def is_loopback(url: str) -> bool:
@@ -56,7 +53,7 @@ class Rules(NamedTuple):
             return True
         if not self.writes or operation in LASTING:
             return False
-        return self.local or not (method == "delete" or operation in STRANGERS)
+        return self.local or not (method == "delete" or operation in RISKY)
 
 
 def rules(url: str, allow_writes: bool, allowed: Collection[str]) -> Rules:

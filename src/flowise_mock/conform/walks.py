@@ -32,6 +32,15 @@ def bundled() -> dict[str, Any]:
 
 
 @dataclass
+class Done:
+    """What a walk has achieved so far: nothing is expected of what was not done."""
+
+    operations: set[str]
+    deleted: set[str]
+    changed: bool
+
+
+@dataclass
 class Walker:
     """Takes walks: asks, judges what comes back, remembers what later steps need."""
 
@@ -53,6 +62,7 @@ class Walker:
         for walk in self.walks["walks"]:
             if walk.get("reads") or self.rules.writes:
                 progress(walk["name"])
+                self._done = Done(set(), set(), False)
                 for step in walk["steps"]:
                     self._step(step)
 
@@ -81,10 +91,18 @@ class Walker:
             return
         try:
             fill(step.get("needs", []), self.values)
-            asked = list(self._requests(step))
-            self._ask(step, asked)
+            if self._is_due(step):
+                self._ask(step, list(self._requests(step)))
         except Unknown as name:
             self.record.unasked.setdefault(operation, f"needs {name}, which no answer gave")
+
+    def _is_due(self, step: Step) -> bool:
+        """Whether a refusal may be expected: what should be gone was deleted with success."""
+        if step.get("refused") not in ("unknown", "gone"):
+            return True
+        ids = {str(value) for value in fill(step.get("with", {}), self.values).values()}
+        named = [name for name in step.get("with", {}).values() if name != "$uuid"]
+        return not named or bool(ids & self._done.deleted)
 
     def _pause(self, step: Step) -> None:
         """Wait until two records cannot have the same date; not where the walk has no record to wait for."""
@@ -153,10 +171,20 @@ class Walker:
         value = answer.json() if "json" in answer.media else answer.body.decode(errors="replace")
         for name, wanted in step.get("expect", {}).items():
             filled = fill(wanted, self.values)
+            if not self._follows(name, filled):
+                continue
             if name in ("is", "has", "holds_change"):
                 filled = self._named(schema, filled)
             sent = self._named(schema, asked.json) if isinstance(asked.json, dict) else asked.json
             yield from EXPECTATIONS[name](value, filled, sent)
+
+    def _follows(self, name: str, wanted: Any) -> bool:
+        """Whether what an expectation builds on was done."""
+        if name in ("holds_change", "item_changed"):
+            return self._done.changed
+        if name == "lacks":
+            return str(wanted) in self._done.deleted
+        return not (isinstance(wanted, dict) and "of" in wanted) or wanted["of"] in self._done.operations
 
     def _named(self, schema: document.Document, paths: Any) -> Any:
         """Those of some paths that a schema has a place for."""
@@ -192,11 +220,15 @@ class Walker:
         return "model_url" in self.given and (outside != "vectors" or "vector_store" in self.given)
 
     def _keep(self, step: Step, asked: Request, answer: Answer) -> None:
-        for name in step.get("gone", []):
-            if answer.success and not self.judge.is_absent(answer):
-                self.ledger.gone(str(self.values[name]))
-        if not answer.success or "refused" in step or is_page(answer):
+        if not answer.success or "refused" in step or is_page(answer) or self.judge.is_absent(answer):
             return
+        self._done.operations.add(asked.operation)
+        self._done.changed = self._done.changed or "changes" in step.get("expect", {})
+        self._done.deleted |= {
+            str(self.values[n]) for n in [*step.get("gone", []), *step.get("deletes", [])] if n in self.values
+        }
+        for name in step.get("gone", []):
+            self.ledger.gone(str(self.values[name]))
         self.values.update(dict.fromkeys(step.get("marks", []), True))
         if step.get("stream"):
             metadata = [event.data for event in streams.events(answer) if event.name == "metadata"]
