@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import uuid
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -111,9 +112,26 @@ class Contract:
         return status
 
     def published(self) -> Document:
-        """The document that others may read, without what drives the mock."""
-        shown = document.published(self.document)
+        """The document that requests are generated from, without what drives the mock.
+
+        Bodies send no `id`: servers that obey it overwrite the record that has it.
+        """
+        shown = copy.deepcopy(document.published(self.document))
+        for operation in document.operations(shown):
+            for content in operation.definition.get("requestBody", {}).get("content", {}).values():
+                _without_id(shown, content)
         return {**_null_in_enums(shown), "servers": [{"url": "/"}]}
+
+
+def _without_id(shown: Document, content: Document) -> None:
+    schema = resolve(shown, content.get("schema", {}))
+    if "id" not in schema.get("properties", {}):
+        return
+    kept = {name: each for name, each in schema["properties"].items() if name != "id"}
+    content["schema"] = {**schema, "properties": kept}
+    for holder in (content, content["schema"]):
+        if isinstance(holder.get("example"), dict):
+            holder["example"] = {name: each for name, each in holder["example"].items() if name != "id"}
 
 
 def _null_in_enums(node: Any) -> Any:
