@@ -7,7 +7,7 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
@@ -47,7 +47,7 @@ class World:
         self.loaded = contract()
 
     def now(self) -> str:
-        at = datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=17 * next(self._clock) + 1)
+        at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=17 * next(self._clock) + 1)
         return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     # --- records ---

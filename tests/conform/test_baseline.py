@@ -29,7 +29,12 @@ def test_a_known_one(tmp_path: Path) -> None:
     told = sorted_(ENTRY % ", reason: it is so, owner: Ann, link: 'https://example.com/1'", tmp_path)
     assert (told.new, told.expired, told.vanished) == ([], [], [])
     ((found, entry),) = told.known
-    assert (found, entry.reason, entry.owner, entry.link) == (FOUND, "it is so", "Ann", "https://example.com/1")
+    assert (found, entry.reason, entry.owner, entry.link) == (
+        FOUND,
+        "it is so",
+        "Ann",
+        "https://example.com/1",
+    )
 
 
 def test_a_new_one(tmp_path: Path) -> None:
@@ -84,7 +89,9 @@ def test_from_a_run_to_a_baseline_and_back(tmp_path: Path) -> None:
         options = {"baseline": file}
         first = judge(served.url, tmp_path, **options)
         assert first["status"] == 1
-        assert baseline.update(file, map(deviation, run.every(first)), "", "documented", set(first["cases"])) == len(first["new"])
+        assert baseline.update(
+            file, map(deviation, run.every(first)), "", "documented", set(first["cases"])
+        ) == len(first["new"])
         file.write_text(file.read_text().replace("reason:", "owner: Ann\n  reason:"))
         second = judge(served.url, tmp_path, **options)
         assert (second["status"], second["new"], len(second["known"])) == (0, [], len(first["new"]))

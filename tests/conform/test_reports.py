@@ -112,9 +112,13 @@ def test_sarif_points_at_the_lines_of_the_document(deviating: Run) -> None:
     for result in run["results"]:
         assert rules[result["ruleIndex"]] == result["ruleId"]
         place = result["locations"][0]["physicalLocation"]
-        line = Path(place["artifactLocation"]["uri"]).read_text().splitlines()[place["region"]["startLine"] - 1]
+        line = (
+            Path(place["artifactLocation"]["uri"]).read_text().splitlines()[place["region"]["startLine"] - 1]
+        )
         assert line.strip() in ("get:", "post:", "put:", "delete:", "patch:")
-    assert len({each["partialFingerprints"]["deviation/v1"] for each in run["results"]}) == len(run["results"])
+    assert len({each["partialFingerprints"]["deviation/v1"] for each in run["results"]}) == len(
+        run["results"]
+    )
 
 
 def test_sarif_fits_its_schema(deviating: Run) -> None:

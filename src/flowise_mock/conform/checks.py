@@ -24,6 +24,7 @@ CHECKS = {
     "unknown_is_refused": "What is not there is refused as documented.",
     "malformed_id_is_refused": "An ID that is none is refused as documented.",
     "broken_json_is_refused": "JSON that cannot be read is refused as documented.",
+    "invalid_is_refused": "A request that the contract does not allow is refused as documented.",
     "private_is_refused": "What is not public is refused.",
     "ignored_auth": "A key is asked for where the contract says so.",
     "not_a_server_error": "No input makes a server error.",

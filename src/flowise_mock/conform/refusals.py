@@ -14,6 +14,7 @@ CHECKS = {
     "malformed": "malformed_id_is_refused",
     "unreadable": "broken_json_is_refused",
     "key": "ignored_auth",
+    "invalid": "invalid_is_refused",
     "private": "private_is_refused",
 }
 STATUSES = {
@@ -22,6 +23,7 @@ STATUSES = {
     "malformed": (400, 404, 422),
     "unreadable": (400, 422),
     "key": (401,),
+    "invalid": (400, 415, 422),
     "private": (401, 403, 404),
 }
 

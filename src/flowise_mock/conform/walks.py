@@ -97,7 +97,9 @@ class Walker:
             self.record.unasked.setdefault(operation, f"needs {name}, which no answer gave")
 
     def _is_due(self, step: Step) -> bool:
-        """Whether a refusal may be expected: what should be gone was deleted with success."""
+        """Whether a refusal may be expected: what should be gone was deleted, what should not fit does not."""
+        if step.get("refused") == "invalid" and "json" in step:
+            return not self.contract.takes(step["call"], fill(step["json"], self.values))
         if step.get("refused") not in ("unknown", "gone"):
             return True
         ids = {str(value) for value in fill(step.get("with", {}), self.values).values()}
