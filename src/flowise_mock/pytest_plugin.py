@@ -1,4 +1,4 @@
-"""The pytest way to run the judge: a test that takes `flowise_operation` runs once per operation of a contract.
+"""The pytest way to run the judge: a test that takes `flowise_operation` runs once per operation.
 
     @pytest.mark.flowise("http://127.0.0.1:3000", contract="documented")
     def test_conforms(flowise_operation):
@@ -37,7 +37,7 @@ class Operation:
         return [each for each in [*run["new"], *run["expired"]] if each["operation"] == self.id]
 
     def check(self) -> None:
-        """Raises DeviatesError where the operation breaks its contract; fails where it was never seen to work."""
+        """Raises DeviatesError where it breaks its contract; fails where it was never seen to work."""
         run = _judged(self._config, self._asked)
         found = [
             f"{each['check']}: {each['what']}\n  expected {each['expected']}\n  {each['curl']}"
@@ -59,7 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "flowise(url, contract='clients', **options): judge this server; options are those of conform.run.Options",
+        "flowise(url, contract='clients', **options): judge this server; options as in conform.run",
     )
 
 

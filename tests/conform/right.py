@@ -195,7 +195,7 @@ def build(world: World) -> Flask:
                 error.code,
                 error.get_headers()[1:],
             ),
-        )  # type: ignore[arg-type]
+        )
     return app
 
 
@@ -203,9 +203,9 @@ def _view(
     world: World, operation: document.Operation, answer: Callable[..., Any]
 ) -> Callable[..., Any]:  # fmt: skip
     def view(**names: str) -> Any:
-        if operation.definition.get("security") and {} not in operation.definition["security"]:
-            if not world.knows(request.headers.get("Authorization")):
-                raise Refused(401, "Unauthorized Access")
+        asked = operation.definition.get("security")
+        if asked and {} not in asked and not world.knows(request.headers.get("Authorization")):
+            raise Refused(401, "Unauthorized Access")
         for parameter in operation.definition.get("parameters", []):
             check(world, parameter, names)
         return answer(world, names, body(world, operation))

@@ -86,19 +86,18 @@ def test_from_a_run_to_a_baseline_and_back(tmp_path: Path) -> None:
     app = build(World())
     answer("createTool", status(201))(World(), app)
     with Served(app) as served:
-        options = {"baseline": file}
-        first = judge(served.url, tmp_path, **options)
+        first = judge(served.url, tmp_path, baseline=file)
         assert first["status"] == 1
         assert baseline.update(
             file, map(deviation, run.every(first)), "", "documented", set(first["cases"])
         ) == len(first["new"])
         file.write_text(file.read_text().replace("reason:", "owner: Ann\n  reason:"))
-        second = judge(served.url, tmp_path, **options)
+        second = judge(served.url, tmp_path, baseline=file)
         assert (second["status"], second["new"], len(second["known"])) == (0, [], len(first["new"]))
     app = build(World())
     answer("createVariable", status(201))(World(), app)
     with Served(app) as served:
-        third = judge(served.url, tmp_path, **options)
+        third = judge(served.url, tmp_path, baseline=file)
     assert third["status"] == 1
     assert {each["operation"] for each in third["new"]} >= {"createVariable"}
     assert "createTool" not in {each["operation"] for each in third["new"]}

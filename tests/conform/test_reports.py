@@ -123,7 +123,7 @@ def test_sarif_points_at_the_lines_of_the_document(deviating: Run) -> None:
 
 def test_sarif_fits_its_schema(deviating: Run) -> None:
     """The published schema of SARIF 2.1.0, as @microsoft/jest-sarif carries it."""
-    import jsonschema
+    import jsonschema  # type: ignore[import-untyped]
 
     schema = json.loads(Path(__file__).with_name("sarif-2.1.0-rtm.5.json").read_text())
     validator = jsonschema.Draft4Validator(schema)

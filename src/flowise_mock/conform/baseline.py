@@ -123,7 +123,7 @@ def sort(
 
 
 def update(path: Path, found: Iterable[Deviation], version: str, contract: str, judged: set[str]) -> int:
-    """Write the deviations of a run into a baseline; what people wrote of known ones stays. How many there are."""
+    """Write the deviations of a run into a baseline; how many there are. What people wrote stays."""
     held = load(path) if path.exists() else []
     entries: dict[tuple[str, str, str], dict[str, Any]] = {}
     for each in found:

@@ -1,4 +1,4 @@
-"""A contract, as the judge reads it: its operations, what they may answer, what an outcome is answered with."""
+"""A contract, as the judge reads it: its operations, what they take, what they may answer."""
 
 from __future__ import annotations
 
@@ -98,18 +98,6 @@ class Contract:
     def documented(self, operation: str, *statuses: int) -> list[int]:
         """Those of `statuses` that the operation documents."""
         return [status for status in statuses if str(status) in self.responses(operation)]
-
-    def outcome(self, operation: str, name: str) -> int | None:
-        """The status that the contract's `x-outcomes` give an outcome; 0 where it lets it pass, None unsaid."""
-        root = self.document.get("x-outcomes", {})
-        own = self.operations[operation].definition.get("x-outcomes", {})
-        status: int | None = None
-        for entry in (root.get("*"), own.get("*"), root.get(name), own.get(name)):
-            if entry == "proceed":
-                status = 0
-            elif isinstance(entry, dict) and "status" in entry:
-                status = int(entry["status"])
-        return status
 
     def published(self) -> Document:
         """The document that requests are generated from, without what drives the mock.

@@ -79,7 +79,8 @@ def is_fact(found: Fault, request: Request) -> bool:
 
 
 WELL_MADE = {
-    "not_a_server_error", "negative_data_rejection", "positive_data_acceptance", "unsupported_method", "invalid_is_refused",
+    "not_a_server_error", "negative_data_rejection", "positive_data_acceptance", "unsupported_method",
+    "invalid_is_refused",
     "allow_header_conformance", "missing_required_header", "stream_frame", "parameter_has_effect",
     "ignored_auth", "use_after_free", "ensure_resource_availability", "operation_exists",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Generated requests: Schemathesis itself, run against the contract; its checks, and the judge on its answers."""
+"""Generated requests: Schemathesis itself, its checks, and the judge on the answers that it got."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class GeneratedError(Exception):
 
 
 def configuration(rules: Rules, key: str | None) -> str:
-    """Schemathesis' own settings: never an ID out of an answer, no surprising methods on a server that matters.
+    """Schemathesis' own settings: never an ID out of an answer, no surprising methods elsewhere.
 
     The key is not in it, but the name of the variable that holds it.
     """
@@ -101,7 +101,8 @@ def run(
             "makes": makers(walks), "undo": walks["undo"],
         }  # fmt: skip
         environment = {
-            **os.environ, "SCHEMATHESIS_HOOKS": "flowise_mock.conform.hooks", "FLOWISE_MOCK_CONFORM": json.dumps(told),
+            **os.environ, "SCHEMATHESIS_HOOKS": "flowise_mock.conform.hooks",
+            "FLOWISE_MOCK_CONFORM": json.dumps(told),
             KEY: wire.key or "",
             "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]),
         }  # fmt: skip

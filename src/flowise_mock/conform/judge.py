@@ -70,7 +70,8 @@ class Judge:
             if is_page(answer):
                 yield Fault("html_instead_of_json", f"{answer.status} with a web page", "no body")
             elif answer.body.strip():
-                what = f"{answer.status} has a body ({answer.media or 'no media type'}): {outline(answer.json())}"
+                named = answer.media or "no media type"
+                what = f"{answer.status} has a body ({named}): {outline(answer.json())}"
                 yield Fault("undocumented_body", what, "no body", note=True)
             return
         if is_page(answer) and "text/html" not in response.schemas:
@@ -110,7 +111,7 @@ def is_page(answer: Answer) -> bool:
 def shape(answer: Answer) -> Any:
     """A body without what differs between two paths: its keys, or its first word."""
     value = answer.json()
-    return sorted(value) + [outline_text(value)] if isinstance(value, dict) else answer.body[:12]
+    return [*sorted(value), outline_text(value)] if isinstance(value, dict) else answer.body[:12]
 
 
 def outline_text(value: dict[str, Any]) -> str:
@@ -145,7 +146,7 @@ def type_name(value: Any) -> str:
 
 
 def problems(response: Response, media: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Each way in which a value breaks its schema: what, in words that do not change; and what was expected."""
+    """Each way in which a value breaks its schema: what, in stable words, and what was expected."""
     seen = set()
     for error in response.validators[media].errors(value):
         place = "/" + "/".join(location(error.schema_path, error.instance_path))

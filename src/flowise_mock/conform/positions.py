@@ -60,7 +60,7 @@ def _operations(node: Any) -> list[tuple[str, int]]:
                 ]
         elif key.value == "actions":
             for action in value.value:
-                found += _of_action(dict((k.value, v) for k, v in _pairs(action)))
+                found += _of_action({k.value: v for k, v in _pairs(action)})
     return found
 
 

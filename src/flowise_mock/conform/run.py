@@ -87,7 +87,8 @@ def run(options: Options, progress: Progress = lambda *_: None) -> Run:
         book.path.unlink(missing_ok=True)
     told = _told(options, found, rules, record, phases, entries, left, interrupted)
     return {
-        **told, "started": started.isoformat(timespec="seconds"), "seconds": round(time.monotonic() - clock, 1),
+        **told, "started": started.isoformat(timespec="seconds"),
+        "seconds": round(time.monotonic() - clock, 1),
         "mark": mark, "ledger": str(book.path) if rules.writes and (left or options.ledger) else "",
     }  # fmt: skip
 
@@ -235,7 +236,7 @@ def update_baseline(options: Options, run: Run) -> int:
     """Write what a run found into its baseline; how many entries that has."""
     assert options.baseline is not None
     found = [Deviation(**{k: v for k, v in each.items() if k != "baseline"}) for each in every(run)]
-    judged = {operation for operation in run["cases"]}
+    judged = set(run["cases"])
     return baseline.update(options.baseline, found, run["server"], run["contract"], judged)
 
 

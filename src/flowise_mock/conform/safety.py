@@ -13,8 +13,8 @@ SAFE = ("get", "head")
 LASTING = ("createLead",)
 """What makes records that no operation of Flowise deletes: made once by a walk, never by generation."""
 RISKY = (
-    "upsertDocument", "vectorUpsert", "refreshDocument", "createPrediction", "triggerWebhook", "generateSpeech",
-    "createDocumentStore", "updateDocumentStore",
+    "upsertDocument", "vectorUpsert", "refreshDocument", "createPrediction", "triggerWebhook",
+    "generateSpeech", "createDocumentStore", "updateDocumentStore",
 )  # fmt: skip
 """What costs money where it succeeds; and what can break a server: a store whose loaders are no text makes
 every list of stores a 500 until it is deleted."""
@@ -39,7 +39,7 @@ class Rules(NamedTuple):
     allowed: frozenset[str] = frozenset()
 
     def walks(self, contract: Contract, operation: str) -> bool:
-        """Whether a walk may call an operation: with its own things it may do all, once writes are allowed."""
+        """Whether a walk may call an operation: all, with its own things, once writes are allowed."""
         return self.writes or contract.operations[operation].method in SAFE or operation in self.allowed
 
     def probes(self, contract: Contract, operation: str) -> bool:

@@ -10,10 +10,10 @@ from flowise_mock.conform.judge import Fault, is_page
 from flowise_mock.conform.wire import Answer
 
 NAMES = {
-    "start", "token", "thinking", "sourceDocuments", "usedTools", "artifacts", "fileAnnotations", "calledTools",
-    "usageMetadata", "tool", "agentReasoning", "nextAgent", "agentFlowEvent", "nextAgentFlow",
-    "agentFlowExecutedData", "action", "tts_start", "tts_data", "tts_end", "tts_abort", "metadata", "error", "abort",
-    "end",
+    "start", "token", "thinking", "sourceDocuments", "usedTools", "artifacts", "fileAnnotations",
+    "calledTools", "usageMetadata", "tool", "agentReasoning", "nextAgent", "agentFlowEvent", "nextAgentFlow",
+    "agentFlowExecutedData", "action", "tts_start", "tts_data", "tts_end", "tts_abort", "metadata", "error",
+    "abort", "end",
 }  # fmt: skip
 METADATA = ("chatId", "chatMessageId")
 

@@ -66,7 +66,8 @@ def _knock(wire: Wire) -> None:
         raise TargetError(f"{wire.url}: a proxy answers {answer.status}; the server behind it is not there")
     if is_page(answer):
         raise TargetError(
-            f"{wire.url}: answers /ping with a web page: a proxy, a login page or another server; is there a Flowise behind it?"
+            f"{wire.url}: answers /ping with a web page: a proxy, a login page or another server; "
+            "is there a Flowise behind it?"
         )
     if answer.status in (401, 403):
         raise TargetError(
@@ -80,7 +81,7 @@ def _knock(wire: Wire) -> None:
 
 def _unreached(url: str, trouble: str) -> str:
     if "certificate" in trouble.lower() or "ssl" in trouble.lower() or "tls" in trouble.lower():
-        return f"{url}: no safe connection: {trouble}; correct the certificate, or --insecure to go on without it"
+        return f"{url}: no safe connection: {trouble}; correct the certificate, or go on with --insecure"
     return f"{url}: no server: {trouble}; is it started, and is this its address?"
 
 

@@ -97,7 +97,7 @@ class Walker:
             self.record.unasked.setdefault(operation, f"needs {name}, which no answer gave")
 
     def _is_due(self, step: Step) -> bool:
-        """Whether a refusal may be expected: what should be gone was deleted, what should not fit does not."""
+        """Whether a refusal may be expected: what should be gone was deleted, what must not fit does not."""
         if step.get("refused") == "invalid" and "json" in step:
             return not self.contract.takes(step["call"], fill(step["json"], self.values))
         if step.get("refused") not in ("unknown", "gone"):
