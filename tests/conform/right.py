@@ -94,7 +94,7 @@ class World:
         asked = {name: query[name] for name in names if name in query}
         found = [dict(row) for row in self.rows["messages"] if row["chatflowid"] == flow]
         found = [row for row in found if all(self.kept(row, *pair) for pair in asked.items())]
-        if query.get("feedback") == "true":
+        if query.get("feedback") == "true" or "feedbackType" in query:
             found = self.rated(found, query.get("feedbackType"))
         return self.ordered(found, query.get("order", "ASC") == "DESC")
 
@@ -116,6 +116,8 @@ class World:
         memory = (
             "Buffer Memory" if "bufferMemory" in str(self.find("chatflows", flow).get("flowData")) else ""
         )
+        if isinstance(body.get("overrideConfig"), str):
+            body = {**body, "overrideConfig": json.loads(body["overrideConfig"])}
         session = (body.get("overrideConfig") or {}).get("sessionId")
         chat = body.get("chatId") or session or str(uuid.uuid4())
         common = {

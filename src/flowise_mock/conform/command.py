@@ -218,11 +218,12 @@ def _conform(asked: argparse.Namespace) -> int:
         verify=not asked.insecure,
         ledger=asked.ledger,
         baseline=known,
+        filters=tuple(getattr(asked, "more", ())),
         passed=(*getattr(asked, "more", ()), *_by_schemathesis(asked.report)),
     )
     with Progress(sys.stderr, not asked.no_progress) as progress:
         done = run.run(options, progress)
-    if asked.update_baseline and known is not None:
+    if asked.update_baseline and known is not None and not done["interrupted"]:
         number = run.update_baseline(options, done)
         print(f"{known}: {number} known deviations")
         return 0

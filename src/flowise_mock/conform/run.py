@@ -49,6 +49,8 @@ class Options:
     baseline: Path | None = None
     passed: tuple[str, ...] = ()
     """Options for Schemathesis itself."""
+    filters: tuple[str, ...] = ()
+    """Those of them that the user gave: they may leave something out."""
 
 
 class Interrupted(Exception):
@@ -179,9 +181,9 @@ def _told(
     entries: list[baseline.Entry], left: list[Made], interrupted: bool,
 ) -> Run:  # fmt: skip
     contract = options.contract
-    judged = {operation for operation, _ in record.cases}
     deviations = [each for each in record.findings if not each.note]
     notes = [each for each in record.findings if each.note]
+    judged = whole(options, phases, {operation for operation, _ in record.cases})
     sorted_ = baseline.sort(deviations, entries, found.version, datetime.date.today(), judged)
     why = verdict.doubts(contract, record, rules, phases)
     if interrupted:
@@ -199,6 +201,7 @@ def _told(
         "status": final.status,
         "reasons": final.reasons,
         "doubts": why,
+        "interrupted": interrupted,
         "phases": phases,
         "operations": {
             id: {"method": each.method.upper(), "path": each.path, "tag": each.tag}
@@ -236,8 +239,14 @@ def update_baseline(options: Options, run: Run) -> int:
     """Write what a run found into its baseline; how many entries that has."""
     assert options.baseline is not None
     found = [Deviation(**{k: v for k, v in each.items() if k != "baseline"}) for each in every(run)]
-    judged = set(run["cases"])
+    judged = whole(options, run["phases"], set(run["cases"]))
     return baseline.update(options.baseline, found, run["server"], run["contract"], judged)
+
+
+def whole(options: Options, phases: dict[str, dict[str, Any]], judged: set[str]) -> set[str]:
+    """The operations of which a run saw all that there is to see: none, where it left something out."""
+    full = set(phases) == set(_PHASES) and not any(phase.get("doubt") for phase in phases.values())
+    return judged if full and not any(each.startswith("--") for each in options.filters) else set()
 
 
 def every(run: Run) -> list[dict[str, Any]]:
