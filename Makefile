@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: serve test check format build wheel-check lint-document clients schemathesis benchmark clean
+.PHONY: serve test check format build wheel-check lint-document clients schemathesis benchmark docs clean
 
 serve: .venv/ready          ## start the mock server; ARGS="--port 3001" goes to it
 	@$(BIN)/flowise-mock serve $(ARGS)
@@ -39,6 +39,9 @@ schemathesis: .venv/ready   ## the long run against a server: all phases, all ch
 
 benchmark: .venv/ready      ## start-up, memory and requests/s beside peers (needs Node 20 and npm)
 	@$(BIN)/python benchmarks/serve.py
+
+docs: .venv/ready           ## the tables that show how each version differs from the documentation
+	@for v in 3.0.5 3.1.4; do $(BIN)/flowise-mock diff documented $$v --format md > docs/flowise-$$v.md; done
 
 .venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -m venv .venv

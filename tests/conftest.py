@@ -19,6 +19,8 @@ KEY = "flowise-mock"
 class Running:
     """A mock that listens on loopback, in a thread of this process."""
 
+    contract = "clients"
+
     def __init__(self, mock: Mock) -> None:
         self.mock = mock
         self.seeded = mock.store.snapshot()

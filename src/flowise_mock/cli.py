@@ -17,6 +17,7 @@ SCRIPTS = {"echo": echo.say, "recorded-model": recorded.say}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit status. A problem that the user can mend is one line and 2."""
     from flowise_mock.document import DocumentError
+    from flowise_mock.replay.exchanges import RecordingError
     from flowise_mock.seed import SeedError
     from flowise_mock.server import ServerError
 
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.more = more
     try:
         status: int = options.run(options)
-    except (DocumentError, SeedError, ServerError) as error:
+    except (DocumentError, RecordingError, SeedError, ServerError) as error:
         print(f"flowise-mock: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -148,8 +149,79 @@ def parser() -> argparse.ArgumentParser:
         help="the form to print it in (default: %(default)s)",
     )
     contract.set_defaults(run=_contract)
+
+    diff = commands.add_parser(
+        "diff",
+        help="how two contracts differ",
+        description="Print how the second contract differs from the first, operation by operation.",
+    )
+    diff.add_argument("first", metavar="CONTRACT", help="documented, clients, or a version such as 3.0.5")
+    diff.add_argument("second", metavar="CONTRACT", help="the contract that is compared with it")
+    diff.add_argument(
+        "--format",
+        default="text",
+        choices=("text", "md"),
+        help="the form to print it in (default: %(default)s)",
+    )
+    diff.set_defaults(run=_diff)
+
+    replay = commands.add_parser(
+        "replay",
+        help="play a recording against a server and score it",
+        description="Ask a server what a recording asked, and compare status, media type and shape.",
+    )
+    replay.add_argument("recording", type=Path, metavar="FILE", help="a recording, .jsonl or .jsonl.gz")
+    replay.add_argument("url", metavar="URL", help="the server, such as http://127.0.0.1:3000")
+    _add_keys(replay)
+    replay.add_argument(
+        "--format",
+        default="text",
+        choices=("text", "json"),
+        help="the form of the score (default: %(default)s)",
+    )
+    replay.add_argument(
+        "--at-least",
+        type=float,
+        default=100.0,
+        metavar="PERCENT",
+        help="exit with 1 where fewer exchanges agree (default: 100)",
+    )
+    replay.set_defaults(run=_replay)
+
+    record = commands.add_parser(
+        "record",
+        help="record what a server answers",
+        description="Ask a server what another recording asked, write down its answers, and clean up.",
+    )
+    record.add_argument("url", metavar="URL", help="the server, such as http://127.0.0.1:3000")
+    _add_keys(record)
+    record.add_argument("--out", type=Path, required=True, metavar="FILE", help="the recording to write")
+    record.add_argument(
+        "--cases",
+        type=Path,
+        metavar="FILE",
+        help="the recording whose requests are asked (default: the one of the newest version)",
+    )
+    record.set_defaults(run=_record)
     conform.add(commands)
     return top
+
+
+def _add_keys(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--api-key",
+        default=os.environ.get("FLOWISE_API_KEY", "flowise-mock"),
+        metavar="KEY",
+        help="a key with all permissions (default: $FLOWISE_API_KEY, else flowise-mock)",
+    )
+    command.add_argument("--low-key", metavar="KEY", help="a key with the permission tools:view alone")
+    command.add_argument(
+        "--patience",
+        type=float,
+        default=3.0,
+        metavar="SECONDS",
+        help="how long to wait for answers that were never given (default: %(default)s)",
+    )
 
 
 def _add_contract(command: argparse.ArgumentParser, default: str, what: str) -> None:
@@ -225,6 +297,41 @@ def _departures(asked: argparse.Namespace) -> int:
 
     for pointer, why in document.departures(document.load(asked.contract)):
         print(f"{pointer}\n    {why}")
+    return 0
+
+
+def _diff(asked: argparse.Namespace) -> int:
+    from flowise_mock import difference, document
+
+    first, second = document.load(asked.first), document.load(asked.second)
+    lines = difference.markdown if asked.format == "md" else difference.text
+    for line in lines(first, second, asked.first, asked.second):
+        print(line)
+    return 0
+
+
+def _replay(asked: argparse.Namespace) -> int:
+    from flowise_mock.replay.exchanges import read
+    from flowise_mock.replay.player import Player
+    from flowise_mock.replay.score import Score
+
+    player = Player(asked.url, asked.api_key, asked.low_key, asked.patience)
+    score = Score(player.play(read(asked.recording)))
+    print(score.json() if asked.format == "json" else "\n".join(score.lines()))
+    return 0 if score.share >= asked.at_least else 1
+
+
+def _record(asked: argparse.Namespace) -> int:
+    from flowise_mock.replay import recorder
+    from flowise_mock.replay.exchanges import read
+
+    cases = asked.cases or recorder.newest()
+    count, left = recorder.record(
+        asked.url, asked.api_key, read(cases), asked.out, low_key=asked.low_key, patience=asked.patience
+    )
+    print(f"{count} exchanges in {asked.out}; {len(left)} records could not be deleted")
+    for path in left:
+        print(f"  {path}")
     return 0
 
 

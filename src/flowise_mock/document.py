@@ -243,8 +243,27 @@ _MACHINERY = {
 def published(document: Document) -> Document:
     """The contract as its readers get it: without our machinery, its server relative to its address."""
     shown: Document = _without(document, _MACHINERY)
+    if "x-server" in document:
+        _prune(shown)
     path = urlsplit(document["servers"][0]["url"]).path if document.get("servers") else ""
     return {**shown, "servers": [{"url": path or "/"}]}
+
+
+def _prune(document: Document) -> None:
+    """Drop the components that nothing refers to, of a contract that replaced what referred to them."""
+    components = document.get("components", {})
+    while True:
+        named = set(re.findall(r'"#/components/(\w+/[^"]+)"', json.dumps(document)))
+        unused = [
+            (kind, name)
+            for kind in ("schemas", "responses", "parameters")
+            for name in components.get(kind, {})
+            if f"{kind}/{name}" not in named
+        ]
+        if not unused:
+            return
+        for kind, name in unused:
+            del components[kind][name]
 
 
 def _without(node: Any, keys: set[str]) -> Any:

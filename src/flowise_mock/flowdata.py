@@ -14,13 +14,17 @@ Json = dict[str, Any]
 
 
 class Node(NamedTuple):
-    """One node of a flow: `name` is its kind (`bufferMemory`), `inputs` what was filled in."""
+    """One node of a flow: `name` is its kind (`bufferMemory`), `inputs` what was filled in.
+
+    `drawn` tells whether the canvas wrote it, which adds the description of the inputs.
+    """
 
     id: str
     name: str
     label: str
     category: str
     inputs: Json
+    drawn: bool = False
 
 
 class Edge(NamedTuple):
@@ -51,7 +55,8 @@ def _node(node: Json) -> Node:
     data = jsontext.mapping(node.get("data"))
     name, label, category = (str(data.get(key) or "") for key in ("name", "label", "category"))
     inputs = jsontext.mapping(data.get("inputs"))
-    return Node(str(node.get("id") or data.get("id") or ""), name, label, category, inputs)
+    id = str(node.get("id") or data.get("id") or "")
+    return Node(id, name, label, category, inputs, "inputParams" in data)
 
 
 def document_stores(flow: Record) -> set[str]:

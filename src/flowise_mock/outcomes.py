@@ -197,6 +197,11 @@ class NoLoader(NotFound):
 
 
 @dataclass(eq=False)
+class NoFlow(NotFound):
+    """The chatflow that a file belongs to is not there."""
+
+
+@dataclass(eq=False)
 class NoStore(NotFound):
     """The document store that something should be written to is not there."""
 

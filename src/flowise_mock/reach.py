@@ -112,8 +112,6 @@ def outcomes_of(document: Document, operation: Operation) -> set[str]:
         found.add("Forbidden")
     if definition.get("parameters"):
         found.add("Invalid")
-    if "x-server" in document:
-        found |= {"Broken", "NoId"} if "{" in operation.path else {"Broken"}
     body = definition.get("requestBody")
     if body:
         found |= {"Invalid", "Unparsable", "Unsupported", "TooLarge"} | (
@@ -121,4 +119,7 @@ def outcomes_of(document: Document, operation: Operation) -> set[str]:
         )
         if "multipart/form-data" in body["content"]:
             found.add("UnexpectedFile")
+    if "x-server" in document:
+        found -= {"Invalid", "Unsupported", "NoBody"}  # it takes anything
+        found |= {"Broken", "NoId"} if "{" in operation.path else {"Broken"}
     return found

@@ -14,8 +14,6 @@ from flowise_mock.document import Document, operations
 from flowise_mock.outcomes import Condition, Failure, Outcome, Result
 
 PROCEED = "proceed"
-_MANNERS = {"Invalid", "Unsupported", "NoBody"}
-"""Outcomes that a server which takes anything never has."""
 
 
 def entry(root: Document, own: Document, kind: type[Outcome]) -> Document | None:
@@ -41,7 +39,7 @@ def complete(document: Document) -> None:
         definition = document["paths"][operation.path][operation.method]
         written = definition["responses"]
         made: dict[str, Document] = {}
-        for name in sorted(reach.outcomes_of(document, operation) - _MANNERS):
+        for name in sorted(reach.outcomes_of(document, operation)):
             kind = outcomes.kinds()[name]
             found = entry(document["x-outcomes"], definition.get("x-outcomes", {}), kind)
             if found is None or (issubclass(kind, Condition) and "status" not in found):
@@ -51,7 +49,20 @@ def complete(document: Document) -> None:
                 made.setdefault(status, written.get(status) or {"description": "Done"})
             else:
                 _add(document, made, status, found)
-        definition["responses"] = dict(sorted(made.items()))
+        definition["responses"] = {
+            status: _shared(document, status, response) for status, response in sorted(made.items())
+        }
+
+
+def _shared(document: Document, status: str, response: Document) -> Document:
+    """A reference to a failure among the components, where it is put once; a success stays as it is."""
+    if int(status) < 400:
+        return response
+    shared = document["components"].setdefault("responses", {})
+    number = 1
+    while shared.setdefault(f"Status{status}Form{number}", response) != response:
+        number += 1
+    return {"$ref": f"#/components/responses/Status{status}Form{number}"}
 
 
 def _add(document: Document, made: dict[str, Document], status: str, entry: Document) -> None:

@@ -68,17 +68,35 @@ def plant(store: Store, contract: Document, folder: Path) -> int:
         for name, schema in contract["components"]["schemas"].items()
         if schema.get("x-record", {}).get("seed")
     }
+    files = {table["seed"]: name for name, table in contract.get("x-tables", {}).items() if "seed" in table}
     for file in sorted(folder.glob("*.json")):
-        if file.stem not in known:
-            raise SeedError(f"{file}: no collection has this name; there are {', '.join(sorted(known))}")
+        if file.stem not in known and file.stem not in files:
+            names = ", ".join(sorted([*known, *files]))
+            raise SeedError(f"{file}: no collection has this name; there are {names}")
     count = 0
     for seed, (table, schema) in known.items():
         file = folder / f"{seed}.json"
         if file.exists():
             for record in _records(file, schemas, schema, contract):
+                if "workspaceId" in store.tables[table].columns:
+                    record.setdefault("workspaceId", store.workspace)
                 store.put(table, record)
                 count += 1
+    for seed, table in files.items():
+        count += _plant_files(store, table, folder / f"{seed}.json")
     return count
+
+
+def _plant_files(store: Store, table: str, file: Path) -> int:
+    """Load the files of chats, whose contents are texts; how many they were."""
+    rows = document.read(file) if file.exists() else []
+    wanted = {"chatflowid", "chatId", "name", "type", "text"}
+    for index, row in enumerate(rows if isinstance(rows, list) else [rows]):
+        if not isinstance(row, dict) or row.keys() != wanted:
+            raise SeedError(f"{file}: {index}: a file has {', '.join(sorted(wanted))} and nothing else")
+        kept = {key: value for key, value in row.items() if key != "text"}
+        store.create(table, {**kept, "data": str(row["text"]).encode()})
+    return len(rows)
 
 
 def _records(file: Path, schemas: Schemas, schema: str, contract: Document) -> list[Record]:

@@ -141,6 +141,11 @@ def _json_list(text: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def _told(value: Any) -> bool:
+    """Whether a client told an id or a date of its own."""
+    return isinstance(value, str) and bool(value)
+
+
 class Store:
     """All records of one mock. Copy it with `snapshot`, bring it back with `restore`."""
 
@@ -184,7 +189,7 @@ class Store:
         table = self.tables[name]
         given = {**table.defaults, **values}
         own = table.database is not None and table.database.ids != "made"
-        mine = [column for column in table.made if not (own and values.get(column))]
+        mine = [column for column in table.made if not (own and _told(values.get(column)))]
         record = {column: given[column] for column in table.columns if column in given and column not in mine}
         if "workspaceId" in table.columns:
             record["workspaceId"] = self.workspace
@@ -252,6 +257,8 @@ class Store:
             for column in table.columns
             if column in record or (column in values and column not in fixed)
         }
+        if not _told(shown["id"]):
+            shown["id"] = record["id"]
         self._check_required(database, shown)
         if any(database.kept(column, shown[column]) != record.get(column) for column in shown):
             for column, how in table.made.items():

@@ -12,6 +12,12 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 SCREENSHOT = HERE / "embed.png"
+MODES = {
+    "default": [],
+    "3.0.5": ["--flowise", "3.0.5"],
+    "3.1.4 --cors *": ["--flowise", "3.1.4", "--cors", "*"],
+}
+"""3.1.4 names no origins itself: a browser's thumbs-up from another origin needs --cors, as CORS_ORIGINS."""
 
 
 def main() -> int:
@@ -19,20 +25,28 @@ def main() -> int:
         subprocess.run(
             ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"], cwd=HERE, check=True
         )
-    command = [sys.executable, "-m", "flowise_mock", "serve", "--port", "0", "--no-access-log"]
+    failed = 0
+    for mode, options in MODES.items():
+        print(f"--- {mode}", flush=True)
+        failed += failures(options)
+    print(f"{2 * len(MODES) - failed} passed, {failed} failed")
+    return failed
+
+
+def failures(options: list[str]) -> int:
+    """How many of the two clients fail against a server with these options."""
+    command = [sys.executable, "-m", "flowise_mock", "serve", "--port", "0", "--no-access-log", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
             address = re.search(r"http://[\d.:]+", server.stdout.readline())
             assert address
             clients = [["sdk.mjs", address[0]], ["embed.mjs", address[0], str(SCREENSHOT)]]
-            failed = sum(
+            return sum(
                 subprocess.run(["node", *each], cwd=HERE, check=False).returncode != 0 for each in clients
             )
         finally:
             server.terminate()
-    print(f"{len(clients) - failed} passed, {failed} failed")
-    return failed
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ def test_the_reading_finds_what_is_known() -> None:
         "Inconsistent",
         "Missing",
         "NoMessage",
+        "NotFound",
     }
     assert {"NotFound", "WrongKey"} <= met(("flowise_mock.handlers.prediction", "create_prediction"))
 

@@ -29,7 +29,10 @@ def schema_of(name: str) -> str:
     return str(next(key for key, value in schemas.items() if value.get("x-record", {}).get("seed") == name))
 
 
-@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: str(file.stem))
+COLLECTIONS = sorted(set(FOLDER.glob("*.json")) - {FOLDER / "files.json"})  # no operation lists files
+
+
+@pytest.mark.parametrize("file", COLLECTIONS, ids=lambda file: str(file.stem))
 def test_every_record_fits_the_document_as_it_stands(file: Path) -> None:
     fits = Schemas(DOCUMENT).compile({"$ref": f"#/components/schemas/{schema_of(file.stem)}"})
     for record in records(file.stem):

@@ -139,7 +139,8 @@ class Answers:
         body = self._bodies[entry.get("body", "value")](words)
         problem = self._problem(status, response, body)
         sent = b"" if entry.get("body") == NONE else _written(media, body)
-        headers += [(b"content-type", self._typed(media)), (b"content-length", str(len(sent)).encode())]
+        headers += [] if entry.get("untyped") else [(b"content-type", self._typed(media))]
+        headers.append((b"content-length", str(len(sent)).encode()))
         if self._manners.etags:
             headers.append((b"etag", etag(sent)))
         return Answer(status, headers, sent), problem

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flowise_mock.call import Say
 from flowise_mock.document import Document, DocumentError
 from flowise_mock.engine.answers import Answer, Answers
-from flowise_mock.engine.cors import Cors
+from flowise_mock.engine.cors import SEND, Cors
 from flowise_mock.engine.endpoint import (
     STREAMING,
     EndpointMiddleware,
@@ -104,7 +104,7 @@ def create_app(
     general = Answers(document, settings.schemas, manners=told)
     front = Front(connexion, Pages(document), general, answers, told, hang)
     if told.cors:
-        return Cors(front, told.cors, tuple(cors or ()), api_path(document))
+        return Cors(front, told.cors, tuple(cors or ()), api_path(document), store)
     return CORSMiddleware(front, allow_origins=list(cors or ("*",)), allow_methods=["*"], allow_headers=["*"])
 
 
@@ -179,7 +179,7 @@ class Front:
         except Outcome as outcome:
             answer = self._answers(scope).render(outcome)
             if self._is_silent(scope, outcome, answer):
-                await _leave_open(receive, send, self.hang)
+                await _leave_open(scope, receive, self.hang)
             else:
                 await respond(answer, watch)
         except Exception as error:
@@ -215,7 +215,7 @@ def _unchanged(scope: Scope, message: Message) -> bool:
     return wanted is not None and wanted == told and scope["method"] in ("GET", "HEAD")
 
 
-async def _leave_open(receive: Receive, send: Send, seconds: float) -> None:
+async def _leave_open(scope: Scope, receive: Receive, seconds: float) -> None:
     """Answer nothing until the client gives up, or the time is over; then close the connection."""
 
     async def left() -> None:
@@ -226,9 +226,10 @@ async def _leave_open(receive: Receive, send: Send, seconds: float) -> None:
         await asyncio.wait_for(left(), seconds)
     except TimeoutError:
         # ASGI has no word for it: uvicorn's own object, behind the send it gave, has the connection
-        transport = getattr(getattr(send, "__self__", None), "transport", None)
+        transport = getattr(getattr(scope["extensions"].get(SEND), "__self__", None), "transport", None)
         if transport is not None:
             transport.abort()
+            await left()
 
 
 def _target(scope: Scope) -> str:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from flowise_mock.prediction.limits import allows
+from flowise_mock.store import Store
+
+SEND = "flowise_mock.send"
+"""Where the server's own send is left among the scope's extensions, for who must close a connection."""
 METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
 FLOW_PATHS = ("/prediction/", "/public-chatbotConfig/", "/chatflows-streaming/", "/text-to-speech/")
 """Where 3.0.9 and later compare the origin with those that the flow allows, and reflect it."""
@@ -16,7 +21,10 @@ class Cors:
     A preflight of an origin that is not allowed goes on to the routes, as in Express.
     """
 
-    def __init__(self, app: ASGIApp, mode: str, origins: tuple[str, ...], base_path: str) -> None:
+    def __init__(
+        self, app: ASGIApp, mode: str, origins: tuple[str, ...], base_path: str, store: Store
+    ) -> None:
+        self.store = store
         self.app = app
         self.any = mode == "any" or "*" in origins
         self.origins = origins
@@ -26,26 +34,34 @@ class Cors:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        scope.setdefault("extensions", {})[SEND] = send
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         origin = headers.get(b"origin")
-        reflected = origin is not None and (self.any or origin in self.origins)
+        flow = origin is not None and self._flow_allows(scope["path"], origin)
+        reflected = origin is not None and (self.any or origin in self.origins or flow)
         if scope["method"] == "OPTIONS" and (origin is None or reflected):
             await _preflight(origin, headers.get(b"access-control-request-headers"), send)
             return
-        flow = origin is not None and scope["path"].startswith(self.flows) and scope["method"] != "OPTIONS"
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
                 told = MutableHeaders(raw=message["headers"])
-                if origin is not None and (reflected or (flow and message["status"] != 403)):
+                if origin is not None and reflected:
                     told["Access-Control-Allow-Origin"] = origin
                 if self.any:
                     told["Access-Control-Allow-Credentials"] = "true"
-                if self.any or origin is None or reflected or flow:
+                if self.any or origin is None or reflected:
                     told["Vary"] = "Origin"
             await send(message)
 
         await self.app(scope, receive, tell)
+
+    def _flow_allows(self, path: str, origin: str) -> bool:
+        """Whether a path asks a flow, and the flow may be asked from this origin."""
+        if not path.startswith(self.flows):
+            return False
+        id = path.rstrip("/").rpartition("/")[2]
+        return not self.store.has("chatflow", id) or allows(self.store.find("chatflow", id), origin)
 
 
 async def _preflight(origin: str | None, asked: str | None, send: Send) -> None:

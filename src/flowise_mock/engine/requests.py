@@ -86,7 +86,7 @@ def _parameter(document: Document, schemas: Schemas, definition: Document, lenie
         definition["name"],
         snake(str(definition.get("x-as", definition["name"]))),
         definition["in"],
-        bool(definition.get("required")),
+        bool(definition.get("required")) and not lenient,
         _READ.get(schema.get("type", ""), str),
         None if lenient else schemas.compile(schema),
         values.get(default) if values and default is not None else default,

@@ -87,9 +87,15 @@ def _array(item: View) -> View:
     return show
 
 
+def _nullable(document: Document, schema: Document) -> bool:
+    """Whether null fits a schema, by itself or as one of its variants."""
+    schema = resolve(document, schema)
+    return bool(schema.get("nullable")) or any(_nullable(document, each) for each in schema.get("anyOf", []))
+
+
 def _object(document: Document, schema: Document, made: dict[int, View]) -> View:
     named = [
-        (name, _compile(document, child, made), bool(resolve(document, child).get("nullable")))
+        (name, _compile(document, child, made), _nullable(document, child))
         for name, child in schema.get("properties", {}).items()
     ]
     names = {name for name, _, _ in named}
@@ -108,6 +114,8 @@ def _object(document: Document, schema: Document, made: dict[int, View]) -> View
             return None
         if isinstance(value, str):
             value = jsontext.mapping(value)
+        if isinstance(value, list) and value:
+            value = value[0]  # one is asked of several
         if not isinstance(value, dict):
             return value  # not for a view to hide: the check of the answer tells
         shown = {}

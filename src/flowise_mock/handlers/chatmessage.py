@@ -76,14 +76,20 @@ async def remove_all_chat_messages(
 
 
 def _rated(call: Call, chatflowid: str, rows: list[Record], rating: str) -> list[Record]:
-    """The answers that have this rating, each with the question before it in the same chat."""
-    found = call.store.select("feedback", chatflowid=chatflowid, rating=rating)
-    rated = {row.get("messageId") for row in found}
+    """The answers that have this rating, each with the question before it in the same chat.
+
+    A question that was rated itself, and otherwise, is left out.
+    """
+    found = call.store.select("feedback", chatflowid=chatflowid)
+    rated = {row.get("messageId") for row in found if row.get("rating") == rating}
+    otherwise = {row.get("messageId") for row in found} - rated
     kept: list[Record] = []
     before: dict[str, Record] = {}
     for row in rows:
         chat = row.get("sessionId") or row.get("chatId", "")
         if row["id"] in rated:
             kept += [before[chat], row] if chat in before else [row]
-        before[chat] = row
+        before.pop(chat, None)
+        if row["id"] not in otherwise:
+            before[chat] = row
     return kept

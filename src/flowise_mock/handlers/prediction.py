@@ -16,4 +16,5 @@ async def create_prediction(call: Call, id: str, body: Record) -> Record | Strea
         if not call.opens(flow):
             call.report(StreamRefused("Chatflow", flow["id"]))
         return Streamed(telling.streamed(call, flow, body))
+    call.check_key(flow)
     return telling.whole(call, flow, body)

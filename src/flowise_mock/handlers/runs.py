@@ -15,7 +15,7 @@ async def abort_chat_message(call: Call, chatflowid: str, chatid: str) -> Record
 
 
 async def trigger_webhook(call: Call, id: str, body: Record) -> Record:
-    flow = call.store.find("chatflow", id)
+    flow = call.chatflow(id)
     if not any(node.inputs.get("startInputType") == "webhookTrigger" for node in flowdata.nodes(flow)):
         raise NotFound("Webhook of chatflow", id)
     return telling.whole(call, flow, {"question": turn.text(body)})
@@ -26,12 +26,22 @@ async def get_all_executions(
     agentflow_id: str | None = None,
     session_id: str | None = None,
     state: str | None = None,
-    page: int = 1,
-    limit: int = 12,
+    page: int | str = 1,
+    limit: int | str = 12,
 ) -> Record:
+    number, size = max(_whole(page, 1), 1), max(_whole(limit, 12), 1)
     found = call.store.select("execution", chatflowid=agentflow_id, sessionId=session_id, state=state)
-    shown = found[(page - 1) * limit : page * limit]
-    return {"data": [_execution(each) for each in shown], "total": len(found)}
+    shown = found[(number - 1) * size : number * size]
+    flows = {flow["id"]: flow for flow in call.store.select("chatflow")}
+    return {
+        "data": [{**_execution(each), "agentflow": flows.get(each["chatflowid"])} for each in shown],
+        "total": len(found),
+    }
+
+
+def _whole(value: int | str, default: int) -> int:
+    """A number of the query, which a lenient server hands on as text."""
+    return int(value) if str(value).isdecimal() else default
 
 
 async def get_execution_by_id(call: Call, id: str) -> Record:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from flowise_mock.call import Call
-from flowise_mock.outcomes import Streamed
+from flowise_mock.outcomes import Empty, Streamed
 from flowise_mock.store import Record
 
 # the shortest valid MP3 frame: MPEG-1 layer III, 32 kbit/s, 44.1 kHz, silent
@@ -22,8 +22,8 @@ async def _audio(message: str) -> AsyncIterator[tuple[str, Any]]:
 
 
 async def abort_speech(call: Call, body: Record) -> Record:
-    return {
-        "message": "TTS stream aborted successfully",
-        "chatId": body["chatId"],
-        "chatMessageId": body["chatMessageId"],
-    }
+    for field in ("chatId", "chatMessageId", "chatflowId"):
+        if not body.get(field):
+            call.report(Empty(field))
+    told = {key: body.get(key, "") for key in ("chatId", "chatMessageId")}
+    return {"message": "TTS stream aborted successfully", **told}

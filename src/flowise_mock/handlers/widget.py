@@ -3,7 +3,7 @@
 from flowise_mock import flowdata, jsontext
 from flowise_mock.call import Call
 from flowise_mock.outcomes import NotPublic
-from flowise_mock.prediction.kinds import streamable
+from flowise_mock.prediction.kinds import check_ending, streamable
 from flowise_mock.store import Record
 
 _HIDDEN = ("allowedOrigins", "allowedOriginsError")
@@ -12,7 +12,9 @@ _IMAGE_MB = 5
 
 
 async def get_chatflow_streaming(call: Call, id: str) -> Record:
-    return {"isStreaming": streamable(call.store.find("chatflow", id))}
+    flow = call.store.find("chatflow", id)
+    check_ending(call, flow)
+    return {"isStreaming": streamable(flow)}
 
 
 async def get_public_chatbot_config(call: Call, id: str) -> Record:
@@ -24,7 +26,7 @@ async def get_public_chatbot_config(call: Call, id: str) -> Record:
 
 
 async def get_public_chatflow(call: Call, id: str) -> Record:
-    flow = call.store.find("chatflow", id)
+    flow = call.chatflow(id)
     if not flow.get("isPublic"):
         raise NotPublic("Chatflow", id)
     return {**flow, "flowData": _shown_flow(flow)}

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from flowise_mock import flowdata, jsontext
 from flowise_mock.call import Call
-from flowise_mock.outcomes import OriginRefused, StreamOriginRefused, Throttled
+from flowise_mock.outcomes import Mistyped, OriginRefused, StreamOriginRefused, Throttled
 from flowise_mock.store import Record
 
 REFUSED = "This site is not allowed to access this chatbot"
@@ -46,12 +46,21 @@ def check_origin(call: Call, flow: Record, streams: bool = False) -> None:
     origin = call.headers.get("origin")
     if not origin or not allowed or not allowed[0]:
         return
-    if _host(origin) not in {_host(each) for each in allowed}:
+    if "://" not in origin:
+        call.report(Mistyped("Origin", "Invalid URL"))
+    if not allows(flow, origin):
         told = config.get("allowedOriginsError")
         text = told if isinstance(told, str) and told else REFUSED
         if streams:
             call.report(StreamOriginRefused(text))
         raise OriginRefused(text)
+
+
+def allows(flow: Record, origin: str) -> bool:
+    """Whether a flow may be asked from this origin: a list that is empty, or begins so, allows all."""
+    config = flowdata.config(flow, "chatbotConfig")
+    allowed = [each for each in jsontext.sequence(config.get("allowedOrigins")) if isinstance(each, str)]
+    return not allowed or not allowed[0] or _host(origin) in {_host(each) for each in allowed}
 
 
 def _host(origin: str) -> str:

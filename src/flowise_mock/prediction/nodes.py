@@ -138,7 +138,8 @@ def _decided(graph: Graph, node: Node, human: Record) -> Said:
 def _llm(call: Call, graph: Graph, node: Node, last: bool) -> Said:
     first = not graph.history
     question = form_text(graph.form) or graph.turn.question
-    if question and not isinstance(node.inputs.get("llmMessages"), list):
+    if question and not isinstance(node.inputs.get("llmMessages", [] if node.drawn else ""), list):
+        # a flow that the canvas did not write leaves a text here, on which a real server fails
         call.report(Mistyped("llmMessages", "Error in LLM node: llmMessages.some is not a function"))
     messages = [
         {"role": text(each.get("role")), "content": resolved(graph, each.get("content"))}

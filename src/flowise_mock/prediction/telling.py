@@ -18,7 +18,6 @@ _TOLD = ("chatId", "chatMessageId", "question", "sessionId", "memoryType", "acti
 
 def whole(call: Call, flow: Record, body: Record) -> Record:
     """The answer as JSON."""
-    call.check_key(flow)
     running = run(call, begin(call, flow, body))
     while True:
         try:

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
-from flowise_mock import flowdata, jsontext
+from flowise_mock import documents, flowdata, jsontext
 from flowise_mock.call import Call
 from flowise_mock.outcomes import Mistyped
 from flowise_mock.store import Record
@@ -51,6 +51,7 @@ def begin(call: Call, flow: Record, body: Record) -> Turn:
     turn.said = _conversation(call, turn)
     turn.uploads = _uploads(call, turn)
     for file in call.files:
+        _check_file(call, file.name, file.type)
         _store_file(call, turn, file.name, file.type, file.data)
     return turn
 
@@ -119,8 +120,17 @@ def _kept(call: Call, turn: Turn, upload: Record) -> Record:
     if kind == "file:full":
         turn.question = f"<doc name='{name}'>{data}</doc>\n\n\n\n{turn.question}"
         return {"type": "stored-file:full", "name": name, "mime": mime}
+    if not data.startswith("data:"):
+        call.report(Mistyped("uploads", "Cannot read properties of undefined (reading 'split')"))
+    _check_file(call, name, mime)
     _store_file(call, turn, name, mime, _decoded(data))
     return {"type": "stored-file", "name": name, "mime": mime}
+
+
+def _check_file(call: Call, name: str, mime: str) -> None:
+    mismatched = documents.mismatched(name, mime)
+    if mismatched is not None:
+        call.report(mismatched)
 
 
 def _decoded(data: str) -> bytes:

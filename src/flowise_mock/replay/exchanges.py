@@ -44,16 +44,30 @@ class Exchange:
     @property
     def media(self) -> str:
         """The media type of the answer, without its parameters."""
-        return media_of(self.response.get("headers") or {})
+        lines = [line.partition(": ") for line in self._raw[0].split("\r\n")[1:]]
+        told = {name: value for name, _, value in lines} if "raw_chunks" in self.response else {}
+        return media_of(self.response.get("headers") or told)
 
     @property
     def streamed(self) -> str | None:
         """The body of an event stream as it came; None where it was none."""
+        return self._raw[1] if "raw_chunks" in self.response and self.media == "text/event-stream" else None
+
+    @property
+    def body(self) -> Any:
+        """The body of the answer: JSON, or a text."""
         if "raw_chunks" not in self.response:
-            return None
-        text = "".join(str(text) for _, text in self.response["raw_chunks"])
+            return self.response.get("body")
+        try:
+            return json.loads(self._raw[1])
+        except ValueError:
+            return self._raw[1]
+
+    @property
+    def _raw(self) -> tuple[str, str]:
+        text = "".join(str(text) for _, text in self.response.get("raw_chunks", ()))
         head, _, body = text.partition("\r\n\r\n")
-        return dechunked(body) if "text/event-stream" in head.lower() else None
+        return head, dechunked(body) if "transfer-encoding: chunked" in head.lower() else body
 
 
 def media_of(headers: dict[str, str]) -> str:

@@ -16,7 +16,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from flowise_mock.replay.exchanges import API_KEY, CUT, LOW_KEY, Exchange, media_of
+from flowise_mock.replay.canvas import drawn
+from flowise_mock.replay.exchanges import (
+    API_KEY,
+    CUT,
+    LOW_KEY,
+    Exchange,
+    RecordingError,
+    media_of,
+)
 from flowise_mock.replay.shapes import Seen, differences, stream_differences
 
 TIME_HEADER = "Flowise-Mock-Time"
@@ -55,7 +63,9 @@ class Player:
     """Plays one recording against one server. `patience` is in seconds, for answers that never come."""
 
     def __init__(self, url: str, api_key: str, low_key: str | None = None, patience: float = 3.0) -> None:
-        self.address = urlsplit(url)
+        self.address = urlsplit(url if "//" in url else f"http://{url}")
+        if self.address.scheme != "http":
+            raise RecordingError(f"{url}: give the address of a server as http://host:port")
         self.keys = {API_KEY: api_key, **({LOW_KEY: low_key} if low_key else {})}
         self.patience = patience
         self.ids: dict[str, str] = {}
@@ -64,13 +74,14 @@ class Player:
         self.guessed: set[str] = set()
         self.deleted: set[str] = set()
         self.unmade: set[tuple[str, str]] = set()
+        self.kinds: dict[str, dict[str, Any]] = {}
 
     def play(self, exchanges: Iterable[Exchange]) -> Iterator[Played]:
         """Each exchange in turn."""
         recorded = list(exchanges)
         for exchange in recorded:
             if exchange.status == 200:
-                self.seen.learn(exchange.response.get("body"), exchange.operation)
+                self.seen.learn(exchange.body, exchange.operation)
         self._map_key(recorded)
         for exchange in recorded:
             yield self._played(exchange)
@@ -81,7 +92,7 @@ class Player:
             return Played(exchange, reason)
         self._tell_time(exchange)
         answer = self._ask(exchange)
-        expected = exchange.response.get("body")
+        expected = exchange.body
         found = list(self._differences(exchange, answer))
         got = _json(answer.body)
         if answer.status == exchange.status == 200 and exchange.streamed is None:
@@ -92,13 +103,35 @@ class Player:
         if exchange.status is not None and exchange.status >= 400:
             played.error = True
             told = answer.body.decode(errors="replace") if got is None else got
-            played.worded = self._mapped(expected) == told
+            played.worded = self.mapped(expected) == told
         return played
+
+    def ask_all(self, exchanges: Iterable[Exchange]) -> Iterator[tuple[Exchange, Answer]]:
+        """Each exchange that can be asked again, and what is answered now; nothing is compared."""
+        recorded = list(exchanges)
+        self._map_key(recorded)
+        for exchange in recorded:
+            if LOW_KEY in json.dumps(exchange.request) and LOW_KEY not in self.keys:
+                continue
+            answer = self._ask(exchange)
+            if answer.status == 200 and exchange.streamed is None:
+                self._learn(exchange.body, _json(answer.body))
+            yield exchange, answer
+
+    def delete(self, path: str) -> bool:
+        """Delete what was made at a path below the API; whether it is gone."""
+        asked = {
+            "method": "DELETE",
+            "path": f"/api/v1{path}",
+            "headers": {"Authorization": f"Bearer {self.keys[API_KEY]}"},
+        }
+        answer = self._ask(Exchange("", "", asked, {"status": 200}))
+        return answer.status is not None and (answer.status < 500 or b"not found" in answer.body)
 
     # --- what is asked ---
 
     def _unplayable(self, exchange: Exchange) -> str:
-        told = json.dumps([exchange.response.get("body"), exchange.response.get("raw_chunks")])
+        told = json.dumps([exchange.body, exchange.response.get("raw_chunks")])
         if LOW_KEY in json.dumps(exchange.request) and LOW_KEY not in self.keys:
             return "needs a key with the permission tools:view alone: --low-key"
         if re.search(r"abort(ed)?\b|TERMINATED|was cancelled", told) and exchange.request["method"] == "POST":
@@ -113,7 +146,7 @@ class Player:
             return "the record is gone, and the recording lacks what deleted it"
         if self._is_unmade(exchange, last):
             return "it shows a record that the recording did not make"
-        body = exchange.response.get("body")
+        body = exchange.body
         if exchange.request["method"] == "GET" and isinstance(body, list) and body:
             ids = [str(each.get("id")) for each in body if isinstance(each, dict)]
             unmade = [id for id in ids if id not in self.ids or id in self.guessed]
@@ -129,7 +162,7 @@ class Player:
         """
         resource = str(exchange.request["path"]).split("/")[3:4]
         place = (resource[0] if resource else "", last)
-        body = exchange.response.get("body")
+        body = exchange.body
         shown = isinstance(body, dict) and body.get("id") == last and exchange.status == 200
         if shown and last not in self.ids and exchange.request["method"] in ("GET", "PUT"):
             self.unmade.add(place)
@@ -143,9 +176,9 @@ class Player:
 
     def _ask(self, exchange: Exchange) -> Answer:
         request = exchange.request
-        target = self._replaced(request["path"])
+        target = self.target(exchange)
         if request.get("query"):
-            target += "?" + urlencode(self._mapped(request["query"]), quote_via=quote)
+            target += "?" + urlencode(self.mapped(request["query"]), quote_via=quote)
         body, media = self._body(exchange)
         headers = {name: self._replaced(str(text)) for name, text in request["headers"].items()}
         if media:
@@ -162,10 +195,24 @@ class Player:
             return Answer(response.status, dict(response.getheaders()), response.read())
         except (TimeoutError, http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
             return Answer(None)
-        except socket.gaierror as error:
-            raise ConnectionError(f"{self.address.netloc}: {error.strerror}") from None
+        except (ConnectionRefusedError, socket.gaierror) as error:
+            where = self.address.netloc or self.address.geturl()
+            raise RecordingError(
+                f"{where} does not answer: {error.strerror}; is the server running?"
+            ) from None
         finally:
             connection.close()
+
+    def target(self, exchange: Exchange) -> str:
+        """The path of a request, with the ids of this server."""
+        return self._replaced(str(exchange.request["path"]))
+
+    def masked(self, value: Any) -> Any:
+        """A value in which the keys are masked again."""
+        text = json.dumps(value)
+        for mask, key in self.keys.items():
+            text = text.replace(key, mask)
+        return json.loads(text)
 
     def _body(self, exchange: Exchange) -> tuple[bytes | None, str]:
         body = exchange.request.get("body")
@@ -178,7 +225,10 @@ class Player:
             return text.encode(), ""
         if isinstance(body, dict) and body.keys() == {"multipart"}:
             return self._multipart(body["multipart"]), "multipart/form-data; boundary=flowise-mock"
-        return json.dumps(self._mapped(body)).encode(), ""
+        body = self.mapped(body)
+        if isinstance(body, dict) and "flowData" in body:
+            body["flowData"] = drawn(body["flowData"], self._kind)
+        return json.dumps(body).encode(), ""
 
     def _multipart(self, form: dict[str, Any]) -> bytes:
         parts = []
@@ -201,13 +251,14 @@ class Player:
         made = self.ids.get(id.lower(), id)
         return made.upper() if id.isupper() else made
 
-    def _mapped(self, value: Any) -> Any:
+    def mapped(self, value: Any) -> Any:
+        """A value with the ids and keys of this server in the place of the recorded ones."""
         if isinstance(value, str):
             return self.ids.get(value) or self._replaced(value)
         if isinstance(value, list):
-            return [self._mapped(item) for item in value]
+            return [self.mapped(item) for item in value]
         if isinstance(value, dict):
-            return {key: self._mapped(item) for key, item in value.items()}
+            return {key: self.mapped(item) for key, item in value.items()}
         return value
 
     def _learn(self, expected: Any, got: Any, guess: bool = False) -> None:
@@ -253,10 +304,21 @@ class Player:
                 if id:
                     self.ids[bound[flow]] = id
 
+    def _get(self, path: str) -> Any:
+        """What the server answers to a GET below the API; None where that is no JSON."""
+        headers = {"Authorization": f"Bearer {self.keys[API_KEY]}"}
+        asked = {"method": "GET", "path": f"/api/v1{path}", "headers": headers}
+        return _json(self._ask(Exchange("", "", asked, {"status": 200})).body)
+
+    def _kind(self, name: str) -> dict[str, Any]:
+        if name not in self.kinds:
+            found = self._get(f"/nodes/{quote(name)}")
+            self.kinds[name] = found if isinstance(found, dict) else {}
+        return self.kinds[name]
+
     def _key_id(self) -> str | None:
         key = self.keys[API_KEY]
-        asked = {"method": "GET", "path": "/api/v1/apikey", "headers": {"Authorization": f"Bearer {key}"}}
-        found = _json(self._ask(Exchange("_apikey", "list", asked, {"status": 200})).body)
+        found = self._get("/apikey")
         for record in found if isinstance(found, list) else []:
             if isinstance(record, dict) and record.get("apiKey") == key:
                 return str(record["id"])
@@ -265,7 +327,7 @@ class Player:
     def _tell_time(self, exchange: Exchange) -> None:
         """Keep the time of the recording: the newest date that a change was answered with."""
         if exchange.request["method"] in ("POST", "PUT"):
-            dates = _DATE.findall(json.dumps(exchange.response.get("body")))
+            dates = _DATE.findall(json.dumps(exchange.body))
             self.time = max([self.time, *dates])
 
     # --- how it differs ---
@@ -278,17 +340,15 @@ class Player:
         if exchange.status is None:
             return
         expected, got = exchange.media, media_of(answer.headers)
-        if exchange.streamed is not None:
-            expected = "text/event-stream"
         if expected != got:
             yield f"media type: expected {expected or 'none'}, got {got or 'none'}"
         elif exchange.streamed is not None:
             yield from stream_differences(exchange.streamed, answer.body.decode(errors="replace"))
-        elif expected == "application/json" and not _cut(exchange.response.get("body")):
+        elif expected == "application/json" and not _cut(exchange.body):
             yield from self._json_differences(exchange, answer.body)
 
     def _json_differences(self, exchange: Exchange, body: bytes) -> Iterator[str]:
-        expected = exchange.response.get("body")
+        expected = exchange.body
         if expected == "" or not body:
             if bool(expected) != bool(body):
                 yield f"body: expected {'one' if expected else 'none'}, got {len(body)} bytes"

@@ -1,0 +1,84 @@
+"""The recordings of real servers, played against this one as the same version: what agrees, and what not.
+
+A share is measured over all that can be played; each exchange that differs stands here with its reason.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conftest import KEY, Running
+from flowise_mock import server
+from flowise_mock.prediction import echo, recorded
+from flowise_mock.replay.exchanges import read
+from flowise_mock.replay.player import Player
+from flowise_mock.replay.score import Score
+from flowise_mock.server import Options
+
+RECORDINGS = Path(__file__).parents[2] / "fixtures/recordings"
+COMMON = {
+    "upsertDocument/vs_unreachable": "no vector database is called, so none can be out of reach",
+    "editDocumentStoreFileChunk/wrong_types": "the length of a number is NaN in JavaScript, and null in JSON",
+    "getAllDocumentStores/ordering_after_update": "the recording lacks what deleted the store that cannot be shown",
+}
+KNOWN = {
+    "3.1.4": COMMON,
+    "3.0.5": {
+        **COMMON,
+        "updateVariable/unknown_id": "the recording lacks the change that moved a variable to this id",
+        "updateDocumentStore/unknown": "the recording lacks the change that moved a store to this id",
+        "refreshDocument/unknown": "the same store",
+        "queryVectorStore/unknown_store": "the same store",
+        "deleteDocumentStore/unknown": "the same store",
+        "_chatmessage/POST_undocumented": "no client posts chat messages; the operation was removed in 3.0.10",
+        "upsertDocument/clean_recordmanager_again": "a record manager that knows each text is not imitated",
+    },
+}
+MODEL = {
+    "createPrediction/llm_400": "no model that fails answers here without --script recorded-model",
+    "createPrediction/stream_llm_error": "the same",
+}
+
+
+def score(version: str, contract: str, *, model: bool = True) -> Score:
+    options = Options(
+        contract=contract,
+        seed=None,
+        token_delay=0,
+        hang=30,
+        permissions={"low": ["tools:view"]},
+        say=recorded.say if model else echo.say,
+    )
+    running = Running(server.build(options))
+    try:
+        player = Player(running.url, KEY, "low", patience=1)
+        return Score(player.play(read(RECORDINGS / f"flowise-{version}.jsonl")))
+    finally:
+        running.stop()
+
+
+@pytest.mark.parametrize("version", KNOWN)
+def test_a_version_answers_as_it_was_recorded(version: str, capsys: pytest.CaptureFixture[str]) -> None:
+    told = score(version, version)
+    with capsys.disabled():
+        print(f"\nreplay of {version}: {list(told.lines())[-1]}")
+    assert {each.exchange.name for each in told.differing} == set(KNOWN[version]), "\n".join(told.lines())
+    assert told.share >= 97
+    assert told.word_share >= 90
+
+
+@pytest.mark.parametrize("version", KNOWN)
+def test_the_echo_answers_as_the_recorded_model_does_but_never_fails(version: str) -> None:
+    told = score(version, version, model=False)
+    assert {each.exchange.name for each in told.differing} == set(KNOWN[version]) | set(MODEL)
+    assert told.share >= 97
+
+
+@pytest.mark.parametrize("version", KNOWN)
+def test_the_documentation_is_far_from_the_servers(version: str, capsys: pytest.CaptureFixture[str]) -> None:
+    told = score(version, "documented")
+    with capsys.disabled():
+        print(f"\nreplay of {version} against the documentation: {told.share:.1f} %")
+    assert told.share < 30
