@@ -198,6 +198,8 @@ def _conform(asked: argparse.Namespace) -> int:
     known = _baseline(asked.baseline)
     if asked.update_baseline and known is None:
         raise baseline.BaselineError("--update-baseline needs --baseline FILE")
+    if known is not None and not known.exists() and not asked.update_baseline:
+        raise baseline.BaselineError(f"{known}: there is no such baseline")
     phases = tuple(each for each in asked.phases.split(",") if each)
     unknown = set(phases) - {"walks", "probes", "generated"}
     if unknown:
@@ -233,7 +235,7 @@ def _conform(asked: argparse.Namespace) -> int:
 
 def _baseline(asked: Path | None) -> Path | None:
     """A baseline file, or the bundled one of a version."""
-    if asked is None or asked.exists() or asked.suffix:
+    if asked is None or asked.exists() or asked.suffix in (".yaml", ".yml", ".json"):
         return asked
     bundled = Path(__file__).parent / "baselines" / f"{asked}.yaml"
     return bundled if bundled.exists() else asked
