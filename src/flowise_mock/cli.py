@@ -21,7 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from flowise_mock.seed import SeedError
     from flowise_mock.server import ServerError
 
-    options = parser().parse_args(arguments)
+    top = parser()
+    options, more = top.parse_known_args(arguments)
+    if more and not getattr(options, "takes_more", False):
+        top.error(f"unrecognized arguments: {' '.join(more)}")
+    options.more = more
     try:
         status: int = options.run(options)
     except (DocumentError, RecordingError, SeedError, ServerError) as error:
@@ -37,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line, as its `--help` tells it."""
+    from flowise_mock.conform import command as conform
+
     top = argparse.ArgumentParser(
         prog="flowise-mock", description="A stateful, in-memory stand-in for the Flowise REST API."
     )
@@ -197,6 +203,7 @@ def parser() -> argparse.ArgumentParser:
         help="the recording whose requests are asked (default: the one of the newest version)",
     )
     record.set_defaults(run=_record)
+    conform.add(commands)
     return top
 
 

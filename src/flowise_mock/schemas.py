@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import jsonschema_rs
@@ -47,6 +48,10 @@ class Validator:
     def __init__(self, validator: jsonschema_rs.Draft4Validator) -> None:
         self._validator = validator
         self.accepts = validator.is_valid
+
+    def errors(self, instance: Any) -> Iterator[jsonschema_rs.ValidationError]:
+        """Everything wrong with `instance`, in the validator's own words."""
+        return self._validator.iter_errors(instance)
 
     def problem(self, instance: Any) -> Problem | None:
         """The first thing wrong with `instance`, or None."""

@@ -46,7 +46,8 @@ def forbidden(module: str, imported: str) -> bool:
             "flowise_mock.lint", "flowise_mock.handlers",
         )  # fmt: skip
     if module.startswith(("conform.", "lint.")):
-        return within(imported, "flowise_mock.engine", "flowise_mock.handlers", "flowise_mock.store")
+        parts = ("engine", "handlers", "store", "call", "server", "prediction", "seed", "outcomes")
+        return within(imported, *(f"flowise_mock.{part}" for part in parts))
     return False
 
 
@@ -68,6 +69,7 @@ def test_the_rules_can_fail() -> None:
     assert forbidden("handlers.tools", "starlette.responses")
     assert forbidden("handlers.tools", "flowise_mock.handlers.leads.create_lead")
     assert forbidden("conform.run", "flowise_mock.store.Store")
+    assert forbidden("conform.hooks", "flowise_mock.prediction.echo.say")
     assert forbidden("engine.app", "flowise_mock.cli.main")
     assert not forbidden("store", "flowise_mock.outcomes.NotFound")
     assert not forbidden("handlers.tools", "flowise_mock.call.Call")

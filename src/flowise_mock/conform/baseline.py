@@ -1,0 +1,160 @@
+"""The baseline: deviations that are known, each with a reason, an owner, a day on which it ends."""
+
+from __future__ import annotations
+
+import datetime
+import fnmatch
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from flowise_mock.conform.deviations import Deviation, Key
+from flowise_mock.document import DocumentError, read
+
+FIELDS = {"operation", "check", "what", "reason", "owner", "link", "versions", "expires"}
+
+
+class BaselineError(Exception):
+    """A baseline that cannot be used; the text names the file, the line and why."""
+
+
+class Entry(NamedTuple):
+    """A known deviation. `what` may hold `*`, as in file names."""
+
+    line: int
+    operation: str
+    check: str
+    what: str
+    reason: str = ""
+    owner: str = ""
+    link: str = ""
+    versions: tuple[str, ...] = ()
+    expires: str = ""
+
+    def covers(self, key: Key) -> bool:
+        if (self.operation, self.check) != (key.operation, key.check):
+            return False
+        return self.what == key.what or ("*" in self.what and fnmatch.fnmatchcase(key.what, _glob(self.what)))
+
+    def is_expired(self, today: datetime.date) -> bool:
+        return bool(self.expires) and datetime.date.fromisoformat(self.expires) < today
+
+    def concerns(self, version: str) -> bool:
+        return not self.versions or version in self.versions
+
+
+def _glob(text: str) -> str:
+    return text.replace("[", "[[]").replace("?", "[?]")
+
+
+class Sorted(NamedTuple):
+    """The deviations of a run beside a baseline."""
+
+    new: list[Deviation]
+    known: list[tuple[Deviation, Entry]]
+    expired: list[tuple[Deviation, Entry]]
+    vanished: list[Entry]
+
+
+def load(path: Path) -> list[Entry]:
+    """The entries of a baseline file, with their lines. Raises BaselineError."""
+    try:
+        held = read(path)
+        node = yaml.compose(path.read_text(), yaml.SafeLoader)
+    except DocumentError as error:
+        raise BaselineError(str(error)) from None
+    except (OSError, yaml.YAMLError) as error:
+        raise BaselineError(f"{path}: {error}") from None
+    known = held.get("known") if isinstance(held, dict) else None
+    if not isinstance(known, list):
+        raise BaselineError(f"{path}: is not a baseline: it has no list `known`")
+    return [_entry(path, line, entry) for line, entry in zip(_lines(node), known, strict=True)]
+
+
+def _lines(node: Any) -> list[int]:
+    for key, value in node.value:
+        if key.value == "known":
+            return [item.start_mark.line + 1 for item in value.value]
+    return []
+
+
+def _entry(path: Path, line: int, held: Any) -> Entry:
+    if not isinstance(held, dict) or not {"operation", "check", "what"} <= held.keys():
+        raise BaselineError(f"{path}:{line}: an entry has operation, check and what")
+    unknown = held.keys() - FIELDS
+    if unknown:
+        raise BaselineError(
+            f"{path}:{line}: an entry has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(FIELDS))}"
+        )
+    versions = held.get("versions") or []
+    texts = {name: str(held.get(name) or "") for name in FIELDS - {"versions"}}
+    try:
+        datetime.date.fromisoformat(texts["expires"] or "2000-01-01")
+    except ValueError:
+        raise BaselineError(
+            f"{path}:{line}: expires: {texts['expires']} is not a day such as 2027-01-31"
+        ) from None
+    return Entry(
+        line, versions=tuple(map(str, versions if isinstance(versions, list) else [versions])), **texts
+    )
+
+
+def sort(
+    found: Iterable[Deviation], entries: Sequence[Entry], version: str, today: datetime.date, judged: set[str]
+) -> Sorted:
+    """Deviations sorted into new, known and expired; entries that nothing matched are vanished.
+
+    An entry of another version, or of an operation that this run did not judge, is neither.
+    """
+    result = Sorted([], [], [], [])
+    matched: set[int] = set()
+    own = [entry for entry in entries if entry.concerns(version)]
+    for each in found:
+        entry = next((entry for entry in own if entry.covers(each.key)), None)
+        if entry is None:
+            result.new.append(each)
+            continue
+        matched.add(entry.line)
+        (result.expired if entry.is_expired(today) else result.known).append((each, entry))
+    result.vanished.extend(e for e in own if e.line not in matched and e.operation in judged)
+    return result
+
+
+def update(path: Path, found: Iterable[Deviation], version: str, contract: str, judged: set[str]) -> int:
+    """Write the deviations of a run into a baseline; how many there are. What people wrote stays."""
+    held = load(path) if path.exists() else []
+    entries: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for each in found:
+        entry = next((entry for entry in held if entry.covers(each.key) and entry.concerns(version)), None)
+        told = (
+            _told(entry)
+            if entry
+            else {**each.key._asdict(), "reason": each.expected and f"documented: {each.expected}"}
+        )
+        entries[told["operation"], told["check"], told["what"]] = told
+    for entry in held:
+        if not entry.concerns(version) or entry.operation not in judged:
+            entries.setdefault((entry.operation, entry.check, entry.what), _told(entry))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(
+        [entries[key] for key in sorted(entries)], sort_keys=False, allow_unicode=True, width=200
+    )
+    head = f"# Known deviations of Flowise {version or '?'} from the contract `{contract}`.\n"
+    path.write_text(
+        f"{head}contract: {contract}\nserver: {version!r}\nknown:\n{text if entries else '[]'}\n".replace(
+            "known:\n[]", "known: []"
+        )
+    )
+    return len(entries)
+
+
+def _told(entry: Entry) -> dict[str, Any]:
+    held = {
+        name: getattr(entry, name)
+        for name in ("operation", "check", "what", "reason", "owner", "link", "expires")
+    }
+    if entry.versions:
+        held["versions"] = list(entry.versions)
+    return {name: value for name, value in held.items() if value or name in Key._fields}

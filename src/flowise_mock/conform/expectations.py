@@ -1,0 +1,211 @@
+"""What a walk knows of an answer: what I made is listed, what I deleted is gone, filters filter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flowise_mock.conform.judge import Fault
+
+Found = Iterator[Fault]
+MISSING = object()
+
+
+def dig(value: Any, path: str) -> Any:
+    """The part of a value at `a/0/b`, through JSON text too; MISSING where there is none."""
+    for part in path.split("/"):
+        if isinstance(value, str):
+            value = _parsed(value)
+        if isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        elif isinstance(value, dict) and part in value:
+            value = value[part]
+        else:
+            return MISSING
+    return value
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def rows(value: Any) -> list[dict[str, Any]]:
+    """The records of a list, bare or in a page."""
+    found = value.get("data") if isinstance(value, dict) else value
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def same(got: Any, wanted: Any) -> bool:
+    """Equal, also where one of the two is the JSON text of the other."""
+    if got == wanted:
+        return True
+    texts = isinstance(got, str) != isinstance(wanted, str)
+    return texts and (_parsed(got) if isinstance(got, str) else got) == (
+        _parsed(wanted) if isinstance(wanted, str) else wanted
+    )
+
+
+def _compare(check: str, value: Any, wanted: dict[str, Any]) -> Found:
+    for path, expected in wanted.items():
+        got = dig(value, path)
+        if got is MISSING:
+            yield Fault(check, f"/{path} is missing", f"{path}: {short(expected)}")
+        elif not same(got, expected):
+            yield Fault(check, f"/{path} is another", f"{path}: {short(expected)}, not {short(got)}")
+
+
+def short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 120 else f"{text[:117]}…"
+
+
+def keeps(value: Any, _: Any, sent: Any) -> Found:
+    yield from _compare("sent_is_kept", value, sent)
+
+
+def changes(value: Any, _: Any, sent: Any) -> Found:
+    yield from _compare("change_is_kept", value, sent)
+
+
+def holds_change(value: Any, wanted: dict[str, Any], _: Any) -> Found:
+    yield from _compare("change_is_kept", value, wanted)
+
+
+def holds(value: Any, wanted: dict[str, Any], _: Any) -> Found:
+    yield from _compare("answer_is_true", value, wanted)
+
+
+def is_by(value: Any, wanted: dict[str, Any], _: Any) -> Found:
+    if not same(dig(value, wanted["path"]), wanted["value"]):
+        yield no_effect(wanted["parameter"], f"{wanted['path']}: {short(wanted['value'])}")
+
+
+def has(value: Any, wanted: list[str], _: Any) -> Found:
+    for path in wanted:
+        if dig(value, path) is MISSING:
+            yield Fault("answer_has_fields", f"/{path} is missing", path)
+
+
+def text(value: Any, wanted: str, _: Any) -> Found:
+    if value != wanted:
+        yield Fault("answer_is_true", f"is not {wanted}", wanted)
+
+
+def ids(value: Any) -> list[Any]:
+    return [each.get("id") for each in rows(value)]
+
+
+def lists(value: Any, id: Any, _: Any) -> Found:
+    if id not in ids(value):
+        yield Fault("made_is_listed", "what was made is not listed", f"a record with the id {id}")
+
+
+def lists_once(value: Any, id: Any, _: Any) -> Found:
+    if ids(value).count(id) > 1:
+        yield Fault("made_is_listed", "what was made is listed twice", f"one record with the id {id}")
+
+
+def lacks(value: Any, id: Any, _: Any) -> Found:
+    if id in ids(value):
+        yield Fault("deleted_is_gone", "what was deleted is listed", f"no record with the id {id}")
+
+
+def item(value: Any, wanted: dict[str, Any], _: Any) -> Found:
+    for each in rows(value):
+        if each.get("id") == wanted["id"]:
+            yield from _compare("list_shows_record", each, wanted)
+
+
+def item_changed(value: Any, wanted: dict[str, Any], _: Any) -> Found:
+    for each in rows(value):
+        if each.get("id") == wanted["id"]:
+            yield from _compare("change_is_kept", each, wanted)
+
+
+def column(value: Any, wanted: dict[str, list[Any]], _: Any) -> Found:
+    for name, values in wanted.items():
+        got = [each.get(name) for each in rows(value)]
+        if got != values:
+            yield Fault("answer_is_true", f"/*/{name} are others", f"{short(values)}, not {short(got)}")
+
+
+def count(value: Any, wanted: int, _: Any) -> Found:
+    if len(rows(value)) != wanted:
+        yield Fault("answer_is_true", "has another number of records", f"{wanted}, not {len(rows(value))}")
+
+
+def ordered(value: Any, wanted: dict[str, Any], _: Any) -> Found:
+    """Whether records come in order; a parameter that asks for it is named."""
+    got = [str(each.get(wanted["by"])) for each in rows(value)]
+    descending = wanted.get("descending", False)
+    if got != sorted(got, reverse=descending):
+        way = "descending" if descending else "ascending"
+        if "parameter" in wanted:
+            yield no_effect(wanted["parameter"], f"{wanted['by']} {way}", f"{way} asked")
+        else:
+            yield Fault("list_is_ordered", f"not in {way} order of {wanted['by']}", f"{wanted['by']} {way}")
+
+
+def only(value: Any, wanted: dict[str, Any], _: Any) -> Found:
+    got = [each.get(wanted["field"]) for each in rows(value)]
+    if any(each != wanted["value"] for each in got):
+        yield no_effect(
+            wanted["parameter"], f"only {wanted['field']} {short(wanted['value'])}, not {short(got)}"
+        )
+    elif not got:
+        yield no_effect(wanted["parameter"], "records that fit it", "drops what fits it")
+
+
+def none(value: Any, wanted: dict[str, Any], _: Any) -> Found:
+    if rows(value):
+        yield no_effect(wanted["parameter"], f"no record, not {len(rows(value))}")
+
+
+def lists_by(value: Any, wanted: dict[str, Any], _: Any) -> Found:
+    if wanted["id"] not in ids(value):
+        yield no_effect(wanted["parameter"], f"the record {wanted['id']} too", operation=wanted.get("of"))
+
+
+def lacks_by(value: Any, wanted: dict[str, Any], _: Any) -> Found:
+    if wanted["id"] in ids(value):
+        yield no_effect(wanted["parameter"], f"not the record {wanted['id']}", operation=wanted.get("of"))
+
+
+def lacks_after(value: Any, wanted: dict[str, Any], _: Any) -> Found:
+    if wanted["id"] in ids(value):
+        yield Fault(
+            "deleted_is_gone", "what was deleted is listed", f"no {wanted['id']}", operation=wanted["of"]
+        )
+
+
+def some_have(value: Any, wanted: dict[str, Any], _: Any) -> Found:
+    if not any(each.get(wanted["field"]) for each in rows(value)):
+        yield no_effect(wanted["parameter"], f"records with {wanted['field']}")
+
+
+def none_has(value: Any, wanted: dict[str, Any], _: Any) -> Found:
+    if any(each.get(wanted["field"]) for each in rows(value)):
+        yield no_effect(wanted["parameter"], f"no {wanted['field']}", "false acts as true")
+
+
+def no_effect(parameter: str, expected: str, how: str = "", operation: str | None = None) -> Fault:
+    what = (
+        f"{parameter} {how}: has no effect"
+        if how.endswith("asked")
+        else f"{parameter} {how or 'has no effect'}"
+    )
+    return Fault("parameter_has_effect", what, expected, operation=operation or "")
+
+
+EXPECTATIONS: dict[str, Callable[[Any, Any, Any], Found]] = {
+    "keeps": keeps, "changes": changes, "holds_change": holds_change, "is": holds, "is_by": is_by, "has": has,
+    "text": text, "lists": lists, "lists_once": lists_once, "lacks": lacks, "item": item,
+    "item_changed": item_changed, "rows": column, "count": count, "ordered": ordered, "only": only,
+    "none": none,
+    "lists_by": lists_by, "lacks_by": lacks_by, "lacks_after": lacks_after, "some_have": some_have,
+    "none_has": none_has, "holds_stream": lists,
+}  # fmt: skip

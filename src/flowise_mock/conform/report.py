@@ -1,0 +1,67 @@
+"""Writes the reports that were asked for, each to its file or to the terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from flowise_mock.conform import report_terminal
+from flowise_mock.conform.contract import Contract
+
+Run = dict[str, Any]
+
+
+def write(run: Run, wanted: list[tuple[str, str]], contract: Contract) -> None:
+    """Each report; the terminal's is always shown, and GitHub's where it runs."""
+    print(report_terminal.text(run))  # noqa: T201 - the report of the command
+    for name, file in wanted:
+        if name in MAKERS:
+            text = MAKERS[name](run, contract)
+            if file:
+                Path(file).parent.mkdir(parents=True, exist_ok=True)
+                Path(file).write_text(text)
+            else:
+                print(text)  # noqa: T201 - asked for on the terminal
+    if os.environ.get("GITHUB_ACTIONS") == "true" and not any(name == "github" for name, _ in wanted):
+        print(_github(run, contract))  # noqa: T201 - annotations are read from the output
+
+
+def _json(run: Run, contract: Contract) -> str:
+    return json.dumps(run, indent=1, ensure_ascii=False) + "\n"
+
+
+def _html(run: Run, contract: Contract) -> str:
+    from flowise_mock.conform import report_html
+
+    return report_html.page(run)
+
+
+def _junit(run: Run, contract: Contract) -> str:
+    from flowise_mock.conform import report_junit
+
+    return report_junit.text(run)
+
+
+def _sarif(run: Run, contract: Contract) -> str:
+    from flowise_mock.conform import report_sarif
+
+    return report_sarif.text(run, contract.file)
+
+
+def _markdown(run: Run, contract: Contract) -> str:
+    from flowise_mock.conform import report_markdown
+
+    return report_markdown.text(run)
+
+
+def _github(run: Run, contract: Contract) -> str:
+    from flowise_mock.conform import report_github
+
+    return report_github.text(run, contract.file)
+
+
+MAKERS = {
+    "json": _json, "html": _html, "junit": _junit, "sarif": _sarif, "md": _markdown, "github": _github,
+}  # fmt: skip

@@ -1,0 +1,37 @@
+"""Runs the judge against a server of the tests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from conform.right import KEY, PATHS, contract
+from flowise_mock.conform import contract as contracts
+from flowise_mock.conform import run as runs
+
+FAST = ("walks", "probes")
+
+
+def judge(
+    url: str, folder: Path, *, phases: tuple[str, ...] = FAST, paths: tuple[str, ...] = PATHS, **more: Any
+) -> runs.Run:
+    """A run against the cut-down contract."""
+    file = folder / "contract.json"
+    file.write_text(json.dumps(contract(paths)))
+    loaded = contracts.load("documented", file=file)
+    options = runs.Options(url=url, contract=loaded, key=KEY, phases=phases, ledger=folder / "ledger.jsonl")
+    options.seconds = 2.0
+    for name, value in more.items():
+        setattr(options, name, value)
+    return runs.run(options)
+
+
+def found(run: runs.Run) -> set[tuple[str, str]]:
+    return {(each["operation"], each["check"]) for each in run["new"]}
+
+
+def told(run: runs.Run) -> str:
+    return "\n".join(
+        f"{e['operation']} {e['check']}: {e['what']} | {e['expected']} | {e['got'][:200]}" for e in run["new"]
+    )

@@ -1,0 +1,134 @@
+"""Known deviations: they do not fail a run; new and expired ones do; vanished ones are told with their line."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from conform.judged import judge
+from conform.right import Served, World, build
+from conform.test_broken import answer, status
+from flowise_mock.conform import baseline, run
+from flowise_mock.conform.baseline import BaselineError
+from flowise_mock.conform.deviations import Deviation, Findings, Key
+
+TODAY = datetime.date(2026, 11, 23)
+FOUND = Deviation("getToolById", "unknown_is_refused", "500 instead of 404")
+ENTRY = "known:\n- {operation: getToolById, check: unknown_is_refused, what: 500 instead of 404%s}\n"
+
+
+def sorted_(text: str, tmp_path: Path, version: str = "3.1.4") -> baseline.Sorted:
+    file = tmp_path / "known.yaml"
+    file.write_text(text)
+    return baseline.sort([FOUND], baseline.load(file), version, TODAY, {"getToolById", "getAllTools"})
+
+
+def test_a_known_one(tmp_path: Path) -> None:
+    told = sorted_(ENTRY % ", reason: it is so, owner: Ann, link: 'https://example.com/1'", tmp_path)
+    assert (told.new, told.expired, told.vanished) == ([], [], [])
+    ((found, entry),) = told.known
+    assert (found, entry.reason, entry.owner, entry.link) == (
+        FOUND,
+        "it is so",
+        "Ann",
+        "https://example.com/1",
+    )
+
+
+def test_a_new_one(tmp_path: Path) -> None:
+    assert sorted_("known: []\n", tmp_path).new == [FOUND]
+
+
+@pytest.mark.parametrize(("day", "expired"), [("2026-11-22", True), ("2026-11-23", False)])
+def test_an_expired_one(day: str, expired: bool, tmp_path: Path) -> None:
+    told = sorted_(ENTRY % f", expires: {day}", tmp_path)
+    assert (bool(told.expired), bool(told.known)) == (expired, not expired)
+
+
+def test_a_vanished_one_is_told_with_its_line(tmp_path: Path) -> None:
+    more = "- operation: getAllTools\n  check: list_is_ordered\n  what: gone\n- {operation: other, check: c, what: w}\n"
+    (entry,) = sorted_(ENTRY % "" + more, tmp_path).vanished
+    assert (entry.operation, entry.line) == ("getAllTools", 3)
+
+
+def test_an_entry_of_another_version(tmp_path: Path) -> None:
+    assert sorted_(ENTRY % ", versions: [3.0.5]", tmp_path).new == [FOUND]
+    assert sorted_(ENTRY % ", versions: [3.0.5]", tmp_path, "3.0.5").new == []
+
+
+def test_a_pattern() -> None:
+    entry = baseline.Entry(1, "op", "check", "200 /*/a* [x]")
+    assert entry.covers(Key("op", "check", "200 /*/analytic [x]"))
+    assert not entry.covers(Key("op", "check", "200 /*/category [x]"))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("- 1", "has no list `known`"),
+        ("known: {}", "has no list `known`"),
+        ("known:\n- {operation: a}", ":2: an entry has operation, check and what"),
+        ("known:\n- {operation: a, check: b, what: c, why: d}", ":2: an entry has no why"),
+        ("known:\n- {operation: a, check: b, what: c, expires: soon}", ":2: expires: soon is not a day"),
+        ("known: [", "is not YAML or JSON"),
+    ],
+)
+def test_a_baseline_that_is_none(text: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(BaselineError, match=told.replace("[", "\\[")):
+        sorted_(text, tmp_path)
+
+
+def test_from_a_run_to_a_baseline_and_back(tmp_path: Path) -> None:
+    """The first run is written down; the second conforms; a new fault is named, a repaired one told."""
+    file = tmp_path / "known.yaml"
+    app = build(World())
+    answer("createTool", status(201))(World(), app)
+    with Served(app) as served:
+        first = judge(served.url, tmp_path, baseline=file)
+        assert first["status"] == 1
+        assert baseline.update(
+            file, map(deviation, run.every(first)), "", "documented", set(first["cases"])
+        ) == len(first["new"])
+        file.write_text(file.read_text().replace("reason:", "owner: Ann\n  reason:"))
+        second = judge(served.url, tmp_path, baseline=file)
+        assert (second["status"], second["new"], len(second["known"])) == (0, [], len(first["new"]))
+    app = build(World())
+    answer("createVariable", status(201))(World(), app)
+    with Served(app) as served:
+        third = judge(served.url, tmp_path, baseline=file)
+    assert third["status"] == 1
+    assert {each["operation"] for each in third["new"]} >= {"createVariable"}
+    assert "createTool" not in {each["operation"] for each in third["new"]}
+    assert {each["operation"] for each in third["vanished"]} >= {"createTool"}
+    baseline.update(file, map(deviation, run.every(third)), "", "documented", set(third["cases"]))
+    assert "createTool" not in file.read_text()
+
+
+def deviation(told: dict[str, object]) -> Deviation:
+    return Deviation(**{name: value for name, value in told.items() if name != "baseline"})  # type: ignore[arg-type]
+
+
+def test_what_people_wrote_stays(tmp_path: Path) -> None:
+    file = tmp_path / "known.yaml"
+    file.write_text(ENTRY % ", reason: mine, owner: Ann, expires: 2030-01-01")
+    baseline.update(file, [FOUND], "3.1.4", "documented", {"getToolById"})
+    (entry,) = baseline.load(file)
+    assert (entry.reason, entry.owner, entry.expires) == ("mine", "Ann", "2030-01-01")
+
+
+def test_a_deviation_is_found_once() -> None:
+    findings = Findings()
+    for number in range(3):
+        findings.add(Deviation("a", "b", "c", got=str(number)))
+    (found,) = findings
+    assert (found.count, found.got) == (3, "0")
+
+
+@pytest.mark.parametrize("version", ["3.0.5", "3.1.4"])
+def test_the_bundled_ones_can_be_read(version: str) -> None:
+    file = Path(baseline.__file__).parent / "baselines" / f"{version}.yaml"
+    entries = baseline.load(file)
+    assert len(entries) > 50
+    assert all(entry.reason for entry in entries)
