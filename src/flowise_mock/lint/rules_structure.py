@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,23 +13,23 @@ from typing import Any
 import jsonschema_rs
 
 from flowise_mock.lint.findings import Problem
-from flowise_mock.lint.positions import escaped
+from flowise_mock.lint.positions import ReadingError, escaped
 from flowise_mock.lint.source import Source, Spot
 from flowise_mock.lint.spec import Spec
 
 
 def struct(spec: Spec) -> Iterator[Problem]:
     """The document against the official schema of its version."""
-    yield from invalid(spec.source, _schema(spec.version))
+    yield from invalid(spec.source, _validator(".".join(spec.version.split(".")[:2])))
     if spec.modern:
         for schema in spec.of("schema"):
             yield from _keywords(schema)
 
 
-def invalid(source: Source, schema: dict[str, Any]) -> Iterator[Problem]:
-    """Each place of a source that does not fit a schema, once."""
+def invalid(source: Source, validator: Any) -> Iterator[Problem]:
+    """Each place of a source that a validator refuses, once."""
     seen = set()
-    for error in _validator(schema).iter_errors(source.value):
+    for error in validator.iter_errors(source.value):
         path, message, kind = _cause(error, source.value)
         spot = source.spot("".join(f"/{escaped(str(part))}" for part in path))
         if spot and (spot.pointer, message) not in seen:
@@ -43,12 +44,14 @@ def _schema(version: str) -> dict[str, Any]:
     """
     package = find_spec("openapi_spec_validator")
     assert package and package.origin
-    folder = Path(package.origin).parent / "resources" / "schemas" / f"v{'.'.join(version.split('.')[:2])}"
+    folder = Path(package.origin).parent / "resources" / "schemas" / f"v{version}"
     found: dict[str, Any] = json.loads((folder / "schema.json").read_text("utf-8"))
     return found
 
 
-def _validator(schema: dict[str, Any]) -> Any:
+@lru_cache(maxsize=4)
+def _validator(version: str) -> Any:
+    schema = _schema(version)
     if "draft-04" in str(schema.get("$schema")):
         return jsonschema_rs.Draft4Validator(schema)
     return jsonschema_rs.Draft202012Validator(schema)
@@ -154,23 +157,28 @@ def unresolved_references(spec: Spec) -> Iterator[Problem]:
     for each in spec.references:
         if each.error and each.error.rule == "parser":
             yield Problem(each.spot.at("$ref"), str(each.error))
-        elif each.target and spec.resolve(each.spot) is None and not _later(spec, each.target):
+    seen: set[tuple[str, str]] = set()
+    for each in spec.references:
+        ring = _ring(spec, each.spot) if each.spot.id not in seen else set()
+        if each.spot.id in ring:
             yield Problem(
                 each.spot.at("$ref"), f"{each.spot.value['$ref']} refers to itself, round and round"
             )
+        seen |= ring
 
 
-def _later(spec: Spec, target: Spot) -> bool:
-    """Whether the fault is further on, at a reference that is told of by itself."""
-    broken = {each.spot.id for each in spec.references if each.error}
-    for _ in range(50):
-        if target.id in broken:
-            return True
-        reference = target.get("$ref")
-        if not isinstance(reference, str):
-            return False
-        target = spec.files.target(target, reference)
-    return False
+def _ring(spec: Spec, spot: Spot) -> set[tuple[str, str]]:
+    """The references that one follows from here without an end, or none."""
+    seen: list[tuple[str, str]] = []
+    while isinstance(spot.get("$ref"), str):
+        if spot.id in seen:
+            return set(seen[seen.index(spot.id) :])
+        seen.append(spot.id)
+        try:
+            spot = spec.files.target(spot, spot.value["$ref"])
+        except ReadingError:
+            break
+    return set()
 
 
 def remote_references(spec: Spec) -> Iterator[Problem]:
