@@ -159,12 +159,10 @@ def unresolved_references(spec: Spec) -> Iterator[Problem]:
             yield Problem(each.spot.at("$ref"), str(each.error))
     seen: set[tuple[str, str]] = set()
     for each in spec.references:
-        ring = _ring(spec, each.spot) if each.spot.id not in seen else set()
-        if each.spot.id in ring:
-            yield Problem(
-                each.spot.at("$ref"), f"{each.spot.value['$ref']} refers to itself, round and round"
-            )
-        seen |= ring
+        if each.spot.id not in seen and each.spot.id in (ring := _ring(spec, each.spot)):
+            told = f"{each.spot.value['$ref']} refers to itself, round and round"
+            yield Problem(each.spot.at("$ref"), told)
+            seen |= ring
 
 
 def _ring(spec: Spec, spot: Spot) -> set[tuple[str, str]]:
