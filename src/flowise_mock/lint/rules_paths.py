@@ -38,13 +38,29 @@ def identical_paths(spec: Spec) -> Iterator[Problem]:
 def ambiguous_paths(spec: Spec) -> Iterator[Problem]:
     """Two paths that one request can match, and neither is the plainer one."""
     paths = [(path, _shape(path.name).split("/")) for path in _paths(spec)]
-    by_length: dict[int, list[tuple[Spot, list[str]]]] = {}
+    kin: dict[tuple[int, str], list[tuple[Spot, list[str]]]] = {}
     for path, parts in paths:
-        for other, others in by_length.setdefault(len(parts), []):
-            if parts != others and _ambiguous(parts, others):
+        for other, others in _rivals(kin, parts):
+            if _ambiguous(parts, others):
                 yield Problem(path, f"one request can match this path and {other.name}", key=True)
                 break
-        by_length[len(parts)].append((path, parts))
+        kin.setdefault((len(parts), _first(parts)), []).append((path, parts))
+
+
+def _rivals(
+    kin: dict[tuple[int, str], list[tuple[Spot, list[str]]]], parts: list[str]
+) -> list[tuple[Spot, list[str]]]:
+    """The earlier paths that can match what this one matches, by length and first segment."""
+    length, first = len(parts), _first(parts)
+    if first != "{}":
+        return kin.get((length, first), []) + kin.get((length, "{}"), [])
+    return [each for (size, _), paths in kin.items() if size == length for each in paths]
+
+
+def _first(parts: list[str]) -> str:
+    """The segment that tells most paths apart."""
+    first = parts[1] if len(parts) > 1 else ""
+    return "{}" if "{}" in first else first
 
 
 def _ambiguous(one: list[str], two: list[str]) -> bool:

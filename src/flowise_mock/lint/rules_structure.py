@@ -15,7 +15,7 @@ import jsonschema_rs
 from flowise_mock.lint.findings import Problem
 from flowise_mock.lint.positions import ReadingError, escaped
 from flowise_mock.lint.source import Source, Spot
-from flowise_mock.lint.spec import Spec
+from flowise_mock.lint.spec import Reference, Spec
 
 
 def struct(spec: Spec) -> Iterator[Problem]:
@@ -213,13 +213,23 @@ def reference_kinds(spec: Spec) -> Iterator[Problem]:
 
 def unused_components(spec: Spec) -> Iterator[Problem]:
     """A component that nothing refers to."""
-    used = {(each.spot.id, each.target.id) for each in spec.references if each.target}
+    components = {spot.id: spot for spot in _components(spec)}
+    used = {id for each in spec.references for id in _held_by(each, components)}
     named = _mappings(spec)
-    for spot in _components(spec):
-        outside = (to for at, to in used if not _within(at, spot.id) and _within(to, spot.id))
-        if not any(outside) and spot.name not in named and spot.pointer not in named:
+    for id, spot in components.items():
+        if id not in used and spot.name not in named and spot.pointer not in named:
             fix = {"target": spot.path, "remove": True}
             yield Problem(spot, f"{spot.pointer.split('/')[-2]}/{spot.name} is not used", fix=fix)
+
+
+def _held_by(reference: Reference, components: dict[tuple[str, str], Spot]) -> Iterator[tuple[str, str]]:
+    """The component that a reference from outside it leads into."""
+    if reference.target:
+        file, pointer = reference.target.id
+        for depth in (3, 4):
+            id = (file, "/".join(pointer.split("/")[:depth]))
+            if id in components and not _within(reference.spot.id, id):
+                yield id
 
 
 def _components(spec: Spec) -> Iterator[Spot]:
