@@ -64,6 +64,11 @@ def test_a_stale_ignore_is_told_at_its_line(tmp_path: Path) -> None:
     assert told(tmp_path, stale)[2:] == [("stale-ignore", "warning", 3)]
 
 
+def test_an_ignore_of_a_file_that_is_not_read_is_not_stale(tmp_path: Path) -> None:
+    other = IGNORE.replace("get", "put") + "file = 'b.yaml'\n"
+    assert "stale-ignore" not in [rule for rule, _, _ in told(tmp_path, other)]
+
+
 def test_an_ignore_in_the_document(tmp_path: Path) -> None:
     file, _ = project(tmp_path, "")
     file.write_text(

@@ -214,11 +214,14 @@ def client_errors(spec: Spec) -> Iterator[Problem]:
             re.match(r"4[\dX]{2}|default", code) for code in responses.value
         ):
             continue
-        yield Problem(responses, f"{operation.name} takes input, and documents no 4xx")
+        yield Problem(responses, f"{operation.name} takes input or a key, and documents no 4xx")
 
 
 def _asks(spec: Spec, operation: Operation) -> bool:
-    return "requestBody" in operation.spot.value or any(spec.parameters(operation))
+    secured = operation.spot.get("security") or (
+        "security" not in operation.spot.value and spec.root.get("security")
+    )
+    return bool(secured) or "requestBody" in operation.spot.value or any(spec.parameters(operation))
 
 
 def _responses(spec: Spec) -> Iterator[tuple[Operation, Spot]]:

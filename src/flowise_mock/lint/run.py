@@ -23,8 +23,9 @@ def lint(paths: Iterable[Path], settings: Settings | None = None) -> list[Findin
     """Every finding of these files, file by file, from top to bottom."""
     settings = settings or Settings()
     used: set[int] = set()
-    found = [finding for path in paths for finding in _file(path, settings, used)]
-    return [*found, *_stale(settings, used)]
+    files = list(paths)
+    found = [finding for path in files for finding in _file(path, settings, used)]
+    return [*found, *_stale(settings, used, files)]
 
 
 def _file(path: Path, settings: Settings, used: set[int]) -> list[Finding]:
@@ -166,7 +167,7 @@ def _ignored(found: Found, settings: Settings, used: set[int]) -> bool:
     return bool(matching)
 
 
-def _stale(settings: Settings, used: set[int]) -> list[Finding]:
+def _stale(settings: Settings, used: set[int], files: list[Path]) -> list[Finding]:
     severity = settings.severity("stale-ignore")
     if severity == "off" or settings.path is None:
         return []
@@ -175,7 +176,7 @@ def _stale(settings: Settings, used: set[int]) -> list[Finding]:
     return [
         _stale_entry(source, lines, ignore.pointer, ignore.rule, severity)
         for number, ignore in enumerate(settings.ignores)
-        if number not in used
+        if number not in used and (ignore.file == "*" or any(path.match(ignore.file) for path in files))
     ]
 
 
