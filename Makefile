@@ -15,6 +15,7 @@ check: .venv/ready          ## lint and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/flowise-mock lint
 
 format: .venv/ready         ## bring the code into its form
 	@$(BIN)/ruff check --fix .

@@ -146,14 +146,25 @@ def apply(document: Document, action: Any) -> None:
 
 
 def _select(document: Document, target: str) -> Iterator[tuple[Any, Any]]:
-    """(parent, key) of each place that a JSONPath selects; the root has no parent.
+    """(parent, key) of each place that a JSONPath selects; the root has no parent."""
+    for steps in locations(document, target):
+        yield from _walk(document, steps)
+
+
+def locations(document: Document, target: str) -> Iterator[list[Any]]:
+    """The keys and indexes that lead to each place that a JSONPath selects.
 
     A path of names and indexes is walked here; any other is left to the JSONPath library, whose
     import takes longer than laying a hundred actions.
     """
-    steps = _STEP.findall(target[1:])
-    if target[:1] == "$" and "".join(m.group(0) for m in _STEP.finditer(target[1:])) == target[1:]:
-        yield from _walk(document, [name or quoted or int(index) for name, quoted, index in steps])
+    found = list(_STEP.finditer(target[1:]))
+    if target[:1] == "$" and "".join(step.group(0) for step in found) == target[1:]:
+        steps = [
+            name or _unquoted(quoted) if index is None else int(index)
+            for name, quoted, index in map(_parts, found)
+        ]
+        if any(True for _ in _walk(document, steps)):
+            yield steps
         return
     import jsonpath_rfc9535
 
@@ -162,7 +173,15 @@ def _select(document: Document, target: str) -> Iterator[tuple[Any, Any]]:
     except jsonpath_rfc9535.JSONPathError as error:
         raise DocumentError(f"is not a JSONPath (RFC 9535): {error}") from None
     for node in nodes:
-        yield from _walk(document, list(node.location))
+        yield list(node.location)
+
+
+def _parts(step: re.Match[str]) -> tuple[str | None, str | None, str | None]:
+    return step[1], step[2], step[3]
+
+
+def _unquoted(text: str | None) -> str:
+    return re.sub(r"\\(.)", r"\1", text or "")
 
 
 def _walk(document: Document, steps: list[Any]) -> Iterator[tuple[Any, Any]]:

@@ -160,7 +160,7 @@ def test_a_server_that_dies_in_the_middle(tmp_path: Path) -> None:
     def die() -> None:
         nonlocal count
         count += 1
-        if count == 30:
+        if count == 60:  # by then a walk has made something
             threading.Thread(target=served._server.shutdown).start()
             served._server.socket.close()
 

@@ -1,0 +1,1 @@
+"""What is wrong with an OpenAPI document, where, and how to mend it."""

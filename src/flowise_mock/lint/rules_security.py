@@ -1,0 +1,111 @@
+"""Rules on security: the schemes, where they are asked for, and the 401 that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flowise_mock.lint.findings import Problem
+from flowise_mock.lint.source import Spot
+from flowise_mock.lint.spec import Operation, Spec
+
+
+def _schemes(spec: Spec) -> dict[str, Spot]:
+    return {spot.name: spot for spot in spec.of("scheme")}
+
+
+def _lists(spec: Spec) -> Iterator[Spot]:
+    for holder in [spec.root, *(each.spot for each in spec.operations)]:
+        if isinstance(holder.get("security"), list):
+            yield holder.at("security")
+
+
+def _requirements(spec: Spec) -> Iterator[tuple[Spot, str]]:
+    for listed in _lists(spec):
+        for index, requirement in enumerate(listed.value):
+            for name in requirement if isinstance(requirement, dict) else ():
+                yield listed.at(index).at(name), name
+
+
+def defined(spec: Spec) -> Iterator[Problem]:
+    """What an operation asks for is a security scheme of the document."""
+    known = set(_schemes(spec)) | _named(spec)
+    for spot, name in _requirements(spec):
+        if name not in known:
+            yield Problem(spot, f"there is no security scheme {name}", key=True)
+
+
+def _named(spec: Spec) -> set[str]:
+    components = spec.root.get("components")
+    held = components.get("securitySchemes") if isinstance(components, dict) else None
+    return set(held) if isinstance(held, dict) else set()
+
+
+def used(spec: Spec) -> Iterator[Problem]:
+    """A security scheme is asked for somewhere."""
+    asked = {name for _, name in _requirements(spec)}
+    for name, spot in _schemes(spec).items():
+        if name not in asked:
+            yield Problem(spot, f"the security scheme {name} is not used")
+
+
+def scopes(spec: Spec) -> Iterator[Problem]:
+    """Scopes are those that an OAuth 2 scheme declares; other schemes had none before 3.1."""
+    schemes = _schemes(spec)
+    for spot, name in _requirements(spec):
+        scheme = schemes.get(name)
+        if not scheme or not isinstance(spot.value, list):
+            continue
+        known = _scopes(scheme)
+        for index, scope in enumerate(spot.value):
+            if known is not None and scope not in known:
+                yield Problem(spot.at(index), f"{name} has no scope {scope}")
+        if spot.value and known is None and not spec.modern and scheme.get("type") in ("http", "apiKey"):
+            yield Problem(spot, f"{name} is no OAuth 2 scheme, and has no scopes")
+
+
+def _scopes(scheme: Spot) -> set[str] | None:
+    if scheme.get("type") != "oauth2":
+        return None
+    flows: Any = scheme.get("flows") or {"": scheme.value}
+    held = [flow.get("scopes") for flow in flows.values() if isinstance(flow, dict)]
+    return {name for scopes in held if isinstance(scopes, dict) for name in scopes}
+
+
+def unauthorized(spec: Spec) -> Iterator[Problem]:
+    """Where a key is asked for, 401 is documented; where 401 is, a key is asked for."""
+    for operation in spec.operations:
+        responses = operation.spot.get("responses")
+        if not isinstance(responses, dict):
+            continue
+        says = bool({"401", "4XX", "default"} & responses.keys())
+        if _asked(spec, operation) and not says:
+            told = f"{operation.name} asks for a key, and documents no 401"
+            yield Problem(operation.spot.at("responses"), told)
+        elif "401" in responses and not _guarded(spec, operation):
+            told = f"{operation.name} documents 401, and asks for no key"
+            yield Problem(operation.spot.at("responses").at("401"), told, key=True)
+
+
+def _security(spec: Spec, operation: Operation) -> list[Any]:
+    own = operation.spot.get("security")
+    listed = own if own is not None else spec.root.get("security")
+    return listed if isinstance(listed, list) else []
+
+
+def _asked(spec: Spec, operation: Operation) -> bool:
+    listed = _security(spec, operation)
+    return bool(listed) and {} not in listed
+
+
+def _guarded(spec: Spec, operation: Operation) -> bool:
+    return any(_security(spec, operation))
+
+
+def stated(spec: Spec) -> Iterator[Problem]:
+    """Where a document has security schemes, each operation says whether it asks for one."""
+    if not spec.kinds.get("scheme") or "security" in spec.root.value:
+        return
+    for operation in spec.operations:
+        if "security" not in operation.spot.value:
+            yield Problem(operation.spot, f"{operation.name} does not say whether it asks for a key")

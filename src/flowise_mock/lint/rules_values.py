@@ -1,0 +1,190 @@
+"""Rules on examples and defaults: each fits the schema that it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+
+from flowise_mock.lint.findings import Problem
+from flowise_mock.lint.positions import escaped
+from flowise_mock.lint.rules_schemas import is_pattern
+from flowise_mock.lint.source import Spot
+from flowise_mock.lint.spec import GRAMMAR, Spec
+
+_URI = "urn:schemas"
+_WORDS = {
+    "nullable",
+    "example",
+    "examples",
+    "default",
+    "discriminator",
+    "xml",
+    "externalDocs",
+    "description",
+    "title",
+}
+_JSON = ("json", "x-www-form-urlencoded", "form-data")
+
+
+def parameter_examples(spec: Spec) -> Iterator[Problem]:
+    """The examples of a parameter or header fit its schema."""
+    yield from _examples(spec, "parameter", "header")
+
+
+def media_examples(spec: Spec) -> Iterator[Problem]:
+    """The examples of a body fit its schema."""
+    yield from _examples(spec, "media")
+    for response in spec.of("response"):
+        examples = response.get("examples")
+        if isinstance(examples, dict) and isinstance(response.get("schema"), dict):
+            for name in examples:
+                yield from _compiled(spec).problems(response.at("schema"), response.at("examples").at(name))
+
+
+def schema_examples(spec: Spec) -> Iterator[Problem]:
+    """The examples of a schema fit it."""
+    for schema in spec.of("schema"):
+        if "example" in schema.value:
+            yield from _compiled(spec).problems(schema, schema.at("example"))
+        examples = schema.get("examples")
+        for index in range(len(examples) if spec.modern and isinstance(examples, list) else 0):
+            yield from _compiled(spec).problems(schema, schema.at("examples").at(index))
+
+
+def defaults(spec: Spec) -> Iterator[Problem]:
+    """The default of a schema fits it."""
+    for schema in spec.of("schema"):
+        if "default" in schema.value:
+            yield from _compiled(spec).problems(schema, schema.at("default"))
+
+
+def example_or_examples(spec: Spec) -> Iterator[Problem]:
+    """`example` and `examples` exclude each other; so do `value` and `externalValue`."""
+    for spot in spec.of("parameter", "header", "media"):
+        if {"example", "examples"} <= spot.value.keys():
+            yield Problem(spot.at("examples"), "example and examples exclude each other", key=True)
+    for spot in spec.of("example"):
+        if {"value", "externalValue"} <= spot.value.keys():
+            yield Problem(spot.at("externalValue"), "value and externalValue exclude each other", key=True)
+
+
+def _examples(spec: Spec, *kinds: str) -> Iterator[Problem]:
+    for spot in spec.of(*kinds):
+        if isinstance(spot.get("schema"), dict):
+            for example in _stated(spec, spot):
+                if not (isinstance(example.value, str) and "media" in kinds and not _is_json(spot.name)):
+                    yield from _compiled(spec).problems(spot.at("schema"), example)
+
+
+def _is_json(media: str) -> bool:
+    return any(word in media.lower() for word in _JSON)
+
+
+def _stated(spec: Spec, spot: Spot) -> Iterator[Spot]:
+    if "example" in spot.value:
+        yield spot.at("example")
+    examples = spot.get("examples")
+    for name in examples if isinstance(examples, dict) else ():
+        example = spec.resolve(spot.at("examples").at(name))
+        if example and isinstance(example.value, dict) and "value" in example.value:
+            yield example.at("value")
+
+
+def _compiled(spec: Spec) -> Compiled:
+    """The compiler of a document, made once for it."""
+    found = getattr(spec, "compiled", None)
+    if not isinstance(found, Compiled):
+        found = Compiled(spec)
+        spec.compiled = found
+    return found
+
+
+class Compiled:
+    """The schemas of a document as JSON Schema, with all that they refer to."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._waiting: list[Spot] = []
+        self._validators: dict[tuple[str, str], Any] = {}
+        self._draft = jsonschema_rs.Draft202012 if spec.modern else jsonschema_rs.Draft4
+        self._maker: Any = (
+            jsonschema_rs.Draft202012Validator if spec.modern else jsonschema_rs.Draft4Validator
+        )
+        for each in spec.references:
+            if each.kind == "schema" and each.target:
+                self._number(each.target)
+        self._registry = jsonschema_rs.Registry([(_URI, {"all": self._all()})], draft=self._draft)
+
+    def problems(self, schema: Spot, value: Spot) -> Iterator[Problem]:
+        """Where a value does not fit a schema."""
+        validator = self._validator(schema)
+        if validator is None or validator.is_valid(value.value):
+            return
+        for error in validator.iter_errors(value.value):
+            spot, told = value, error.message
+            for part in error.instance_path:
+                spot = Spot(spot.source, f"{spot.pointer}/{escaped(str(part))}", None)
+            yield Problem(spot, told if len(told) < 160 else f"{told[:70]} … {told[-70:]}")
+
+    def _validator(self, schema: Spot) -> Any:
+        if schema.id not in self._validators:
+            try:
+                made = self._maker(
+                    self._converted(schema),
+                    registry=self._registry,
+                    base_uri=f"{_URI}-at",
+                    validate_formats=True,
+                )
+            except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError):
+                made = None  # a schema that is none is told of by itself
+            self._validators[schema.id] = made
+        return self._validators[schema.id]
+
+    def _number(self, spot: Spot) -> int:
+        if spot.id not in self._numbers:
+            self._numbers[spot.id] = len(self._numbers)
+            self._waiting.append(spot)
+        return self._numbers[spot.id]
+
+    def _all(self) -> dict[str, Any]:
+        made = {}
+        while self._waiting:
+            spot = self._waiting.pop()
+            made[str(self._numbers[spot.id])] = self._converted(spot)
+        return made
+
+    def _converted(self, spot: Spot) -> Any:
+        schema = spot.value
+        if not isinstance(schema, dict):
+            return schema if isinstance(schema, bool) else {}
+        made = {key: self._held(spot.at(key), key) for key in schema if self._counts(schema, key)}
+        if isinstance(schema.get("$ref"), str):
+            reference = self._reference(spot)
+            return {"allOf": [reference, made]} if made and self._spec.modern else reference
+        return _or_null(made) if schema.get("nullable") is True and not self._spec.modern else made
+
+    def _counts(self, schema: dict[str, Any], key: str) -> bool:
+        if key in _WORDS or key.startswith("x-") or key in ("$ref", "$id", "$schema", "$anchor"):
+            return False
+        return key != "pattern" or (isinstance(schema[key], str) and is_pattern(schema[key]))
+
+    def _reference(self, spot: Spot) -> dict[str, Any]:
+        target = self._spec.resolve(spot)
+        return {"$ref": f"{_URI}#/all/{self._number(target)}"} if target else {}
+
+    def _held(self, spot: Spot, key: str) -> Any:
+        rule = GRAMMAR["schema"].get(key, "")
+        if rule[:1] == "{" and isinstance(spot.value, dict):
+            return {name: self._converted(spot.at(name)) for name in spot.value}
+        if rule and isinstance(spot.value, list):
+            return [self._converted(spot.at(index)) for index in range(len(spot.value))]
+        return self._converted(spot) if rule[:1] not in ("", "{", "[") else spot.value
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(schema.get("type"), str) and not schema.keys() & {"enum", "allOf", "anyOf", "oneOf"}:
+        return {**schema, "type": [schema["type"], "null"]}
+    return {"anyOf": [schema, {"type": "null"}]}

@@ -1,0 +1,181 @@
+"""Files read safely, and spots in them: a source, a pointer, and the value there."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from flowise_mock.lint import positions
+from flowise_mock.lint.positions import Place, Positions, ReadingError, escaped, unescaped
+
+MAX_BYTES = 32 * 1024 * 1024
+
+
+class Source:
+    """A text that was read."""
+
+    def __init__(self, path: Path, text: str, read: Positions) -> None:
+        self.path = path
+        self.name = shown(path)
+        self.lines = text.splitlines()
+        self.read = read
+        self.value: Any = read.value
+
+    def spot(self, pointer: str = "") -> Spot | None:
+        """The spot that a pointer names, or None where there is nothing."""
+        node = self.value
+        for part in pointer.split("/")[1:]:
+            key = unescaped(part)
+            if isinstance(node, dict) and key in node:
+                node = node[key]
+            elif isinstance(node, list) and key.isdecimal() and int(key) < len(node):
+                node = node[int(key)]
+            else:
+                return None
+        return Spot(self, pointer, node)
+
+    def place(self, pointer: str, key: bool = False) -> Place:
+        return self.read.place(pointer, key)
+
+    def line(self, number: int) -> str:
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
+
+
+class Spot(NamedTuple):
+    """A value, where it stands."""
+
+    source: Source
+    pointer: str
+    value: Any
+
+    def at(self, key: str | int) -> Spot:
+        """The child of that key or index, which must be there."""
+        return Spot(self.source, f"{self.pointer}/{escaped(str(key))}", self.value[key])
+
+    def get(self, key: str) -> Any:
+        return self.value.get(key) if isinstance(self.value, dict) else None
+
+    @property
+    def name(self) -> str:
+        """The key that it stands under."""
+        return unescaped(self.pointer.rpartition("/")[2])
+
+    @property
+    def id(self) -> tuple[str, str]:
+        return str(self.source.path), self.pointer
+
+    @property
+    def path(self) -> str:
+        """Its JSONPath, as an overlay's target has it."""
+        return jsonpath(self.source, self.pointer)
+
+
+def jsonpath(source: Source, pointer: str) -> str:
+    """A pointer as a JSONPath (RFC 9535)."""
+    path, node = "$", source.value
+    for part in pointer.split("/")[1:]:
+        key = unescaped(part)
+        if isinstance(node, list):
+            path, node = f"{path}[{key}]", node[int(key)]
+            continue
+        quoted = key.replace("\\", "\\\\").replace("'", "\\'")
+        path += f".{key}" if key.isidentifier() and key.isascii() else f"['{quoted}']"
+        node = node.get(key) if isinstance(node, dict) else None
+    return path
+
+
+def shown(path: Path) -> str:
+    """A path as a reader wants it: from where the command runs, where that is shorter."""
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:
+        return str(path)
+    return relative if len(relative) < len(str(path)) else str(path)
+
+
+def load(path: Path) -> Source:
+    """Read a file. Raises ReadingError, with a word on what to do."""
+    text = _text(path)
+    if not text.strip():
+        raise ReadingError("is empty; an OpenAPI document begins with `openapi: 3.0.3`")
+    read = positions.read(text, path.suffix == ".json" or (text.lstrip()[:1] == "{" and _is_json(text)))
+    return Source(path, text, read)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _text(path: Path) -> str:
+    try:
+        if not path.is_file():
+            raise ReadingError("is not there" if not path.exists() else "is not a file")
+        if path.stat().st_size > MAX_BYTES:
+            raise ReadingError(f"is larger than {MAX_BYTES // 1024 // 1024} MB; split it by $ref")
+        data = path.read_bytes()
+    except OSError as error:
+        raise ReadingError(f"cannot be read: {error.strerror}") from None
+    if b"\0" in data[:8192] and data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+        raise ReadingError("is a binary file, not a text")
+    try:
+        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ReadingError("is not UTF-8", line) from None
+
+
+class Files:
+    """The files of one document, each read once, and the references between them."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, Source | ReadingError] = {}
+
+    def load(self, path: Path) -> Source:
+        if path not in self._read:
+            try:
+                self._read[path] = load(path)
+            except ReadingError as error:
+                self._read[path] = error
+        found = self._read[path]
+        if isinstance(found, ReadingError):
+            raise found
+        return found
+
+    def add(self, source: Source) -> None:
+        self._read[source.path] = source
+
+    def target(self, spot: Spot, reference: str) -> Spot:
+        """The spot that a `$ref` at `spot` names. Raises ReadingError where there is none."""
+        file, _, fragment = unquote(reference).partition("#")
+        if "://" in file or file.startswith("//"):
+            raise ReadingError(
+                f"{reference} is on another machine, and is not fetched", rule="no-remote-refs"
+            )
+        source = spot.source
+        if file:
+            path = Path(os.path.normpath(source.path.parent / file))
+            try:
+                source = self.load(path)
+            except ReadingError as error:
+                raise ReadingError(f"{reference}: the file {error}") from None
+        if fragment and not fragment.startswith("/"):
+            return self._anchor(source, reference, fragment)
+        found = source.spot(fragment)
+        if found is None:
+            raise ReadingError(f"{reference} names nothing that is there")
+        return found
+
+    def _anchor(self, source: Source, reference: str, anchor: str) -> Spot:
+        for pointer in source.read.values:
+            if pointer.endswith("/$anchor") and source.spot(pointer).value == anchor:  # type: ignore[union-attr]
+                found = source.spot(pointer.rpartition("/")[0])
+                assert found
+                return found
+        raise ReadingError(f"{reference} names nothing that is there")

@@ -1,0 +1,34 @@
+"""Rules on descriptions of Flowise: off unless asked for, and silent on other documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flowise_mock.lint.run import lint
+from flowise_mock.lint.settings import Settings
+from lint.test_faults import TEXT
+
+ON = Settings({"flowise-clients": "warning", "flowise-recorded": "warning"})
+
+
+def found(tmp_path: Path, text: str, rule: str) -> list[str]:
+    file = tmp_path / "a.yaml"
+    file.write_text(text)
+    return [each.message for each in lint([file], ON) if each.rule == rule]
+
+
+def test_operations_that_clients_call(tmp_path: Path) -> None:
+    told = found(tmp_path, TEXT, "flowise-clients")
+    assert any("PUT /chatmessage/abort/{" in each for each in told)
+    assert len(told) == len(set(told)) >= 20
+
+
+def test_answers_that_were_recorded(tmp_path: Path) -> None:
+    told = found(tmp_path, TEXT, "flowise-recorded")
+    assert told
+    assert all("flowise-3." in each for each in told)
+
+
+def test_other_documents(tmp_path: Path) -> None:
+    other = TEXT.replace("  title: Flowise APIs", "  title: Another")
+    assert found(tmp_path, other, "flowise-clients") == found(tmp_path, other, "flowise-recorded") == []

@@ -1,0 +1,146 @@
+"""--fix: the overlay, laid over the document, takes the errors away and changes nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flowise_mock import cli, document
+from flowise_mock.lint import fix
+from flowise_mock.lint.run import lint
+from flowise_mock.lint.settings import Settings
+from flowise_mock.lint.source import load
+from lint.faults import FAULTS
+from lint.test_faults import OURS, faulty
+
+MENDED = (
+    "timestamp", "response without description", "unused component", "path parameter not declared",
+    "path parameter not in the path", "path parameter optional", "no operationId", "server with a slash",
+    "array without items", "enum twice", "nullable enum", "unknown tag",
+)  # fmt: skip
+"""The faults that one can mend without knowing what is meant."""
+
+
+def errors(file: Path) -> list[tuple[str, str]]:
+    """What is found in a file, as our settings have it."""
+    return [(each.rule, each.pointer) for each in lint([file], Settings(OURS.severities, OURS.ignores))]
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_a_mend_takes_the_fault_away_and_nothing_else(name: str, tmp_path: Path) -> None:
+    file, mends = tmp_path / "openapi.yaml", tmp_path / "mends.yaml"
+    file.write_text(faulty(FAULTS[name])[0])
+    before = file.read_text()
+    cli.main(["lint", str(file), "--fix", str(mends)])
+    assert file.read_text() == before
+    made = yaml.safe_load(mends.read_text())
+    (action,) = made["actions"]
+    assert made["extends"] == "openapi.yaml"
+    assert [each.rule for each in lint([mends])] in ([], ["overlay-unchanged"])  # a text that we read as text
+    mended = tmp_path / "mended" / "openapi.yaml"
+    mended.parent.mkdir()
+    mended.write_text(json.dumps(fix.mended(load(file).value, made)))
+    new = {"operation-4xx-response", "parameter-description", "tag-description"}  # what is added says little
+    assert {rule for rule, _ in errors(mended)} <= new
+    assert len(list(changed(load(file).value, load(mended).value, action))) <= 1
+
+
+def changed(before: Any, after: Any, action: dict[str, Any]) -> list[str]:
+    """The places that differ, without the one that the action names."""
+    steps = next(document.locations(before, action["target"]))
+    for node in (before, after):
+        for step in steps[:-1]:
+            node = node[step]
+        if steps and isinstance(node, dict):
+            node.pop(steps[-1], None)
+        elif steps:
+            node.clear()
+        else:
+            node.clear()
+    return [] if before == after else ["elsewhere"]
+
+
+def test_faults_that_cannot_be_mended_safely_are_left(tmp_path: Path) -> None:
+    file = tmp_path / "openapi.yaml"
+    for name in set(FAULTS) - set(MENDED):
+        file.write_text(faulty(FAULTS[name])[0])
+        assert [each.rule for each in lint([file]) if each.fix and each.rule == FAULTS[name].rule] == [], name
+
+
+def vendor() -> dict[str, Any]:
+    """What the vendor's documentation states, made whole: top keys, summaries and descriptions."""
+    stated = json.loads((document.root() / "tests" / "contract" / "documented.json").read_text())
+    for item in stated["paths"].values():
+        for operation in item.values():
+            operation |= {"summary": "a", "description": "a"}
+            for response in operation["responses"].values():
+                response.setdefault("description", "a")
+    for response in stated["components"]["responses"].values():
+        response.setdefault("description", "a")
+    info = {"title": "Flowise APIs", "version": "1.0.0"}
+    return {"openapi": "3.0.3", "info": info, "servers": [{"url": "http://localhost:3000/api/v1"}], **stated}
+
+
+ERRORS = {
+    ("path-parameters-defined", "/paths/~1upsert-history~1{id}/patch"),
+    ("no-identical-paths", "/paths/~1document-store~1chunks~1{storeId}~1{loaderId}~1{chunkId}"),
+    ("array-items", "/components/schemas/ApiKey/properties/chatFlows"),
+    ("array-items", "/components/schemas/Action/properties/mapping/properties/toolCalls"),
+    ("array-items", "/components/schemas/Action/properties/elements"),
+    ("valid-schema-example", "/components/schemas/Prediction/properties/history/example"),
+}
+UNUSED = {
+    "/components/schemas/ApiKey",
+    "/components/schemas/Credential",
+    "/components/responses/UnauthorizedError",
+}
+
+
+@pytest.fixture
+def stated(tmp_path: Path) -> Path:
+    file = tmp_path / "vendor.json"
+    file.write_text(json.dumps(vendor(), indent=1))
+    return file
+
+
+def test_the_faults_of_the_vendors_document(stated: Path) -> None:
+    found = lint([stated])
+    assert {(each.rule, each.pointer) for each in found if each.severity == "error"} == ERRORS
+    assert {each.pointer for each in found if each.rule == "no-unused-components"} == UNUSED
+    without = [each.pointer for each in found if each.rule == "security-401"]
+    assert len(without) == sum("security" in each.definition for each in document.operations(vendor())) - 1
+
+
+def test_mending_the_vendors_document(stated: Path, tmp_path: Path) -> None:
+    """All errors go but those that need a decision; nothing else changes."""
+    mends = tmp_path / "mends.yaml"
+    assert cli.main(["lint", str(stated), "--fix", str(mends)]) == 1
+    result = fix.mended(vendor(), yaml.safe_load(mends.read_text()))
+    mended = tmp_path / "mended.json"
+    mended.write_text(json.dumps(result))
+    left = {(each.rule, each.pointer) for each in lint([mended]) if each.severity == "error"}
+    assert left == {each for each in ERRORS if each[0] in ("no-identical-paths", "valid-schema-example")}
+    expected = vendor()
+    for name in ("ApiKey", "Credential"):
+        del expected["components"]["schemas"][name]
+    del expected["components"]["responses"]["UnauthorizedError"]
+    action = expected["components"]["schemas"]["Action"]["properties"]
+    action["mapping"]["properties"]["toolCalls"]["items"] = action["elements"]["items"] = {}
+    missing = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+    expected["paths"]["/upsert-history/{id}"]["patch"].setdefault("parameters", []).append(missing)
+    assert result == expected
+
+
+def test_the_difference_is_shown(stated: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["lint", str(stated), "--diff"])
+    lines = capsys.readouterr().out.splitlines()
+    assert "+        items: {}" in lines or "+          items: {}" in lines
+    assert all(line[:1] in "+- @" for line in lines)
+
+
+def test_the_document_itself_is_never_written(stated: Path) -> None:
+    assert cli.main(["lint", str(stated), "--fix", str(stated)]) == 2
