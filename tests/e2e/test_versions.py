@@ -135,6 +135,24 @@ def test_what_is_no_json_counts_as_nothing(version: Running, content: bytes, med
     assert answer.json()["message"].endswith("NOT NULL constraint failed: tool.name")
 
 
+def test_a_refused_body_is_json_where_other_failures_are_text(version: Running) -> None:
+    with version.client(key=None) as client:
+        answer = client.post(
+            "/openai-assistants-file/download", content=b"{", headers={"content-type": "application/json"}
+        )
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/json; charset=utf-8")
+    assert answer.json()["success"] is False
+
+
+@pytest.mark.parametrize("docId", [["a"], {"a": 1}, 7, True])
+def test_a_loader_named_by_no_text_is_not_found(version: Running, docId: object) -> None:
+    with version.client() as client:
+        id = client.get("/document-store/store").json()[0]["id"]
+        answer = client.post(f"/document-store/refresh/{id}", json={"items": [{"docId": docId}]})
+    assert answer.status_code in (404, 500)
+    assert "Document loader" in answer.json()["message"]
+
+
 def test_what_was_sent_is_answered_and_a_text_is_kept(version: Running) -> None:
     with version.client() as client:
         made = client.post("/tools", json={"name": 12, "description": {"a": 1}, "color": True, "x": 1}).json()

@@ -220,7 +220,7 @@ def _upserted(call: Call, target: Record, items: list[Record], files: list[Uploa
     """Load, cut and store the documents of each item; one result each, and one row of history."""
     loaders = {loader["id"]: loader for loader in _loaders(target)}
     for item in items:
-        if item.get("docId") and item["docId"] not in loaders:
+        if item.get("docId") and str(item["docId"]) not in loaders:
             raise NoLoader("Document loader", str(item["docId"]), str(target.get("name")))
     changes: Record = {}
     results = []
