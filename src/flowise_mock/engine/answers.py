@@ -27,8 +27,8 @@ from flowise_mock.schemas import Schemas, Validator, shortened
 log = logging.getLogger("flowise_mock")
 Words = dict[str, Any]
 NONE = "none"
-_JSON = "application/json"
 """The name of the body that is no byte at all."""
+_JSON = "application/json"
 Template = Callable[[Words], Any]
 
 
