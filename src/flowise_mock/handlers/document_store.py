@@ -93,8 +93,9 @@ def _without_status(body: Record) -> Record:
 
 async def upsert_document(call: Call, id: str, body: Record) -> Record:
     metadata = body.get("metadata")
-    if isinstance(metadata, str) and v8.complaint(metadata) is not None:
-        call.report(NotJson("Invalid metadata"))
+    found = v8.complaint(metadata) if isinstance(metadata, str) else None
+    if found is not None:
+        call.report(NotJson(*found))
     if body.get("docId"):
         _loader(call.store.find("documentstore", id), str(body["docId"]))
     else:
@@ -402,9 +403,7 @@ def _remember(call: Call, store_id: str, results: list[Record]) -> None:
 async def get_document_store_file_chunks(call: Call, store_id: str, loader_id: str, chunk_id: str) -> Record:
     number = re.match(r"[+-]?\d+", chunk_id)
     if number is None:
-        call.report(
-            Mistyped("skip", 'Provided "skip" value is not a number. Please provide a numeric value.')
-        )
+        call.report(Mistyped("skip"))
     return _page(call, store_id, loader_id, max(int(number[0][:9]) if number else 1, 1))
 
 
@@ -413,7 +412,7 @@ async def edit_document_store_file_chunk(
 ) -> Record:
     chunk = _chunk(call, store_id, loader_id, chunk_id)
     if body.get("pageContent") is None:
-        call.report(Mistyped("pageContent", "Cannot read properties of undefined (reading 'length')"))
+        call.report(Mistyped("pageContent"))
     changes = {"pageContent": v8.text(body.get("pageContent", chunk.get("pageContent", "")))}
     if body.get("metadata"):
         changes["metadata"] = jsontext.dumps(body["metadata"])

@@ -26,7 +26,7 @@ async def patch_delete_upsert_history(call: Call, body: Record, id: str | None =
     if not named:
         call.report(Empty("ids"))
     if not isinstance(named, list):
-        call.report(Mistyped("ids", "(ids ?? []).filter is not a function"))
+        call.report(Mistyped("ids"))
         named = [named]
     rows = [row for row in call.store.select("upserthistory", chatflowid=id) if row["id"] in named]
     for each in named:
