@@ -32,18 +32,17 @@ def version(request: pytest.FixtureRequest) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def old() -> Iterator[Running]:
-    running = Running(
-        server.build(Options(contract="3.0.5", token_delay=0, permissions={"low": ["tools:view"]}))
-    )
-    yield running
-    running.stop()
+    yield from with_low_key("3.0.5")
 
 
 @pytest.fixture(scope="module")
 def new() -> Iterator[Running]:
-    running = Running(
-        server.build(Options(contract="3.1.4", token_delay=0, permissions={"low": ["tools:view"]}))
-    )
+    yield from with_low_key("3.1.4")
+
+
+def with_low_key(contract: str) -> Iterator[Running]:
+    options = Options(contract=contract, token_delay=0, permissions={"low": ["tools:view"]})
+    running = Running(server.build(options))
     yield running
     running.stop()
 
