@@ -8,16 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowise_mock.outcomes import Malformed, Negative, Outcome, Page, WrongKey
-from flowise_mock.store import Record, Store
+from flowise_mock.store import UUID, Record, Store
 
 Report = Callable[[Outcome], None]
 """Ends the request where the contract answers the condition, and returns where it ignores it."""
 
 Say = Callable[[Record, str], list[str]]
 """What a flow says to a question, token by token: the one place where answers come from."""
-
-
-UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The command: `flowise-mock serve`, `departures`, `contract`, `lint` and more."""
+"""The command: `flowise-mock serve`, `conform`, `lint`, `replay` and more."""
 
 from __future__ import annotations
 
@@ -142,12 +142,7 @@ def parser() -> argparse.ArgumentParser:
         "contract", help="print a contract", description="Print a contract as an OpenAPI document."
     )
     _add_contract(contract, "documented", "the contract to print")
-    contract.add_argument(
-        "--format",
-        default="yaml",
-        choices=("yaml", "json"),
-        help="the form to print it in (default: %(default)s)",
-    )
+    _add_format(contract, "the form to print it in", "yaml", "json")
     contract.set_defaults(run=_contract)
 
     diff = commands.add_parser(
@@ -157,12 +152,7 @@ def parser() -> argparse.ArgumentParser:
     )
     diff.add_argument("first", metavar="CONTRACT", help="documented, clients, or a version such as 3.0.5")
     diff.add_argument("second", metavar="CONTRACT", help="the contract that is compared with it")
-    diff.add_argument(
-        "--format",
-        default="text",
-        choices=("text", "md"),
-        help="the form to print it in (default: %(default)s)",
-    )
+    _add_format(diff, "the form to print it in", "text", "md")
     diff.set_defaults(run=_diff)
 
     replay = commands.add_parser(
@@ -173,12 +163,7 @@ def parser() -> argparse.ArgumentParser:
     replay.add_argument("recording", type=Path, metavar="FILE", help="a recording, .jsonl or .jsonl.gz")
     replay.add_argument("url", metavar="URL", help="the server, such as http://127.0.0.1:3000")
     _add_keys(replay)
-    replay.add_argument(
-        "--format",
-        default="text",
-        choices=("text", "json"),
-        help="the form of the score (default: %(default)s)",
-    )
+    _add_format(replay, "the form of the score", "text", "json")
     replay.add_argument(
         "--at-least",
         type=float,
@@ -255,7 +240,7 @@ def _add_keys(command: argparse.ArgumentParser) -> None:
     command.add_argument("--low-key", metavar="KEY", help="a key with the permission tools:view alone")
     command.add_argument(
         "--patience",
-        type=float,
+        type=_seconds,
         default=3.0,
         metavar="SECONDS",
         help="how long to wait for answers that were never given (default: %(default)s)",
@@ -270,6 +255,10 @@ def _add_contract(command: argparse.ArgumentParser, default: str, what: str) -> 
     )
 
 
+def _add_format(command: argparse.ArgumentParser, what: str, *forms: str) -> None:
+    command.add_argument("--format", default=forms[0], choices=forms, help=f"{what} (default: %(default)s)")
+
+
 def _permissions(text: str) -> tuple[str, list[str]]:
     key, equals, permissions = text.partition("=")
     if not key or not equals or not permissions:
@@ -277,10 +266,6 @@ def _permissions(text: str) -> tuple[str, list[str]]:
             f"{text!r} is not KEY=PERMISSION,...: say ci=tools:view,variables:view"
         )
     return key, [each.strip() for each in permissions.split(",") if each.strip()]
-
-
-def _seconds(text: str) -> float:
-    return _milliseconds(text)
 
 
 def _port(text: str) -> int:
@@ -296,12 +281,20 @@ def _positive(text: str) -> int:
 
 
 def _milliseconds(text: str) -> float:
+    return _pause(text, "milliseconds")
+
+
+def _seconds(text: str) -> float:
+    return _pause(text, "seconds")
+
+
+def _pause(text: str, unit: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = -1.0
     if not 0 <= value <= 600_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a pause in milliseconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a pause in {unit}: give a number from 0 to 600000")
     return value
 
 

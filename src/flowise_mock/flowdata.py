@@ -65,11 +65,6 @@ def document_stores(flow: Record) -> set[str]:
     return {store for store in chosen if isinstance(store, str)}
 
 
-def mapping_in(holder: Json, key: str) -> Json:
-    """An object within an object, given as JSON or as its text; `{}` where there is none."""
-    return jsontext.mapping(holder.get(key))
-
-
 def config(flow: Record, column: str) -> Json:
     """A column of a flow that holds JSON text, such as `chatbotConfig`; `{}` where it cannot be read."""
     return jsontext.mapping(flow.get(column))

@@ -375,10 +375,10 @@ class Several(Condition):
 
 @dataclass(eq=False)
 class Mistyped(Condition):
-    """A field has another type than the work needs; `detail` is what JavaScript says of it."""
+    """A field has another type than the work needs; `detail` is what JavaScript says, where that varies."""
 
     field: str
-    detail: str
+    detail: str = ""
 
 
 @dataclass(eq=False)
@@ -394,13 +394,6 @@ class NotJson(Condition):
 
     detail: str
     place: str = ""
-
-
-@dataclass(eq=False)
-class NotDetailed(Condition):
-    """The details of an assistant lack something; `detail` tells what."""
-
-    detail: str
 
 
 @dataclass(eq=False)
@@ -452,8 +445,6 @@ class Traversal(Condition):
 class NoEnding(Condition):
     """The flow has no node that could have the last word."""
 
-    reason: str
-
 
 @dataclass(eq=False)
 class StreamRefused(WrongKey, Condition):
@@ -494,5 +485,3 @@ class Ambiguous(Condition):
 @dataclass(eq=False)
 class Unstarted(Condition):
     """The flow has no node to start from."""
-
-    reason: str

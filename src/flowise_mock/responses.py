@@ -65,12 +65,12 @@ def _shared(document: Document, status: str, response: Document) -> Document:
     return {"$ref": f"#/components/responses/Status{status}Form{number}"}
 
 
-def _add(document: Document, made: dict[str, Document], status: str, entry: Document) -> None:
-    media = entry.get("media", "application/json")
+def _add(document: Document, made: dict[str, Document], status: str, told: Document) -> None:
+    media = told.get("media", "application/json")
     response = made.setdefault(status, {"description": _STATUSES.get(status, "As the message tells")})
     if not media:
         return
-    schema = _schema(document["x-bodies"].get(entry.get("body"), "{message}"))
+    schema = _schema(document["x-bodies"].get(told.get("body"), "{message}"))
     content = response.setdefault("content", {})
     if media not in content:
         content[media] = {"schema": schema}
@@ -78,7 +78,7 @@ def _add(document: Document, made: dict[str, Document], status: str, entry: Docu
         variants = content[media]["schema"].get("anyOf", [content[media]["schema"]])
         if schema not in variants:
             content[media]["schema"] = {"anyOf": [*variants, schema]}
-    for name in entry.get("headers", {}):
+    for name in told.get("headers", {}):
         response.setdefault("headers", {})[name] = {"schema": {"type": "string"}}
 
 

@@ -2,7 +2,7 @@
 
 The store knows columns, not documents, and no HTTP. Ids and the clock are injected, so that output
 can be pinned and a replay can set the time. Every method runs without giving way, so a request sees
-and leaves a whole state. Standard library only.
+and leaves a whole state. Standard library, outcomes and moments only.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from flowise_mock.moments import Clock, iso, moment
 from flowise_mock.outcomes import Deleted, Missing, NotFound, NothingDeleted
 
 Record = dict[str, Any]
@@ -72,65 +73,11 @@ class Table:
     database: Columns | None = None
 
 
+UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+
+
 def new_uuid() -> str:
     return str(uuid.uuid4())
-
-
-class Clock:
-    """The time: now, or the moment at which it was set to stand."""
-
-    def __init__(self) -> None:
-        self.moment: datetime | None = None
-
-    def __call__(self) -> datetime:
-        return self.moment or datetime.now(UTC)
-
-
-def iso(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds, as Flowise writes dates."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
-
-
-_DATE = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d):(\d\d(?:\.\d+)?)(?:[Zz]|([+-])(\d\d):(\d\d)))?"
-)
-
-
-def instant(text: Any) -> float | None:
-    """An ISO 8601 date as seconds since the year 0, None where it is none.
-
-    Every RFC 3339 date has an instant, also the leap seconds and the years that datetime lacks.
-    """
-    match = _DATE.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
-        return None
-    year, month, day = int(match[1]), int(match[2]), int(match[3])
-    try:
-        days = date(year, month, day).toordinal() if year else 0
-    except ValueError:
-        return None
-    seconds = int(match[4] or 0) * 3600 + int(match[5] or 0) * 60 + float(match[6] or 0)
-    offset = (int(match[8]) * 3600 + int(match[9]) * 60) if match[7] else 0
-    return days * 86400.0 + seconds - (offset if match[7] == "+" else -offset)
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def within(records: Iterable[Record], column: str, start: str | None, end: str | None) -> list[Record]:
-    """The records whose date in `column` lies between two dates, both included; None bounds nothing."""
-    low, high = instant(start), instant(end)
-    return [
-        record
-        for record in records
-        if (low is None or (instant(record.get(column)) or 0.0) >= low)
-        and (high is None or (instant(record.get(column)) or 0.0) <= high)
-    ]
 
 
 def _json_list(text: Any) -> list[Any]:
@@ -165,15 +112,15 @@ class Store:
 
     def now(self) -> str:
         """The time, never the same twice: lists ordered by date are ordered by creation too."""
-        moment = self.clock()
-        if moment <= self._last:
-            moment = self._last + timedelta(milliseconds=1)
-        self._last = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+        now = self.clock()
+        if now <= self._last:
+            now = self._last + timedelta(milliseconds=1)
+        self._last = now.replace(microsecond=now.microsecond // 1000 * 1000)
         return iso(self._last)
 
-    def stand(self, moment: str) -> None:
+    def stand(self, at: str) -> None:
         """Let the clock stand at an ISO date, or go on again at any other text."""
-        when = _moment(moment)
+        when = moment(at)
         if isinstance(self.clock, Clock) and when != self.clock.moment:
             self.clock.moment = when
             self._last = datetime.min.replace(tzinfo=UTC)

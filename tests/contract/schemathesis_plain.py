@@ -10,8 +10,7 @@ __import__("schemathesis_hooks")  # its mend counts here too
 
 
 @schemathesis.hook
-def map_body(context: Any, body: Any) -> Any:
-    """The body without the wish for a stream, whatever the operation."""
-    if isinstance(body, dict) and "streaming" in body:
-        return {**body, "streaming": False}
-    return body
+def before_call(context: Any, case: Any, **kwargs: Any) -> None:
+    """No case of any phase keeps the wish for a stream, whatever the operation."""
+    if isinstance(case.body, dict) and "streaming" in case.body:
+        case.body = {**case.body, "streaming": False}

@@ -2,9 +2,10 @@
 
     python tests/contract/schemathesis_run.py [--contract NAME] [--max-examples 200] [--seed 1]
 
-For the contract of a real version only the checks count that ask whether server and contract agree, and no
-body asks for a stream. It starts `flowise-mock serve` on a free port, runs, prints Schemathesis' summary and the operations that
-were never answered in the 2xx range, and fails where there is a failure or such an operation.
+It starts `flowise-mock serve` on a free port, runs, prints Schemathesis' summary and the operations that
+were never answered in the 2xx range, and fails where there is a failure or such an operation. For the
+contract of a real version only the checks count that ask whether server and contract agree, no body asks
+for a stream, and an operation may go without a success.
 """
 
 from __future__ import annotations

@@ -32,18 +32,17 @@ def version(request: pytest.FixtureRequest) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def old() -> Iterator[Running]:
-    running = Running(
-        server.build(Options(contract="3.0.5", token_delay=0, permissions={"low": ["tools:view"]}))
-    )
-    yield running
-    running.stop()
+    yield from with_low_key("3.0.5")
 
 
 @pytest.fixture(scope="module")
 def new() -> Iterator[Running]:
-    running = Running(
-        server.build(Options(contract="3.1.4", token_delay=0, permissions={"low": ["tools:view"]}))
-    )
+    yield from with_low_key("3.1.4")
+
+
+def with_low_key(contract: str) -> Iterator[Running]:
+    options = Options(contract=contract, token_delay=0, permissions={"low": ["tools:view"]})
+    running = Running(server.build(options))
     yield running
     running.stop()
 
@@ -133,6 +132,24 @@ def test_what_is_no_json_counts_as_nothing(version: Running, content: bytes, med
         answer = client.post("/tools", content=content, headers={"content-type": media} if media else {})
     assert answer.status_code == 500
     assert answer.json()["message"].endswith("NOT NULL constraint failed: tool.name")
+
+
+def test_a_refused_body_is_json_where_other_failures_are_text(version: Running) -> None:
+    with version.client(key=None) as client:
+        answer = client.post(
+            "/openai-assistants-file/download", content=b"{", headers={"content-type": "application/json"}
+        )
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/json; charset=utf-8")
+    assert answer.json()["success"] is False
+
+
+@pytest.mark.parametrize("docId", [["a"], {"a": 1}, 7, True])
+def test_a_loader_named_by_no_text_is_not_found(version: Running, docId: object) -> None:
+    with version.client() as client:
+        id = client.get("/document-store/store").json()[0]["id"]
+        answer = client.post(f"/document-store/refresh/{id}", json={"items": [{"docId": docId}]})
+    assert answer.status_code in (404, 500)
+    assert "Document loader" in answer.json()["message"]
 
 
 def test_what_was_sent_is_answered_and_a_text_is_kept(version: Running) -> None:

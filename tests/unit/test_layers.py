@@ -37,9 +37,10 @@ def forbidden(module: str, imported: str) -> bool:
     ours = [f"flowise_mock.{each}" for each in ("cli", "pytest_plugin")]
     if within(imported, *ours) and module != "__main__":
         return True
-    if module in ("store", "outcomes"):
+    if module in ("store", "outcomes", "moments"):
         first = imported.split(".")[0]
-        return not (first in sys.stdlib_module_names or within(imported, "flowise_mock.outcomes"))
+        own = within(imported, "flowise_mock.outcomes", "flowise_mock.moments") and module == "store"
+        return not (first in sys.stdlib_module_names or own)
     if module.startswith("handlers."):
         return within(
             imported, "connexion", "starlette", "uvicorn", "flowise_mock.engine", "flowise_mock.conform",

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from flowise_mock import jsontext
-from flowise_mock.engine.requests import Bodies, Parameters, parts
+from flowise_mock.engine.forms import parts
+from flowise_mock.engine.requests import Bodies, Parameters
 from flowise_mock.engine.routing import Node, segments
 from flowise_mock.outcomes import Invalid, NoBody, Outcome, Unparsable, Unsupported
 from flowise_mock.reach import snake

@@ -28,6 +28,7 @@ log = logging.getLogger("flowise_mock")
 Words = dict[str, Any]
 NONE = "none"
 """The name of the body that is no byte at all."""
+_JSON = "application/json"
 Template = Callable[[Words], Any]
 
 
@@ -119,8 +120,7 @@ class Answers:
         entry = self._entries[type(outcome).__name__] or {}
         status: int = entry["status"]
         described = self._responses.get(status, {})
-        first = next(iter(described), "application/json")
-        media = entry.get("media", first)
+        media = entry.get("media", _JSON if _JSON in described else next(iter(described), _JSON))
         response = described.get(media)
         words: Words = {**vars(outcome), "status": status}
         if "message" in entry:
@@ -145,7 +145,7 @@ class Answers:
     def _typed(self, media: str) -> bytes:
         """A media type as it is sent, with the character set where the server names it."""
         charset = self._manners.charset
-        textual = media.startswith("text/") or media == "application/json"
+        textual = media.startswith("text/") or media == _JSON
         return f"{media}; charset={charset}".encode() if charset and textual else media.encode()
 
     def _problem(self, status: int, response: Response | None, body: Any) -> str | None:
@@ -176,7 +176,7 @@ def _written(media: str, body: Any) -> bytes:
     """A body as it is sent: JSON where the media type says so, a file byte for byte, else text."""
     if isinstance(body, bytes):
         return body
-    return orjson.dumps(body) if media == "application/json" else str(body).encode()
+    return orjson.dumps(body) if media == _JSON else str(body).encode()
 
 
 def _responses(document: Document, schemas: Schemas, response: Document) -> dict[str, Response]:

@@ -11,24 +11,27 @@ from flowise_mock.store import Store
 SEND = "flowise_mock.send"
 """Where the server's own send is left among the scope's extensions, for who must close a connection."""
 METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
-FLOW_PATHS = ("/prediction/", "/public-chatbotConfig/", "/chatflows-streaming/", "/text-to-speech/")
-"""Where 3.0.9 and later compare the origin with those that the flow allows, and reflect it."""
 
 
 class Cors:
-    """Reflects origins: any (`any`), those listed, or where a flow is asked (`flows`).
+    """Reflects origins: any (`cors: any`), or those listed and, at the paths of `cors`, those a flow allows.
 
     A preflight of an origin that is not allowed goes on to the routes, as in Express.
     """
 
     def __init__(
-        self, app: ASGIApp, mode: str, origins: tuple[str, ...], base_path: str, store: Store
+        self,
+        app: ASGIApp,
+        cors: str | tuple[str, ...],
+        origins: tuple[str, ...],
+        base_path: str,
+        store: Store,
     ) -> None:
         self.store = store
         self.app = app
-        self.any = mode == "any" or "*" in origins
+        self.any = cors == "any" or "*" in origins
         self.origins = origins
-        self.flows = tuple(base_path + path for path in FLOW_PATHS)
+        self.flows = () if isinstance(cors, str) else tuple(base_path + path for path in cors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -8,7 +8,7 @@ errors: silent     a request that asks for a stream gets no answer instead of an
 charset: utf-8     named in the content type of texts and JSON
 etags: true        every body has a weak ETag, and If-None-Match is honoured
 headers: {...}     on every answer
-cors: any          every origin may call; `flows`: only where a flow is asked
+cors: any          every origin may call; [...]: prefixes where those may that the flow asked allows
 bareFrames: [...]  events whose frame begins with `message`, without a colon
 """
 
@@ -33,7 +33,7 @@ class Manners:
     charset: str = ""
     etags: bool = False
     headers: tuple[tuple[bytes, bytes], ...] = ()
-    cors: str = ""
+    cors: str | tuple[str, ...] = ""
     bare_frames: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -49,7 +49,7 @@ def manners(document: Document) -> Manners:
         charset=told.get("charset", ""),
         etags=bool(told.get("etags")),
         headers=tuple((name.encode(), text.encode()) for name, text in told.get("headers", {}).items()),
-        cors=told.get("cors", ""),
+        cors=tuple(told["cors"]) if isinstance(told.get("cors"), list) else told.get("cors", ""),
         bare_frames=frozenset(told.get("bareFrames", [])),
     )
 

@@ -66,12 +66,13 @@ class Gate:
         """Leave the key that was shown in the scope; Unauthorized or NoSession where one is needed."""
         if not path.lower().startswith(self.inside):
             return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        key = self.store.key_named(headers.get(b"authorization", "").rpartition("Bearer ")[2])
+        headers = dict(scope["headers"])
+        shown = headers.get(b"authorization", b"").decode("latin-1")
+        key = self.store.key_named(shown.rpartition("Bearer ")[2])
         scope.setdefault("extensions", {})[KEY] = key
         if path.startswith(self.public):
             return
-        if headers.get(b"x-request-from") == "internal":
+        if headers.get(b"x-request-from") == b"internal":
             raise NoSession
         if key is None or not path.startswith(self.base_path + "/"):
             raise Unauthorized("the API key is missing or not known")

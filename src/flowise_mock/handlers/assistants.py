@@ -4,7 +4,7 @@ from typing import Any
 
 from flowise_mock import jsontext, v8
 from flowise_mock.call import Call
-from flowise_mock.outcomes import Deleted, Empty, NotDetailed, NotJson, Unreachable
+from flowise_mock.outcomes import Deleted, Empty, Lacks, NotJson, Unreachable
 from flowise_mock.store import Record
 
 _CUSTOM = "CUSTOM"
@@ -33,21 +33,19 @@ async def get_assistant_by_id(call: Call, id: str) -> Record:
 async def update_assistant(call: Call, id: str, body: Record) -> Record:
     held = call.store.find("assistant", id)
     if "details" in body:
-        lacking = _lacking(body["details"], held.get("type"))
-        if lacking:
-            call.report(NotDetailed(lacking))
+        _check_details(call, body["details"], held.get("type"))
     return call.store.change("assistant", id, body)
 
 
-def _lacking(details: Any, kind: str | None) -> str:
-    """What is wrong with the details of an assistant; empty where nothing is."""
+def _check_details(call: Call, details: Any, kind: str | None) -> None:
+    """Report what is wrong with the new details of an assistant of that kind."""
+    found = v8.complaint(details)
     if not details:
-        return "Details cannot be empty"
-    if v8.complaint(details) is not None:
-        return "Details must be valid JSON"
-    if kind == _CUSTOM and not jsontext.mapping(details).get("name"):
-        return "Details must include a name field"
-    return ""
+        call.report(Empty("details"))
+    elif found is not None:
+        call.report(NotJson(*found))
+    elif kind == _CUSTOM and not jsontext.mapping(details).get("name"):
+        call.report(Lacks("Assistant", "name"))
 
 
 async def delete_assistant(call: Call, id: str) -> Deleted:

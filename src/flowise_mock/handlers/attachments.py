@@ -3,7 +3,7 @@
 import re
 from base64 import b64encode
 
-from flowise_mock import documents, flowdata
+from flowise_mock import documents, flowdata, jsontext
 from flowise_mock.call import Call, Upload
 from flowise_mock.outcomes import Disabled, FileRefused, Traversal
 from flowise_mock.store import Record
@@ -21,7 +21,7 @@ async def create_attachment(call: Call, chatflow_id: str, chat_id: str, body: Re
 
 def _check(call: Call, flow: Record, file: Upload) -> None:
     """Report a file that the flow's settings do not take."""
-    settings = flowdata.mapping_in(flowdata.config(flow, "chatbotConfig"), "fullFileUpload")
+    settings = jsontext.mapping(flowdata.config(flow, "chatbotConfig").get("fullFileUpload"))
     if not settings.get("status"):
         call.report(Disabled("fullFileUpload"))
     allowed = [each.strip() for each in str(settings.get("allowedUploadFileTypes") or "").split(",") if each]

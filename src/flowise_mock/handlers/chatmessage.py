@@ -2,8 +2,9 @@
 
 from flowise_mock import jsontext
 from flowise_mock.call import Call
+from flowise_mock.moments import within
 from flowise_mock.outcomes import Deleted
-from flowise_mock.store import Record, within
+from flowise_mock.store import Record
 
 
 async def get_all_chat_messages(

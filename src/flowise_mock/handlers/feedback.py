@@ -1,8 +1,9 @@
 """Feedback: what users think of an answer."""
 
 from flowise_mock.call import Call
+from flowise_mock.moments import within
 from flowise_mock.outcomes import Empty, Inconsistent, NoMessage, Undeclared
-from flowise_mock.store import Record, within
+from flowise_mock.store import Record
 
 _FROM_MESSAGE = {"chatId": "chat", "chatflowid": "chatflow"}
 

@@ -1,8 +1,9 @@
 """Upsert history: what was written to vector stores, when, with which result."""
 
 from flowise_mock.call import Call
+from flowise_mock.moments import within
 from flowise_mock.outcomes import Absent, Deleted, Empty, Mistyped
-from flowise_mock.store import Record, within
+from flowise_mock.store import Record
 
 
 async def get_all_upsert_history(
@@ -25,7 +26,7 @@ async def patch_delete_upsert_history(call: Call, body: Record, id: str | None =
     if not named:
         call.report(Empty("ids"))
     if not isinstance(named, list):
-        call.report(Mistyped("ids", "(ids ?? []).filter is not a function"))
+        call.report(Mistyped("ids"))
         named = [named]
     rows = [row for row in call.store.select("upserthistory", chatflowid=id) if row["id"] in named]
     for each in named:

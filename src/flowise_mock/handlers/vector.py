@@ -64,7 +64,7 @@ def _loaded(nodes: list[flowdata.Node], body: Record) -> list[tuple[Record, str]
     """What is known of the texts in the flow's document loaders, and the texts; nothing is fetched."""
     override = jsontext.mapping(body.get("overrideConfig"))
     return [
-        (flowdata.mapping_in(node.inputs, "metadata"), text)
+        (jsontext.mapping(node.inputs.get("metadata")), text)
         for node in nodes
         if node.category == "Document Loaders"
         and isinstance(text := override.get("text") or node.inputs.get("text"), str)

@@ -72,7 +72,7 @@ def run_agentflow(call: Call, turn: Turn) -> Run:
     else:
         first = next((node.id for node in nodes.values() if node.name == START), None)
         if first is None:
-            call.report(Unstarted("Start input type not found"))
+            call.report(Unstarted())
         graph.form = jsontext.mapping(turn.body.get("form"))
     yield "agentFlowEvent", "INPROGRESS"
     stopped = yield from _walk(call, graph, [first] if first else [])

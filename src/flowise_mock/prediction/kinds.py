@@ -31,7 +31,7 @@ def streamable(flow: Record) -> bool:
 def check_ending(call: Call, flow: Record) -> None:
     """Report a chatflow that has no nodes, so that none can have the last word."""
     if flow.get("type") != "AGENTFLOW" and not flowdata.nodes(flow):
-        call.report(NoEnding("Ending nodes not found"))
+        call.report(NoEnding())
 
 
 def run(call: Call, turn: Turn) -> Run:

@@ -41,15 +41,13 @@ def _number(value: Any) -> float | None:
 
 def check_origin(call: Call, flow: Record, streams: bool = False) -> None:
     """OriginRefused where `chatbotConfig.allowedOrigins` has others than the page that asks."""
-    config = flowdata.config(flow, "chatbotConfig")
-    allowed = [each for each in jsontext.sequence(config.get("allowedOrigins")) if isinstance(each, str)]
     origin = call.headers.get("origin")
-    if not origin or not allowed or not allowed[0]:
+    if not origin or not _hosts(flow):
         return
     if "://" not in origin:
         call.report(Mistyped("Origin", "Invalid URL"))
     if not allows(flow, origin):
-        told = config.get("allowedOriginsError")
+        told = flowdata.config(flow, "chatbotConfig").get("allowedOriginsError")
         text = told if isinstance(told, str) and told else REFUSED
         if streams:
             call.report(StreamOriginRefused(text))
@@ -57,10 +55,16 @@ def check_origin(call: Call, flow: Record, streams: bool = False) -> None:
 
 
 def allows(flow: Record, origin: str) -> bool:
-    """Whether a flow may be asked from this origin: a list that is empty, or begins so, allows all."""
-    config = flowdata.config(flow, "chatbotConfig")
-    allowed = [each for each in jsontext.sequence(config.get("allowedOrigins")) if isinstance(each, str)]
-    return not allowed or not allowed[0] or _host(origin) in {_host(each) for each in allowed}
+    """Whether a flow may be asked from this origin."""
+    hosts = _hosts(flow)
+    return not hosts or _host(origin) in hosts
+
+
+def _hosts(flow: Record) -> set[str]:
+    """The hosts that a flow may be asked from; none where all may, for the list is empty or begins so."""
+    allowed = jsontext.sequence(flowdata.config(flow, "chatbotConfig").get("allowedOrigins"))
+    texts = [each for each in allowed if isinstance(each, str)]
+    return {_host(each) for each in texts} if texts and texts[0] else set()
 
 
 def _host(origin: str) -> str:

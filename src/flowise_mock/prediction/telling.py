@@ -54,6 +54,6 @@ async def streamed(call: Call, flow: Record, body: Record) -> AsyncIterator[Even
         log.exception("a prediction of %s failed", flow["id"])
         yield "error", call.text(Broken(repr(error)))
     finally:
-        for key in [key for key, told in call.runs.items() if told is turn]:
-            del call.runs[key]
+        if turn is not None and call.runs.get(own := (flow["id"], turn.chat_id)) is turn:
+            del call.runs[own]
     yield "end", "[DONE]"

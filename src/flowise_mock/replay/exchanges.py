@@ -58,16 +58,21 @@ class Exchange:
         """The body of the answer: JSON, or a text."""
         if "raw_chunks" not in self.response:
             return self.response.get("body")
-        try:
-            return json.loads(self._raw[1])
-        except ValueError:
-            return self._raw[1]
+        return json_or_text(self._raw[1])
 
     @property
     def _raw(self) -> tuple[str, str]:
         text = "".join(str(text) for _, text in self.response.get("raw_chunks", ()))
         head, _, body = text.partition("\r\n\r\n")
         return head, dechunked(body) if "transfer-encoding: chunked" in head.lower() else body
+
+
+def json_or_text(body: str) -> Any:
+    """What a body says as JSON; the body itself where it is none."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
 
 
 def media_of(headers: dict[str, str]) -> str:

@@ -1,7 +1,6 @@
 """The player: asks a server what a recording asked, with its ids and keys, and compares the answers.
 
-Ids that the recorded server made are mapped to those that the server under test makes, wherever they
-stand in later requests. The recorded time goes with each request as `Flowise-Mock-Time`, which the mock
+The recorded time goes with each request as `Flowise-Mock-Time`, which the mock
 follows and a real server ignores.
 """
 
@@ -25,13 +24,13 @@ from flowise_mock.replay.exchanges import (
     RecordingError,
     media_of,
 )
+from flowise_mock.replay.ids import Ids
 from flowise_mock.replay.shapes import Seen, differences, stream_differences
 
 TIME_HEADER = "Flowise-Mock-Time"
 OVERSIZE = 51 * 1024 * 1024
 """Bytes of the body that a server must call too large; recordings keep its first 2,000."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass
@@ -66,12 +65,10 @@ class Player:
         self.address = urlsplit(url if "//" in url else f"http://{url}")
         if self.address.scheme != "http":
             raise RecordingError(f"{url}: give the address of a server as http://host:port")
-        self.keys = {API_KEY: api_key, **({LOW_KEY: low_key} if low_key else {})}
+        self.ids = Ids({API_KEY: api_key, **({LOW_KEY: low_key} if low_key else {})})
         self.patience = patience
-        self.ids: dict[str, str] = {}
         self.time = ""
         self.seen = Seen()
-        self.guessed: set[str] = set()
         self.deleted: set[str] = set()
         self.unmade: set[tuple[str, str]] = set()
         self.kinds: dict[str, dict[str, Any]] = {}
@@ -96,14 +93,14 @@ class Player:
         found = list(self._differences(exchange, answer))
         got = _json(answer.body)
         if answer.status == exchange.status == 200 and exchange.streamed is None:
-            self._learn(expected, got)
+            self.ids.learn(expected, got)
             if exchange.request["method"] == "DELETE":
                 self.deleted.add(exchange.request["path"])
         played = Played(exchange, "", found)
         if exchange.status is not None and exchange.status >= 400:
             played.error = True
             told = answer.body.decode(errors="replace") if got is None else got
-            played.worded = self.mapped(expected) == told
+            played.worded = self.ids.mapped(expected) == told
         return played
 
     def ask_all(self, exchanges: Iterable[Exchange]) -> Iterator[tuple[Exchange, Answer]]:
@@ -111,11 +108,11 @@ class Player:
         recorded = list(exchanges)
         self._map_key(recorded)
         for exchange in recorded:
-            if LOW_KEY in json.dumps(exchange.request) and LOW_KEY not in self.keys:
+            if LOW_KEY in json.dumps(exchange.request) and LOW_KEY not in self.ids.keys:
                 continue
             answer = self._ask(exchange)
             if answer.status == 200 and exchange.streamed is None:
-                self._learn(exchange.body, _json(answer.body))
+                self.ids.learn(exchange.body, _json(answer.body))
             yield exchange, answer
 
     def delete(self, path: str) -> bool:
@@ -123,7 +120,7 @@ class Player:
         asked = {
             "method": "DELETE",
             "path": f"/api/v1{path}",
-            "headers": {"Authorization": f"Bearer {self.keys[API_KEY]}"},
+            "headers": {"Authorization": f"Bearer {self.ids.keys[API_KEY]}"},
         }
         answer = self._ask(Exchange("", "", asked, {"status": 200}))
         return answer.status is not None and (answer.status < 500 or b"not found" in answer.body)
@@ -132,7 +129,7 @@ class Player:
 
     def _unplayable(self, exchange: Exchange) -> str:
         told = json.dumps([exchange.body, exchange.response.get("raw_chunks")])
-        if LOW_KEY in json.dumps(exchange.request) and LOW_KEY not in self.keys:
+        if LOW_KEY in json.dumps(exchange.request) and LOW_KEY not in self.ids.keys:
             return "needs a key with the permission tools:view alone: --low-key"
         if re.search(r"abort(ed)?\b|TERMINATED|was cancelled", told) and exchange.request["method"] == "POST":
             return "the run was ended from outside while it went on"
@@ -141,7 +138,7 @@ class Player:
         if "transaction within a transaction" in told:
             return "two requests met in the database"
         last = _last(exchange)
-        alive = self.ids.get(last, last) != last and exchange.request["path"] not in self.deleted
+        alive = self.ids.of(last) != last and exchange.request["path"] not in self.deleted
         if alive and _is_gone(told, last):
             return "the record is gone, and the recording lacks what deleted it"
         if self._is_unmade(exchange, last):
@@ -149,7 +146,7 @@ class Player:
         body = exchange.body
         if exchange.request["method"] == "GET" and isinstance(body, list) and body:
             ids = [str(each.get("id")) for each in body if isinstance(each, dict)]
-            unmade = [id for id in ids if id not in self.ids or id in self.guessed]
+            unmade = [id for id in ids if not self.ids.is_sure(id)]
             if ids and len(unmade) == len(ids) and not self.listed(exchange):
                 return "it shows records that the recording did not make"
         return ""
@@ -164,7 +161,7 @@ class Player:
         place = (resource[0] if resource else "", last)
         body = exchange.body
         shown = isinstance(body, dict) and body.get("id") == last and exchange.status == 200
-        if shown and last not in self.ids and exchange.request["method"] in ("GET", "PUT"):
+        if shown and not self.ids.knows(last) and exchange.request["method"] in ("GET", "PUT"):
             self.unmade.add(place)
         told = json.dumps(exchange.request.get("body"))
         return place in self.unmade or any(place[0] == name and id in told for name, id in self.unmade)
@@ -178,9 +175,9 @@ class Player:
         request = exchange.request
         target = self.target(exchange)
         if request.get("query"):
-            target += "?" + urlencode(self.mapped(request["query"]), quote_via=quote)
+            target += "?" + urlencode(self.ids.mapped(request["query"]), quote_via=quote)
         body, media = self._body(exchange)
-        headers = {name: self._replaced(str(text)) for name, text in request["headers"].items()}
+        headers = {name: self.ids.replaced(str(text)) for name, text in request["headers"].items()}
         if media:
             headers["Content-Type"] = media
         if self.time:
@@ -205,27 +202,20 @@ class Player:
 
     def target(self, exchange: Exchange) -> str:
         """The path of a request, with the ids of this server."""
-        return self._replaced(str(exchange.request["path"]))
-
-    def masked(self, value: Any) -> Any:
-        """A value in which the keys are masked again."""
-        text = json.dumps(value)
-        for mask, key in self.keys.items():
-            text = text.replace(key, mask)
-        return json.loads(text)
+        return self.ids.replaced(str(exchange.request["path"]))
 
     def _body(self, exchange: Exchange) -> tuple[bytes | None, str]:
         body = exchange.request.get("body")
         if body is None:
             return None, ""
         if isinstance(body, dict) and body.keys() == {"raw"}:
-            text = self._replaced(body["raw"])
+            text = self.ids.replaced(body["raw"])
             if exchange.status == 413:
                 text += "a" * (OVERSIZE - len(text) - 2) + '"}'
             return text.encode(), ""
         if isinstance(body, dict) and body.keys() == {"multipart"}:
             return self._multipart(body["multipart"]), "multipart/form-data; boundary=flowise-mock"
-        body = self.mapped(body)
+        body = self.ids.mapped(body)
         if isinstance(body, dict) and "flowData" in body:
             body["flowData"] = drawn(body["flowData"], self._kind)
         return json.dumps(body).encode(), ""
@@ -233,56 +223,14 @@ class Player:
     def _multipart(self, form: dict[str, Any]) -> bytes:
         parts = []
         for name, value in form.get("fields", []):
-            parts.append(f'name="{name}"\r\n\r\n{self._replaced(str(value))}')
+            parts.append(f'name="{name}"\r\n\r\n{self.ids.replaced(str(value))}')
         for name, filename, media, size in form.get("files", []):
             text = ("a note " * (size // 7 + 1))[:size]
             parts.append(f'name="{name}"; filename="{filename}"\r\nContent-Type: {media}\r\n\r\n{text}')
         head = "--flowise-mock\r\nContent-Disposition: form-data; "
         return "".join(f"{head}{part}\r\n" for part in parts).encode() + b"--flowise-mock--\r\n"
 
-    # --- ids, keys, time ---
-
-    def _replaced(self, text: str) -> str:
-        for mask, key in self.keys.items():
-            text = text.replace(mask, key)
-        return _ID.sub(lambda id: self._id(id[0]), text)
-
-    def _id(self, id: str) -> str:
-        made = self.ids.get(id.lower(), id)
-        return made.upper() if id.isupper() else made
-
-    def mapped(self, value: Any) -> Any:
-        """A value with the ids and keys of this server in the place of the recorded ones."""
-        if isinstance(value, str):
-            return self.ids.get(value) or self._replaced(value)
-        if isinstance(value, list):
-            return [self.mapped(item) for item in value]
-        if isinstance(value, dict):
-            return {key: self.mapped(item) for key, item in value.items()}
-        return value
-
-    def _learn(self, expected: Any, got: Any, guess: bool = False) -> None:
-        """Map the ids of a recorded answer to those that stand in the same places now."""
-        if isinstance(expected, dict) and isinstance(got, dict):
-            for name in expected.keys() & got.keys():
-                self._learn(expected[name], got[name], guess)
-        elif isinstance(expected, list) and isinstance(got, list):
-            for one, other, known in self._pairs(expected, got):
-                self._learn(one, other, guess or not known)
-        elif _is_id(expected) and _is_id(got) and expected not in self.ids:
-            self.ids[expected] = got
-            if guess:
-                self.guessed.add(expected)
-
-    def _pairs(self, expected: list[Any], got: list[Any]) -> Iterator[tuple[Any, Any, bool]]:
-        """Items that are the same record, by an id that is known; else those at the same place, a guess."""
-        known = {item["id"]: item for item in got if isinstance(item, dict) and "id" in item}
-        for number, one in enumerate(expected):
-            id = self.ids.get(one["id"]) if isinstance(one, dict) and isinstance(one.get("id"), str) else None
-            if id in known:
-                yield one, known[id], True
-            elif id is None and number < len(got):
-                yield one, got[number], False
+    # --- keys, kinds, time ---
 
     def _map_key(self, recorded: list[Exchange]) -> None:
         """Map the id of the recorded key, which flows are bound to, to that of the key in use."""
@@ -302,11 +250,11 @@ class Player:
             if exchange.operation == "createPrediction" and opened and flow in bound:
                 id = self._key_id()
                 if id:
-                    self.ids[bound[flow]] = id
+                    self.ids.put(bound[flow], id)
 
     def _get(self, path: str) -> Any:
         """What the server answers to a GET below the API; None where that is no JSON."""
-        headers = {"Authorization": f"Bearer {self.keys[API_KEY]}"}
+        headers = {"Authorization": f"Bearer {self.ids.keys[API_KEY]}"}
         asked = {"method": "GET", "path": f"/api/v1{path}", "headers": headers}
         return _json(self._ask(Exchange("", "", asked, {"status": 200})).body)
 
@@ -317,7 +265,7 @@ class Player:
         return self.kinds[name]
 
     def _key_id(self) -> str | None:
-        key = self.keys[API_KEY]
+        key = self.ids.keys[API_KEY]
         found = self._get("/apikey")
         for record in found if isinstance(found, list) else []:
             if isinstance(record, dict) and record.get("apiKey") == key:
@@ -367,10 +315,6 @@ def _last(exchange: Exchange) -> str:
 def _is_gone(told: str, id: str) -> bool:
     """Whether an answer says that there is no record with this id."""
     return f"{id} not found" in told or "Unable to locate" in told
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
 def _json(body: bytes) -> Any:

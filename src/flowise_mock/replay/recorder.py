@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flowise_mock import document
-from flowise_mock.replay.exchanges import Exchange, RecordingError
+from flowise_mock.replay.exchanges import Exchange, RecordingError, json_or_text
 from flowise_mock.replay.player import Answer, Player
 
 MADE = {
@@ -62,8 +62,8 @@ def record(
 
 
 def _row(player: Player, exchange: Exchange, answer: Answer) -> dict[str, Any]:
-    asked = {**exchange.request, "path": player.masked(player.target(exchange))}
-    asked["body"] = player.masked(player.mapped(exchange.request.get("body")))
+    asked = {**exchange.request, "path": player.ids.masked(player.target(exchange))}
+    asked["body"] = player.ids.masked(player.ids.mapped(exchange.request.get("body")))
     response: dict[str, Any] = {"status": answer.status}
     text = answer.body.decode(errors="replace")
     if answer.headers.get("Content-Type", "").startswith("text/event-stream"):
@@ -73,19 +73,12 @@ def _row(player: Player, exchange: Exchange, answer: Answer) -> dict[str, Any]:
     elif answer.status is not None:
         kept = ("Content-Type", "Vary", "Content-Security-Policy", "X-Frame-Options")
         response["headers"] = {name: answer.headers[name] for name in kept if name in answer.headers}
-        response["body"] = player.masked(_json(text))
+        response["body"] = player.ids.masked(json_or_text(text))
     return {
         "operationId": exchange.operation, "case": exchange.case, "request": asked, "response": response,
     }  # fmt: skip
 
 
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
 def _id(answer: Answer) -> str:
-    body = _json(answer.body.decode(errors="replace"))
+    body = json_or_text(answer.body.decode(errors="replace"))
     return str(body.get("id", "")) if answer.status == 200 and isinstance(body, dict) else ""

@@ -1,0 +1,241 @@
+"""The loaders of a document store: what they load, and the chunks that it is cut into.
+
+A store keeps its loaders as JSON text, as sent. A text that cannot be read is an empty list.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flowise_mock import catalogue, documents, jsontext
+from flowise_mock.call import Call, Upload
+from flowise_mock.outcomes import NoLoader, Unknown
+from flowise_mock.store import Record
+
+UPSERTED, SYNC = "UPSERTED", "SYNC"
+"""The states of a store or loader: written to the vector store, or not yet."""
+_CONFIGS = ("embedding", "vectorStore", "recordManager")
+_STORED = "FILE-STORAGE::"
+"""Before the names of files in a loader's config."""
+
+
+def of(target: Record) -> list[Record]:
+    """The loaders of a store."""
+    found = jsontext.sequence(target.get("loaders"))
+    return [each for each in found if isinstance(each, dict) and isinstance(each.get("id"), str)]
+
+
+def find(target: Record, id: str) -> Record:
+    """The loader of a store with that id, else NoLoader."""
+    for loader in of(target):
+        if loader["id"] == id:
+            return loader
+    raise NoLoader("Document loader", id, str(target.get("name")))
+
+
+def source(loader: Record) -> str:
+    """Where the documents of a loader come from, as far as it can be told."""
+    files = loader.get("files")
+    if isinstance(files, list) and files:
+        return ", ".join(str(each.get("name")) for each in files if isinstance(each, dict))
+    config = _config(loader, "loaderConfig")
+    return str(next((config[key] for key in ("url", "website", "webPath") if config.get(key)), "None"))
+
+
+def upserted(call: Call, target: Record, items: list[Record], files: list[Upload]) -> list[Record]:
+    """Load, cut and store the documents of each item; one result each, and one row of history."""
+    loaders = {loader["id"]: loader for loader in of(target)}
+    for item in items:
+        if item.get("docId") and str(item["docId"]) not in loaders:
+            raise NoLoader("Document loader", str(item["docId"]), str(target.get("name")))
+    changes: Record = {}
+    results = []
+    for item in items:
+        kept = loaders.get(item.get("docId") or "", {})
+        loader = _prepared(call, target["id"], kept, item, files)
+        if loader is None:
+            results.append(_result([], 0, ""))
+            continue
+        texts = _texts(loader, files or _kept_files(call, target["id"], kept))
+        replaced = call.store.remove_where("chunk", storeId=target["id"], docId=loader["id"])
+        chunks = _cut(call, target["id"], loader, texts)
+        count(loader, chunks)
+        loaders[loader["id"]] = loader
+        changes |= _configs(target, item)
+        result = _result(chunks, replaced, loader["id"])
+        if item.get("recordManager") or (kept and target.get("recordManagerConfig")):
+            result["totalKeys"] = len(call.store.select("chunk", storeId=target["id"]))
+        results.append(result)
+    changes |= {"loaders": jsontext.dumps(list(loaders.values())), "status": UPSERTED}
+    call.store.change("documentstore", target["id"], changes)
+    _check_namespace(call, changes.get("recordManagerConfig") or target.get("recordManagerConfig"))
+    _remember(call, target["id"], results)
+    return results
+
+
+def _check_namespace(call: Call, manager: Any) -> None:
+    """Report a record manager whose namespace is more than letters, digits, lines and dashes."""
+    config = jsontext.mapping(jsontext.mapping(manager).get("config"))
+    namespace = config.get("namespace")
+    if isinstance(namespace, str) and not re.fullmatch(r"[A-Za-z0-9_-]*", namespace):
+        call.report(Unknown("namespace", namespace))
+
+
+def _prepared(call: Call, store_id: str, kept: Record, item: Record, files: list[Upload]) -> Record | None:
+    """The loader that an item asks for, made from the kept one; None where there is nothing to load."""
+    asked, splitter = (jsontext.mapping(item.get(part)) for part in ("loader", "splitter"))
+    name = asked.get("name") or kept.get("loaderId") or ("file" if files else None)
+    if not isinstance(name, str):
+        return None
+    same = bool(kept) and is_on(item.get("replaceExisting"))
+    id = kept["id"] if same else call.store.new_id()
+    for file in files:
+        call.store.create(
+            "file",
+            {"chatflowid": store_id, "chatId": id, "name": file.name, "type": file.type, "data": file.data},
+        )
+    stored = {documents.field_of(file.name): f"{_STORED}{jsontext.dumps([file.name])}" for file in files}
+    return {
+        **kept,
+        "id": id,
+        "loaderId": name,
+        "loaderName": str(kept.get("loaderName") or catalogue.label(name)),
+        "loaderConfig": {
+            **_config(kept, "loaderConfig"),
+            **_config(asked, "config"),
+            **stored,
+            **_known(item),
+        },
+        "splitterId": str(splitter.get("name") or kept.get("splitterId") or ""),
+        "splitterName": catalogue.label(str(splitter.get("name") or kept.get("splitterId") or "")),
+        "splitterConfig": {**_config(kept, "splitterConfig"), **_config(splitter, "config")},
+        "status": SYNC,
+        **({"files": [_stored_file(call, file) for file in files]} if files else {}),
+    }
+
+
+def _known(item: Record) -> Record:
+    """What an item says of its documents, which the loader keeps."""
+    metadata = jsontext.mapping(item.get("metadata"))
+    return {"metadata": metadata} if metadata else {}
+
+
+def _config(holder: Record, key: str) -> Record:
+    return jsontext.mapping(holder.get(key))
+
+
+def _stored_file(call: Call, file: Upload) -> Record:
+    return {
+        "id": call.store.new_id(), "name": file.name, "mimePrefix": file.type,
+        "size": len(file.data), "status": "NEW", "uploaded": call.store.now(),
+    }  # fmt: skip
+
+
+def _texts(loader: Record, files: list[Upload]) -> list[str]:
+    """The documents a loader yields: the files, its text, or what else its config says in words.
+
+    Nothing is fetched: a loader of web pages yields its address, which can be searched all the same.
+    """
+    if files:
+        return [documents.text_of(file) for file in files]
+    config = loader["loaderConfig"]
+    if isinstance(config.get("text"), str):
+        return [config["text"]]
+    said = "\n".join(value for value in config.values() if isinstance(value, str))
+    return [said] if said else []
+
+
+def _kept_files(call: Call, store_id: str, kept: Record) -> list[Upload]:
+    """The files that a loader was given before."""
+    found = call.store.select("file", chatflowid=store_id, chatId=kept.get("id") or "none")
+    return [Upload(each["name"], each["type"], each["data"]) for each in found]
+
+
+def _cut(call: Call, store_id: str, loader: Record, texts: list[str]) -> list[Record]:
+    metadata = jsontext.mapping(loader["loaderConfig"].get("metadata"))
+    if loader["splitterId"]:
+        config = loader["splitterConfig"]
+        size = positive(config.get("chunkSize"), documents.CHUNK_SIZE)
+        overlap = positive(config.get("chunkOverlap"), documents.CHUNK_OVERLAP)
+        texts = [chunk for text in texts for chunk in documents.split(text, size, overlap)]
+        metadata = {"loc": {"lines": {"from": 1, "to": 1}}, **metadata}
+    if loader.get("files"):
+        metadata = {"source": "blob", "blobType": "", **metadata}
+    told = jsontext.dumps(metadata)
+    return [
+        call.store.create(
+            "chunk",
+            {
+                "docId": loader["id"],
+                "storeId": store_id,
+                "chunkNo": number,
+                "pageContent": text,
+                "metadata": told,
+            },
+        )
+        for number, text in enumerate(texts, start=1)
+    ]
+
+
+def positive(value: Any, default: int) -> int:
+    """A positive whole number out of a config, where it may be text."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return default
+    return number if number > 0 else default
+
+
+def count(loader: Record, chunks: list[Record]) -> None:
+    loader["totalChunks"] = len(chunks)
+    loader["totalChars"] = sum(len(chunk.get("pageContent", "")) for chunk in chunks)
+
+
+def _configs(target: Record, item: Record) -> Record:
+    """The configs that an item brings, as the texts that the store keeps."""
+    given = {part: jsontext.mapping(item.get(part)) for part in _CONFIGS}
+    return {
+        f"{part}Config": jsontext.dumps({"config": _config(value, "config"), "name": value.get("name", "")})
+        for part, value in given.items()
+        if value
+    }
+
+
+def _result(chunks: list[Record], replaced: int, loader_id: str) -> Record:
+    return {
+        "numAdded": len(chunks), "numDeleted": replaced, "numUpdated": 0, "numSkipped": 0,
+        "addedDocs": [document(chunk, loader_id) for chunk in chunks], "docId": loader_id,
+    }  # fmt: skip
+
+
+def document(chunk: Record, loader_id: str) -> Record:
+    metadata = {**jsontext.mapping(chunk.get("metadata")), "docId": loader_id}
+    return {"pageContent": chunk.get("pageContent", ""), "metadata": metadata}
+
+
+def _remember(call: Call, store_id: str, results: list[Record]) -> None:
+    told = ("numAdded", "numDeleted", "numUpdated", "numSkipped")
+    managed = any("totalKeys" in result for result in results)
+    counts = {count: sum(result[count] for result in results) for count in (told if managed else told[:1])}
+    call.store.create(
+        "upserthistory", {"chatflowid": store_id, "result": jsontext.dumps(counts), "flowData": "[]"}
+    )
+
+
+def is_on(value: Any) -> bool:
+    """Whether a switch is on, which a form has as text."""
+    return value is True or (isinstance(value, str) and value.lower() == "true")
+
+
+_TEXT, _COUNT = (str,), (int, float)
+_LOADER: dict[str, tuple[type, ...]] = {
+    "id": _TEXT, "loaderId": _TEXT, "loaderName": _TEXT, "loaderConfig": (dict,), "splitterId": _TEXT,
+    "splitterName": _TEXT, "splitterConfig": (dict,), "totalChunks": _COUNT, "totalChars": _COUNT,
+    "storeId": _TEXT, "source": _TEXT, "credential": _TEXT, "status": _TEXT,
+}  # fmt: skip
+
+
+def typed(loader: Record) -> Record:
+    """A loader as its page shows it: a client may have written anything into the text it stands in."""
+    return {key: loader[key] for key, types in _LOADER.items() if isinstance(loader.get(key), types)}

@@ -1,0 +1,71 @@
+"""Moments: the clock, ISO dates as Flowise writes them, and records between two dates.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import Any
+
+
+class Clock:
+    """The time: now, or the moment at which it was set to stand."""
+
+    def __init__(self) -> None:
+        self.moment: datetime | None = None
+
+    def __call__(self) -> datetime:
+        return self.moment or datetime.now(UTC)
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds, as Flowise writes dates."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+_DATE = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d):(\d\d(?:\.\d+)?)(?:[Zz]|([+-])(\d\d):(\d\d)))?"
+)
+
+
+def instant(text: Any) -> float | None:
+    """An ISO 8601 date as seconds since the year 0, None where it is none.
+
+    Every RFC 3339 date has an instant, also the leap seconds and the years that datetime lacks.
+    """
+    match = _DATE.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        return None
+    year, month, day = int(match[1]), int(match[2]), int(match[3])
+    try:
+        days = date(year, month, day).toordinal() if year else 0
+    except ValueError:
+        return None
+    seconds = int(match[4] or 0) * 3600 + int(match[5] or 0) * 60 + float(match[6] or 0)
+    offset = (int(match[8]) * 3600 + int(match[9]) * 60) if match[7] else 0
+    return days * 86400.0 + seconds - (offset if match[7] == "+" else -offset)
+
+
+def moment(text: str) -> datetime | None:
+    """The moment that an ISO date names, in UTC unless it says otherwise; None where it is none."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def within(
+    records: Iterable[dict[str, Any]], column: str, start: str | None, end: str | None
+) -> list[dict[str, Any]]:
+    """The records whose date in `column` lies between two dates, both included; None bounds nothing."""
+    low, high = instant(start), instant(end)
+    return [
+        record
+        for record in records
+        if (low is None or (instant(record.get(column)) or 0.0) >= low)
+        and (high is None or (instant(record.get(column)) or 0.0) <= high)
+    ]
