@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The command line, as its `--help` tells it."""
     from flowise_mock.conform import command as conform
+    from flowise_mock.lint import command as lint
 
     top = argparse.ArgumentParser(
         prog="flowise-mock", description="A stateful, in-memory stand-in for the Flowise REST API."
@@ -190,44 +191,8 @@ def parser() -> argparse.ArgumentParser:
     record.set_defaults(run=_record)
     conform.add(commands)
 
-    lint = commands.add_parser(
-        "lint",
-        help="what is wrong with an OpenAPI document, where, and how to mend it",
-        description="Print what is wrong with OpenAPI documents and overlays, where, and how to mend it.",
-    )
-    _add_lint(lint)
-    lint.set_defaults(run=_lint)
+    lint.add(commands)
     return top
-
-
-def _add_lint(command: argparse.ArgumentParser) -> None:
-    say = command.add_argument
-    say("files", type=Path, nargs="*", metavar="FILE", help="a document or an overlay (default: our own)")
-    say(
-        "--format",
-        default="text",
-        choices=("text", "json", "sarif", "github", "junit"),
-        help="the form of the findings (default: %(default)s)",
-    )
-    say(
-        "--fail-on",
-        choices=("error", "warning", "info"),
-        help="exit with 1 from this severity on (default: error)",
-    )
-    say(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        help="settings (default: .flowise-mock.toml or pyproject.toml here)",
-    )
-    say(
-        "--fix",
-        type=Path,
-        metavar="OVERLAY",
-        help="write an overlay that mends what can be mended safely; - prints it",
-    )
-    say("--diff", action="store_true", help="print what such an overlay changes")
-    say("--generate-ignores", action="store_true", help="print settings that let the findings pass")
 
 
 def _add_keys(command: argparse.ArgumentParser) -> None:
@@ -379,9 +344,3 @@ def _contract(asked: argparse.Namespace) -> int:
     else:
         print(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=100), end="")
     return 0
-
-
-def _lint(asked: argparse.Namespace) -> int:
-    from flowise_mock.lint import command
-
-    return command.run(command.Asked(**{key: value for key, value in vars(asked).items() if key != "run"}))

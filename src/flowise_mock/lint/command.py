@@ -2,35 +2,67 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from flowise_mock import document
 from flowise_mock.document import DocumentError
-from flowise_mock.lint import fix, reports, settings
-from flowise_mock.lint.findings import Finding, at_least
-from flowise_mock.lint.positions import ReadingError
-from flowise_mock.lint.run import lint
-from flowise_mock.lint.source import load
+
+if TYPE_CHECKING:
+    from flowise_mock.lint.findings import Finding
+
+FORMATS = ("text", "json", "sarif", "github", "junit")
 
 
-@dataclass
-class Asked:
-    """What the command line says."""
+def add(commands: Any) -> None:
+    """Hang the command into a command line."""
+    one = commands.add_parser(
+        "lint",
+        help="what is wrong with an OpenAPI document, where, and how to mend it",
+        description="Print what is wrong with OpenAPI documents and overlays, where, and how to mend it.",
+    )
+    one.add_argument(
+        "files", type=Path, nargs="*", metavar="FILE", help="a document or an overlay (default: our own)"
+    )
+    one.add_argument(
+        "--format",
+        default="text",
+        choices=FORMATS,
+        help="the form of the findings (default: %(default)s)",
+    )
+    one.add_argument(
+        "--fail-on",
+        choices=("error", "warning", "info"),
+        help="exit with 1 from this severity on (default: error)",
+    )
+    one.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="settings (default: .flowise-mock.toml or pyproject.toml here)",
+    )
+    one.add_argument(
+        "--fix",
+        type=Path,
+        metavar="OVERLAY",
+        help="write an overlay that mends what can be mended safely; - prints it",
+    )
+    one.add_argument("--diff", action="store_true", help="print what such an overlay changes")
+    one.add_argument(
+        "--generate-ignores", action="store_true", help="print settings that let the findings pass"
+    )
+    one.set_defaults(run=run)
 
-    files: list[Path] = field(default_factory=list)
-    format: str = "text"
-    fail_on: str | None = None
-    config: Path | None = None
-    fix: Path | None = None
-    diff: bool = False
-    generate_ignores: bool = False
 
-
-def run(asked: Asked) -> int:
+def run(asked: argparse.Namespace) -> int:
     """Print the report; 1 where a finding is as grave as asked. Raises DocumentError for wrong usage."""
+    from flowise_mock.lint import reports, settings
+    from flowise_mock.lint.findings import at_least
+    from flowise_mock.lint.run import lint
+
     project = settings.load(asked.config)
     files = asked.files or ours()
     if (asked.fix or asked.diff) and len(asked.files) != 1:
@@ -52,7 +84,11 @@ def ours() -> list[Path]:
     return [folder / "openapi.yaml", *sorted((folder / "overlays").glob("*.yaml"))]
 
 
-def _mend(asked: Asked, findings: list[Finding]) -> None:
+def _mend(asked: argparse.Namespace, findings: list[Finding]) -> None:
+    from flowise_mock.lint import fix
+    from flowise_mock.lint.positions import ReadingError
+    from flowise_mock.lint.source import load
+
     file = asked.files[0]
     try:
         value = load(file).value
