@@ -3,13 +3,16 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: serve test check format build wheel-check lint-document clients schemathesis benchmark docs clean
+.PHONY: serve test test-slow check format build wheel-check lint-document clients schemathesis benchmark docs clean
 
 serve: .venv/ready          ## start the mock server; ARGS="--port 3001" goes to it
 	@$(BIN)/flowise-mock serve $(ARGS)
 
 test: .venv/ready           ## all tests; ARGS="-k tools" goes to pytest
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-slow: .venv/ready      ## the tests that take minutes
+	@$(BIN)/python -m pytest -m slow $(ARGS)
 
 check: .venv/ready          ## lint and types
 	@$(BIN)/ruff check .

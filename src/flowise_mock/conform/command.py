@@ -177,12 +177,12 @@ def _clean(asked: argparse.Namespace) -> int:
     from flowise_mock.conform import ledger, target, walks
 
     book = ledger.Ledger(asked.clean)
-    before = len(book.left())
     found = target.reach(
         asked.url or book.url(), _key(asked), seconds=asked.timeout, verify=not asked.insecure
     )
+    gone = book.gone_count()
     left = ledger.clean(book, found.wire, walks.bundled())
-    print(f"{before - len(left)} deleted, {len(left)} left")
+    print(f"{book.gone_count() - gone} deleted, {len(left)} left")
     for made in left:
         print(f"left on the server: {made}")
     return 1 if left else 0

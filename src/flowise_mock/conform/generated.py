@@ -98,7 +98,7 @@ def run(
         (folder / "schemathesis.toml").write_text(configuration(rules, wire.key))
         told = {
             "ledger": str(ledger.path) if rules.writes else "", "mark": mark,
-            "makes": makers(walks), "undo": walks["undo"],
+            "makes": makers(walks), "undo": walks["undo"], "judge": os.getpid(),
         }  # fmt: skip
         environment = {
             **os.environ, "SCHEMATHESIS_HOOKS": "flowise_mock.conform.hooks",

@@ -69,6 +69,10 @@ class Ledger:
     def mark(self) -> str:
         return next((str(line["mark"]) for line in self.lines() if "mark" in line), "")
 
+    def gone_count(self) -> int:
+        """How many things were deleted again."""
+        return sum("gone" in line for line in self.lines())
+
     def left(self) -> list[Made]:
         """What was made and not deleted yet, the newest first."""
         made: dict[str, Made] = {}
