@@ -116,10 +116,13 @@ def deviation(told: dict[str, object]) -> Deviation:
 
 def test_what_people_wrote_stays(tmp_path: Path) -> None:
     file = tmp_path / "known.yaml"
-    file.write_text(ENTRY % ", reason: mine, owner: Ann, expires: 2030-01-01")
+    file.write_text("# Ours.\n" + ENTRY % ", reason: mine, owner: Ann, expires: 2030-01-01")
     baseline.update(file, [FOUND], "3.1.4", "documented", {"getToolById"})
     (entry,) = baseline.load(file)
     assert (entry.reason, entry.owner, entry.expires) == ("mine", "Ann", "2030-01-01")
+    assert file.read_text().startswith("# Ours.\ncontract: documented\n")
+    baseline.update(file, [], "3.1.4", "documented", {"getToolById"})
+    assert baseline.load(file) == []
 
 
 def test_a_deviation_is_found_once() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import fnmatch
+import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -141,13 +142,20 @@ def update(path: Path, found: Iterable[Deviation], version: str, contract: str, 
     text = yaml.safe_dump(
         [entries[key] for key in sorted(entries)], sort_keys=False, allow_unicode=True, width=200
     )
-    head = f"# Known deviations of Flowise {version or '?'} from the contract `{contract}`.\n"
     path.write_text(
-        f"{head}contract: {contract}\nserver: {version!r}\nknown:\n{text if entries else '[]'}\n".replace(
-            "known:\n[]", "known: []"
-        )
+        f"{_head(path, version, contract)}contract: {contract}\nserver: {version!r}\n"
+        f"known: {'[]' if not entries else ''}".rstrip()
+        + "\n"
+        + (text if entries else "")
     )
     return len(entries)
+
+
+def _head(path: Path, version: str, contract: str) -> str:
+    """The comment that a baseline begins with: its own, else one that says what it is."""
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    own = "".join(itertools.takewhile(lambda line: line.startswith("#"), lines))
+    return own or f"# Known deviations of Flowise {version or '?'} from the contract `{contract}`.\n"
 
 
 def _told(entry: Entry) -> dict[str, Any]:
