@@ -228,6 +228,7 @@ def _conform(asked: argparse.Namespace) -> int:
     if asked.update_baseline and known is not None and not done["interrupted"]:
         number = run.update_baseline(options, done)
         print(f"{known}: {number} known deviations")
+        report.write(done, asked.report, options.contract)
         return 0
     report.write(done, asked.report or [("terminal", "")], options.contract)
     return int(done["status"])
