@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowise_mock.outcomes import Malformed, Negative, Outcome, Page, WrongKey
+from flowise_mock.scripts.script import Script
 from flowise_mock.store import UUID, Record, Store
 
 Report = Callable[[Outcome], None]
@@ -33,7 +34,8 @@ class Call:
     `key` is the API key record that the request showed; None where it showed none, and where the
     server is `open` to all. `report` ends the request where the contract answers the condition, and
     returns where it ignores it. `token_delay` is the pause after a streamed token, in seconds. `say`
-    is where the tokens of an answer come from; `text` is an outcome in the contract's words. `runs` are
+    is where the tokens of an answer come from where no rule of `script` says them; `explain` takes which
+    rule does, for the access line; `text` is an outcome in the contract's words. `runs` are
     the streams that are being told, by flow and chat; `windows` count predictions by flow, for rate
     limits, None for a flow whose limit does not act yet. `headers` have lower-case names. `habits` are
     what a contract's `x-runs` says of how flows run.
@@ -45,6 +47,8 @@ class Call:
     open: bool = False
     token_delay: float = 0.0
     say: Say = lambda flow, question: [question]
+    script: Script | None = None
+    explain: Callable[[str], None] = lambda told: None
     text: Callable[[Outcome], str] = str
     runs: dict[tuple[str, str], Any] = field(default_factory=dict)
     windows: dict[str, tuple[float, int] | None] = field(default_factory=dict)
