@@ -61,6 +61,7 @@ class Mock:
     app: ASGIApp
     store: Store
     streams: Streams
+    script: Script | None
     operations: int
     records: int
 
@@ -89,7 +90,7 @@ def build(options: Options) -> Mock:
         script=script,
         explain=options.explain,
     )
-    return Mock(app, store, streams, sum(1 for _ in operations(contract)), records)
+    return Mock(app, store, streams, script, sum(1 for _ in operations(contract)), records)
 
 
 def run(options: Options) -> None:

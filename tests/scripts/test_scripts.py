@@ -121,7 +121,7 @@ rules:
       usedTools: [{tool: search, toolInput: {q: '{{ question }}'}, toolOutput: found}]
       fileAnnotations: [{fileName: terms.pdf, filePath: /files/terms.pdf}]
       artifacts: [{type: png, data: chart.png}]
-      followUpPrompts: [Where?, How?]
+      followUpPrompts: ['Where?', 'How?']
       flowVariables: {country: CH}
 """
 DOCUMENTS = [
@@ -176,7 +176,7 @@ def test_an_agentflow_tells_and_keeps_it_and_answers_without(tmp_path: Path) -> 
 SIX = """
 rules:
   - {match: {turn: 1}, times: 2, answer: Welcome.}
-  - {match: {history: {contains: refund, length: {min: 4}}}, answer: Still about that refund?}
+  - {match: {history: {contains: refund, length: {min: 4}}}, answer: 'Still about that refund?'}
   - {match: {question: again}, answers: [one, two, and so on]}
   - {match: {turn: {min: 2, max: 3}}, answer: 'Turn {{ turn }}.'}
 """
@@ -314,7 +314,7 @@ rules:
     answer:
       action: {id: 61beeb58-6ebe-4d51-aa0b-41d4c546ff08}
       agentFlowExecutedData:
-        - {nodeId: humanInputAgentflow_0, nodeLabel: Manager, data: {output: {content: Shall we?}}}
+        - {nodeId: humanInputAgentflow_0, nodeLabel: Manager, data: {output: {content: 'Shall we?'}}}
 """
 
 

@@ -11,17 +11,21 @@ from flowise_mock.schemas import shortened
 from flowise_mock.scripts.asked import Asked, text
 
 Test = Callable[[Any], bool]
-Wanted = tuple[Test, str]
-"""A test of a value, and what it asks of it, in words."""
+Wanted = tuple[Test, str, str | None]
+"""A test of a value, what it asks of it in words, and the only value that passes, where there is just one."""
 
 
 class Condition(NamedTuple):
-    """One condition: what it looks at, whether that holds, and what it asks, in words."""
+    """One condition: what it looks at, whether that holds, and what it asks, in words.
+
+    `exact` is the only value that passes, as text; None where others may.
+    """
 
     name: str
     value: Callable[[Asked], Any]
     test: Test
     wanted: str
+    exact: str | None = None
 
     def holds(self, asked: Asked) -> bool:
         return self.test(self.value(asked))
@@ -52,7 +56,7 @@ def compiled(match: dict[str, Any]) -> Iterator[Condition]:
 def _text(wanted: Any, steps: tuple[str, ...]) -> Wanted:
     """A whole text, or a part of one, or a regular expression."""
     if isinstance(wanted, str):
-        return lambda value: value == wanted, _shown(wanted)
+        return lambda value: value == wanted, _shown(wanted), wanted
     tests: list[Test] = []
     told: list[str] = []
     for part in parts(wanted):
@@ -63,13 +67,25 @@ def _text(wanted: Any, steps: tuple[str, ...]) -> Wanted:
         tests.append(lambda value: pattern.search(value) is not None)
         told.append(f"one that matches {wanted['regex']}")
     test = tests[0] if len(tests) == 1 else lambda value: all(each(value) for each in tests)
-    return test, " and ".join(told)
+    return test, " and ".join(told), None
 
 
 def parts(wanted: Any) -> list[str]:
     """The parts that a text must contain."""
     given = wanted.get("contains", []) if isinstance(wanted, dict) else []
     return [given] if isinstance(given, str) else list(given)
+
+
+_HEAD = re.compile(r"(?:\^|\\b)?([\w ]*[\w ])(?![?*{])")
+
+
+def needle(question: Any) -> str:
+    """A text that every question contains that passes, as long a one as is plain to see."""
+    if isinstance(question, str):
+        return question
+    regex = question.get("regex", "") if isinstance(question, dict) else ""
+    head = None if "|" in regex else _HEAD.match(regex)
+    return max([*parts(question), head[1] if head else ""], key=len)
 
 
 def _pattern(regex: str, steps: tuple[str, ...]) -> re.Pattern[str]:
@@ -81,10 +97,10 @@ def _pattern(regex: str, steps: tuple[str, ...]) -> re.Pattern[str]:
 
 def _number(wanted: Any) -> Wanted:
     if isinstance(wanted, int):
-        return lambda value: value == wanted, str(wanted)
+        return lambda value: value == wanted, str(wanted), str(wanted)
     low, high = wanted.get("min", 0), wanted.get("max")
     told = f"{low} or more" if high is None else f"{low} to {high}"
-    return lambda value: low <= value and (high is None or value <= high), told
+    return lambda value: low <= value and (high is None or value <= high), told, None
 
 
 def _shown(value: Any) -> str:
@@ -106,8 +122,8 @@ def _chatflow(wanted: Any) -> Iterator[Condition]:
     known = frozenset(names)
     yield Condition(
         "chatflow",
-        lambda asked: [asked.flow.get("id"), asked.flow.get("name")],
-        lambda flow: not known.isdisjoint(flow),
+        lambda asked: asked.flow.get("id") if asked.flow.get("id") in known else asked.flow.get("name"),
+        lambda flow: flow in known,
         " or ".join(map(_shown, names)),
     )
 
@@ -132,16 +148,16 @@ def _member(object: str, name: str) -> Callable[[Asked], Any]:
 def _field(wanted: Any, steps: tuple[str, ...]) -> Wanted:
     """A value of any kind, or a text by its parts; a number of a form may be sent as text."""
     if isinstance(wanted, dict):
-        test, told = _text(wanted, steps)
-        return lambda value: test(text(value)), told
+        test, told, _ = _text(wanted, steps)
+        return lambda value: test(text(value)), told, None
     if isinstance(wanted, (str, int, float)) and not isinstance(wanted, bool):
-        return lambda value: value is not None and text(value) == text(wanted), _shown(wanted)
-    return lambda value: value == wanted, _shown(wanted)
+        return lambda value: value is not None and text(value) == text(wanted), _shown(wanted), text(wanted)
+    return lambda value: value == wanted, _shown(wanted), None
 
 
 def _history(wanted: dict[str, Any]) -> Iterator[Condition]:
     if "contains" in wanted or "regex" in wanted:
-        test, told = _text({key: wanted[key] for key in wanted if key != "length"}, ("history",))
+        test, told, _ = _text({key: wanted[key] for key in wanted if key != "length"}, ("history",))
         yield Condition(
             "history",
             lambda asked: [each["content"] for each in asked.history],
@@ -164,8 +180,8 @@ def _uploads(wanted: Any) -> Iterator[Condition]:
         yield Condition(
             "uploads",
             lambda asked: asked.uploads,
-            lambda files: any(all(test(file[key]) for key, (test, _) in tests.items()) for file in files),
-            "one with " + " and ".join(f"the {key} {told}" for key, (_, told) in tests.items()),
+            lambda files: any(all(test(file[key]) for key, (test, _, _) in tests.items()) for file in files),
+            "one with " + " and ".join(f"the {key} {told}" for key, (_, told, _) in tests.items()),
         )
 
 

@@ -6,10 +6,10 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jsonschema_rs
 import yaml
@@ -22,6 +22,7 @@ MAX_VALUES = 200_000
 """Values in one file, those that aliases repeat counted each time."""
 MAX_DEPTH = 60
 Steps = tuple[str | int, ...]
+Place = tuple[int, int]
 _KINDS = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null")}
 _MERGE = "tag:yaml.org,2002:merge"
 
@@ -32,23 +33,29 @@ class ScriptError(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """A script file as data: `value` fits the schema; `places` are line and column, both from 1."""
+    """A script file as data: `value` fits the schema.
+
+    `places` are where values stand, `keys` where the keys do that lead to them: line and column, from 1.
+    """
 
     path: Path
     value: dict[str, Any]
-    places: dict[Steps, tuple[int, int]] = field(repr=False)
+    places: dict[Steps, Place] = field(default_factory=dict, repr=False)
+    keys: dict[Steps, Place] = field(default_factory=dict, repr=False)
 
     def line(self, steps: Steps) -> int:
         return self.place(steps)[0]
 
-    def error(self, steps: Steps, told: str) -> ScriptError:
-        """What is wrong with the value to which `steps` lead."""
-        line, column = self.place(steps)
+    def error(self, steps: Steps, told: str, *, key: bool = False) -> ScriptError:
+        """What is wrong with the value to which `steps` lead, or with its key."""
+        line, column = self.place(steps, key=key)
         pointer = "/" + "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in steps)
         return ScriptError(f"{self.path}:{line}:{column}: {pointer}: {told}")
 
-    def place(self, steps: Steps) -> tuple[int, int]:
-        """Line and column of a value; a key that should not be there stands where its value does."""
+    def place(self, steps: Steps, *, key: bool = False) -> Place:
+        """Line and column of a value, or of its key."""
+        if key and steps in self.keys:
+            return self.keys[steps]
         while steps not in self.places:  # a value that was merged in stands where its parent does
             steps = steps[:-1]
         return self.places[steps]
@@ -75,9 +82,9 @@ def read(path: Path) -> Source:
     except UnicodeDecodeError as error:
         raise ScriptError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
     source = _parsed(path, text)
-    found = sorted(problems(source.value), key=lambda problem: source.place(problem[0]))
+    found = sorted(problems(source.value), key=lambda each: source.place(each.steps, key=each.key))
     if found:
-        raise source.error(*found[0])
+        raise source.error(found[0].steps, found[0].told, key=found[0].key)
     return source
 
 
@@ -88,14 +95,14 @@ def _parsed(path: Path, text: str) -> Source:
         except (ValueError, RecursionError) as error:
             place = f"{error.lineno}:{error.colno}" if isinstance(error, json.JSONDecodeError) else "1:1"
             raise ScriptError(f"{path}:{place}: is not JSON: {error}") from None
-        # places are read as YAML, which lacks pairs of escapes for one character
-        text = re.sub(r"\\u[0-9a-fA-F]{4}", "\\\\\\\\____", text)
+        # places are read as YAML, which lacks some escapes; a text is as long without them
+        text = re.sub(r"\\(?:u[0-9a-fA-F]{4}|.)", lambda escape: "_" * len(escape[0]), text)
     loader = Loader(text)
     try:
         root = loader.get_single_node()
         if root is None:
             raise ScriptError(f"{path}:1:1: the file is empty; a script has a list of rules")
-        source = Source(path, {}, _places(path, root))
+        source = _placed(path, root)
         value = given if path.suffix == ".json" else loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -105,20 +112,27 @@ def _parsed(path: Path, text: str) -> Source:
         raise ScriptError(f"{path}:1:1: is not YAML: {error}") from None
     finally:
         loader.dispose()
-    return Source(path, value, source.places)
+    return replace(source, value=value)
 
 
-def _places(path: Path, root: yaml.Node) -> dict[Steps, tuple[int, int]]:
+def _placed(path: Path, root: yaml.Node) -> Source:
     """Where each value stands, by the steps that lead to it. What JSON cannot say is refused."""
-    places: dict[Steps, tuple[int, int]] = {}
+    source = Source(path, {})
     for steps, node, key in _walk(root):
-        mark = node.start_mark
-        places[steps] = (mark.line + 1, mark.column + 1)
-        told = _odd(node, steps) or (key and _odd_key(key)) or _repeated(node)
-        if told or len(places) > MAX_VALUES:
-            told = told or f"the file has more than {MAX_VALUES} values; split it"
-            raise Source(path, {}, places).error(steps, told)
-    return places
+        source.places[steps] = _mark(node)
+        if key is not None:
+            source.keys[steps] = _mark(key)
+        if told := _odd(node, steps) or _repeated(node):
+            raise source.error(steps, told)
+        if told := _odd_key(key):
+            raise source.error(steps, told, key=True)
+        if len(source.places) > MAX_VALUES:
+            raise source.error(steps, f"the file has more than {MAX_VALUES} values; split it")
+    return source
+
+
+def _mark(node: yaml.Node) -> Place:
+    return node.start_mark.line + 1, node.start_mark.column + 1
 
 
 def _walk(root: yaml.Node) -> Iterator[tuple[Steps, yaml.Node, yaml.Node | None]]:
@@ -161,8 +175,8 @@ def _finite(text: str) -> bool:
         return ":" in text  # 1:30.5 is a number to YAML
 
 
-def _odd_key(key: yaml.Node) -> str | None:
-    if key.tag in (_MERGE, "tag:yaml.org,2002:str"):
+def _odd_key(key: yaml.Node | None) -> str | None:
+    if key is None or key.tag in (_MERGE, "tag:yaml.org,2002:str"):
         return None
     return f"the key {key.value} is no text to YAML; quote it"
 
@@ -189,19 +203,30 @@ def _validator() -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(schema(), validate_formats=True, formats={"uuid": is_uuid})
 
 
-def problems(value: Any) -> Iterator[tuple[Steps, str]]:
-    """What the schema says against a script: the steps to the place, and what to do there."""
+class Problem(NamedTuple):
+    """What the schema refuses: the steps to the value, or to its key, and what to do there."""
+
+    steps: Steps
+    told: str
+    key: bool = False
+
+
+def problems(value: Any) -> Iterator[Problem]:
+    """What the schema says against a script."""
     for error in _validator().iter_errors(value):
         error = _nearest(error)
         steps: Steps = tuple(error.instance_path)
         unexpected: Sequence[str] = getattr(error.kind, "unexpected", ())
         if unexpected:
             known = ", ".join(_at(error.schema_path[:-1]).get("properties", {}))
-            yield (*steps, unexpected[0]), f"there is no key {unexpected[0]}; there are {known}"
+            told = f"there is no key {unexpected[0]}; there are {known}"
+            yield Problem((*steps, unexpected[0]), told, key=True)
         elif error.schema_path[-1] == "not":
-            yield steps, "an answer has a text or json, not both; leave one out"
+            yield Problem(steps, "an answer has a text or json, not both; leave one out")
         else:
-            yield steps, shortened(error.message)
+            plain = isinstance(error.instance, (bool, int, float)) and '"string"' in error.message
+            hint = "; quote it to make it a text" if plain else ""
+            yield Problem(steps, shortened(error.message) + hint)
 
 
 def _nearest(error: Any) -> Any:

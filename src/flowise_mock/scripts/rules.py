@@ -14,7 +14,6 @@ from flowise_mock.scripts.asked import Asked
 from flowise_mock.scripts.conditions import BadCondition, Condition
 from flowise_mock.scripts.fitting import Fitting
 from flowise_mock.scripts.reading import Source, Steps
-from flowise_mock.store import Record
 
 PREDICTION = "createPrediction"
 
@@ -23,7 +22,8 @@ PREDICTION = "createPrediction"
 class Rule:
     """One rule. `place` is file and line; every question that it matches contains `needle`.
 
-    `operation` is the operationId of an operation that gets a fault, empty for a rule that answers questions.
+    `flows` are the ids and names of flows that it is for, empty for all. `operation` is the operationId of
+    an operation that gets a fault, empty for a rule that answers questions.
     """
 
     place: str
@@ -32,19 +32,15 @@ class Rule:
     answers: tuple[Answer, ...]
     times: int | None
     operation: str
+    flows: tuple[str, ...]
     needle: str
 
     def __str__(self) -> str:
         return f"{self.place} ({self.name})" if self.name else self.place
 
     def matches(self, asked: Asked) -> bool:
-        """Whether all conditions hold, but for that of the flow: `answers_for` tells it."""
-        return all(each.test(each.value(asked)) for each in self.conditions if each.name != "chatflow")
-
-    def answers_for(self, flow: Record) -> bool:
-        """Whether it may match a question to this flow."""
-        asked = Asked(flow, {}, "", "", "", [], [])
-        return all(each.holds(asked) for each in self.conditions if each.name == "chatflow")
+        """Whether all conditions hold."""
+        return all(each.holds(asked) for each in self.conditions)
 
     def failures(self, asked: Asked) -> list[str]:
         """Why it does not match: each condition that fails, in words."""
@@ -75,6 +71,7 @@ def _rule(source: Source, steps: Steps, given: dict[str, Any], fitting: Fitting)
         compiled = tuple(conditions.compiled(match))
     except BadCondition as error:
         raise source.error((*steps, "match", *error.steps), str(error)) from None
+    flows = match.get("chatflow", ())
     return Rule(
         place=f"{source.path.name}:{source.line(steps)}",
         name=given.get("name", ""),
@@ -82,7 +79,8 @@ def _rule(source: Source, steps: Steps, given: dict[str, Any], fitting: Fitting)
         answers=tuple(_answers(source, steps, given, fitting)),
         times=given.get("times"),
         operation="" if operation == PREDICTION else operation,
-        needle=_needle(match.get("question")),
+        flows=(flows,) if isinstance(flows, str) else tuple(flows),
+        needle=conditions.needle(match.get("question")),
     )
 
 
@@ -90,17 +88,12 @@ def _check_operation(source: Source, steps: Steps, given: dict[str, Any]) -> Non
     further = [key for key in given["match"] if key != "operation"]
     if further:
         raise source.error(
-            (*steps, "match", further[0]), "only questions to flows have this; leave it out beside operation"
+            (*steps, "match", further[0]),
+            "only questions to flows have this; leave it out beside operation",
+            key=True,
         )
     if "fault" not in given:
         raise source.error(steps, "a rule for another operation than prediction has a fault and no answer")
-
-
-def _needle(question: Any) -> str:
-    """A text that every question contains that fits: searching it costs less than asking the conditions."""
-    if isinstance(question, str):
-        return question
-    return max(conditions.parts(question), key=len, default="")
 
 
 def _answers(source: Source, steps: Steps, given: dict[str, Any], fitting: Fitting) -> Iterator[Answer]:

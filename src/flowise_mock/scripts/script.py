@@ -13,15 +13,13 @@ from flowise_mock.scripts import rules
 from flowise_mock.scripts.answers import Answer
 from flowise_mock.scripts.asked import Asked
 from flowise_mock.scripts.fitting import Fitting
+from flowise_mock.scripts.index import Index
 from flowise_mock.scripts.reading import ScriptError
 from flowise_mock.scripts.rules import Rule
-from flowise_mock.store import Record
 
 log = logging.getLogger("flowise_mock")
 TOLD = 3
 """Rules of which an access line tells why they did not match."""
-CACHED = 1_000
-"""Flows for which the rules are kept picked out."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class Script:
         self._met: Counter[tuple[Rule, str, str]] = Counter()
         self._asking = tuple(rule for rule in loaded if not rule.operation)
         self._places = {rule: number for number, rule in enumerate(self._asking)}
-        self._of_flow: dict[tuple[str, str], list[tuple[str, Rule]]] = {}
+        self._index = Index(self._asking)
 
     # --- choosing ---
 
@@ -69,9 +67,8 @@ class Script:
         """The first rule that matches, and which of its answers is due in this conversation."""
         if self._reload:
             self._refresh()
-        question = asked.question
-        for needle, rule in self._rules_of(asked.flow):
-            if needle in question and rule.matches(asked) and self._left(rule):
+        for rule in self._index.rules(asked):
+            if rule.matches(asked) and self._left(rule):
                 return Choice(asked, rule, self._due(rule, asked), self._told(rule, asked))
         nearest = self._nearest(asked) if self.strict else None
         return Choice(asked, None, None, self._told(None, asked), nearest)
@@ -85,17 +82,6 @@ class Script:
                 self._answered[rule] += 1
                 return rule.answers[0].fault
         return None
-
-    def _rules_of(self, flow: Record) -> list[tuple[str, Rule]]:
-        """The rules that can match questions to a flow, each with a text that those must contain."""
-        key = (str(flow.get("id")), str(flow.get("name")))
-        found = self._of_flow.get(key)
-        if found is None:
-            if len(self._of_flow) >= CACHED:
-                self._of_flow.clear()
-            found = [(rule.needle, rule) for rule in self._asking if rule.answers_for(flow)]
-            self._of_flow[key] = found
-        return found
 
     def _left(self, rule: Rule) -> bool:
         return rule.times is None or self._answered[rule] < rule.times
