@@ -23,6 +23,8 @@ def choose(call: Call, turn: Turn) -> Choice | None:
         return None
     choice = call.script.choose(_asked(call, turn))
     call.explain(choice.told)
+    if choice.answer is not None and choice.answer.fault is not None:
+        call.inject(choice.answer.fault)
     return choice
 
 
