@@ -44,6 +44,11 @@ rules:
 """
 
 
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Bot:
+    return Bot(tmp_path_factory.mktemp("two"), TWO)
+
+
 @pytest.mark.parametrize(
     ("flow", "question", "text"),
     [
@@ -57,10 +62,9 @@ rules:
         (ORDERS, "Goodbye", "another flow"),
     ],
 )
-def test_the_first_rule_that_matches_answers(tmp_path: Path, flow: str, question: str, text: str) -> None:
-    bot = Bot(tmp_path, TWO)
-    assert bot.ask(flow, question=question)["text"] == text
-    assert told(bot.stream(flow, question=question)) == text
+def test_the_first_rule_that_matches_answers(two: Bot, flow: str, question: str, text: str) -> None:
+    assert two.ask(flow, question=question)["text"] == text
+    assert told(two.stream(flow, question=question)) == text
 
 
 # --- 3. texts with words ---------------------------------------------------------------------------
@@ -218,6 +222,11 @@ PDF = {"type": "file:full", "name": "a.pdf", "mime": "application/pdf", "data": 
 PNG = {"type": "url", "name": "b.png", "mime": "image/png", "data": "http://x/b.png"}
 
 
+@pytest.fixture(scope="module")
+def seven(tmp_path_factory: pytest.TempPathFactory) -> Bot:
+    return Bot(tmp_path_factory.mktemp("seven"), SEVEN)
+
+
 @pytest.mark.parametrize(
     ("body", "text"),
     [
@@ -232,11 +241,10 @@ PNG = {"type": "url", "name": "b.png", "mime": "image/png", "data": "http://x/b.
         ({}, "none of these"),
     ],
 )
-def test_who_asks_and_how(tmp_path: Path, body: dict[str, object], text: str) -> None:
-    bot = Bot(tmp_path, SEVEN)
-    assert bot.ask(SUPPORT, question="hi", **body)["text"] == text
+def test_who_asks_and_how(seven: Bot, body: dict[str, object], text: str) -> None:
+    assert seven.ask(SUPPORT, question="hi", **body)["text"] == text
     streamed = "a stream" if text == "none of these" else text
-    assert told(bot.stream(SUPPORT, question="hi", **body)) == streamed
+    assert told(seven.stream(SUPPORT, question="hi", **body)) == streamed
 
 
 def test_a_file_of_a_form_counts_as_an_upload(tmp_path: Path) -> None:

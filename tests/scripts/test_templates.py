@@ -67,6 +67,7 @@ def test_what_a_template_says(source: str, text: str) -> None:
         ("{% if %}", "is no template"),
         ("{{ question | nope }}", "there is no filter nope; there are abs, capitalize"),
         ("{{ " + "(" * 5000 + " }}", "is no template: nested too deeply"),
+        ("{{ " + "1 + " * 5000 + "1 }}", "is no template: nested too deeply"),
         ("{{ form + 1 }}", "unsupported operand"),
     ],
 )

@@ -60,6 +60,10 @@ class Script:
         self._asking = tuple(rule for rule in loaded if not rule.operation)
         self._places = {rule: number for number, rule in enumerate(self._asking)}
         self._index = Index(self._asking)
+        self._of_operation: dict[str, list[Rule]] = {}
+        for rule in loaded:
+            if rule.operation:
+                self._of_operation.setdefault(rule.operation, []).append(rule)
 
     # --- choosing ---
 
@@ -77,8 +81,8 @@ class Script:
         """The fault that a rule has for another operation than prediction, as it is written, or None."""
         if self._reload:
             self._refresh()
-        for rule in self.rules:
-            if rule.operation == operation and self._left(rule):
+        for rule in self._of_operation.get(operation, ()):
+            if self._left(rule):
                 self._answered[rule] += 1
                 return rule.answers[0].fault
         return None

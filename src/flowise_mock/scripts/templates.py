@@ -42,12 +42,12 @@ def compiled(source: str, words: Collection[str]) -> Template:
     """A text of a script as a function of the words it may name. Raises TemplateError."""
     try:
         tree = _environment().parse(source)
+        _check(tree, set(words), within=False)
+        template = _environment().from_string(tree)
     except TemplateSyntaxError as error:
         raise TemplateError(f"is no template: {error.message}") from None
-    except RecursionError:
+    except (MemoryError, RecursionError, SyntaxError):
         raise TemplateError("is no template: nested too deeply") from None
-    _check(tree, set(words), within=False)
-    template = _environment().from_string(tree)
 
     def fill(given: dict[str, Any]) -> str:
         parts, size = [], 0
