@@ -96,8 +96,8 @@ def _pattern(regex: str, steps: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _number(wanted: Any) -> Wanted:
-    if isinstance(wanted, int):
-        return lambda value: value == wanted, str(wanted), str(wanted)
+    if isinstance(wanted, (int, float)):  # 1.0 is an integer to JSON Schema
+        return lambda value: value == wanted, str(int(wanted)), str(int(wanted))
     low, high = wanted.get("min", 0), wanted.get("max")
     told = f"{low} or more" if high is None else f"{low} to {high}"
     return lambda value: low <= value and (high is None or value <= high), told, None

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jsonschema_rs
 import yaml
 
+from flowise_mock import jsontext
 from flowise_mock.document import Loader, root
 from flowise_mock.schemas import is_uuid, shortened
 
@@ -82,37 +83,53 @@ def read(path: Path) -> Source:
     except UnicodeDecodeError as error:
         raise ScriptError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
     source = _parsed(path, text)
-    found = sorted(problems(source.value), key=lambda each: source.place(each.steps, key=each.key))
-    if found:
-        raise source.error(found[0].steps, found[0].told, key=found[0].key)
+    refused = sorted(problems(source.value), key=lambda each: source.place(each.steps, key=each.key))
+    if refused:
+        raise source.error(refused[0].steps, refused[0].told, key=refused[0].key)
     return source
 
 
 def _parsed(path: Path, text: str) -> Source:
     if path.suffix == ".json":
         try:
-            given = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            given = jsontext.loads(text)
+        except ValueError as error:
             place = f"{error.lineno}:{error.colno}" if isinstance(error, json.JSONDecodeError) else "1:1"
             raise ScriptError(f"{path}:{place}: is not JSON: {error}") from None
         # places are read as YAML, which lacks some escapes; a text is as long without them
         text = re.sub(r"\\(?:u[0-9a-fA-F]{4}|.)", lambda escape: "_" * len(escape[0]), text)
     loader = Loader(text)
     try:
+        _check_depth(path, text)
         root = loader.get_single_node()
         if root is None:
             raise ScriptError(f"{path}:1:1: the file is empty; a script has a list of rules")
         source = _placed(path, root)
         value = given if path.suffix == ".json" else loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
+        place = _place(error.problem_mark or error.context_mark)
         raise ScriptError(f"{path}:{place}: is not YAML: {error.problem or error.context}") from None
     except yaml.YAMLError as error:
-        raise ScriptError(f"{path}:1:1: is not YAML: {error}") from None
+        raise ScriptError(f"{path}:1:1: is not YAML: {str(error).splitlines()[0]}") from None
     finally:
         loader.dispose()
     return replace(source, value=value)
+
+
+def _place(mark: Any) -> str:
+    return f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
+
+
+def _check_depth(path: Path, text: str) -> None:
+    """Refuse what is nested deeply before it is composed: libyaml composes by recursion in C."""
+    depth = 0
+    for event in yaml.parse(text, Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            raise ScriptError(f"{path}:{_place(event.start_mark)}: nested deeper than {MAX_DEPTH} levels")
 
 
 def _placed(path: Path, root: yaml.Node) -> Source:
