@@ -4,7 +4,7 @@
 
 Both mocks run in this process and are asked in turn, so that the machine treats them alike. The rule that
 answers is the last. Rules are filed under what a question must have to match them; a regular expression
-that does not begin with plain words (`any case`) cannot be, and each of them is tried. Prints figures;
+that does not begin with plain words (`no words`) cannot be, and each of them is tried. Prints figures;
 machines differ.
 """
 
@@ -35,6 +35,7 @@ KINDS: dict[str, Callable[[int], dict[str, Any]]] = {
     "chatflow": lambda n: {"chatflow": f"flow {n}", "turn": 1},
     "turn": lambda n: {"turn": n + 10_000},
     "any case": lambda n: {"question": {"regex": f"(?i)order {n}\\b"}},
+    "no words": lambda n: {"question": {"regex": f"[a-z]+ {n}"}},
     "all of these": lambda n: list(KINDS.values())[n % 5](n),
 }
 

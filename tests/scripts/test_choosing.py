@@ -142,6 +142,7 @@ def test_a_text_may_be_empty(tmp_path: Path) -> None:
 
 QUESTIONS = (
     "", "re", "a refund", "order 12", "Order 12", "colour", "color", "hello", "abc", "ab", "xay", "shoes and refund",
+    "\u0131nv\u0130te \u017fome", "BELOW 0 \u212aelvin",
 )  # fmt: skip
 MANY = """
 rules:
@@ -150,6 +151,8 @@ rules:
   - {match: {question: {regex: '^order \\d+'}}, answer: '2'}
   - {match: {question: {regex: 'colou?r'}}, answer: '3'}
   - {match: {question: {regex: '(?i)order'}}, answer: '4'}
+  - {match: {question: {regex: '(?i)invite some'}}, answer: case}
+  - {match: {question: {regex: '(?i)0 kel'}}, answer: kelvin}
   - {match: {question: {regex: 'abc?'}, chatflow: [Support chat, Order desk]}, answer: '5'}
   - {match: {question: {regex: 'x*y|zzz'}}, answer: '6'}
   - {match: {question: {contains: refund}, chatId: c}, answer: '7'}

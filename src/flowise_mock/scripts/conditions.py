@@ -76,16 +76,17 @@ def parts(wanted: Any) -> list[str]:
     return [given] if isinstance(given, str) else list(given)
 
 
-_HEAD = re.compile(r"(?:\^|\\b)?([\w ]*[\w ])(?![?*{])")
+_HEAD = re.compile(r"(\(\?i\))?(?:\^|\\b)?([\w ]*[\w ])(?![?*{])")
 
 
 def needle(question: Any) -> str:
-    """A text that every question contains that passes, as long a one as is plain to see."""
+    """A text that every question that passes contains, in whatever case; as long a one as is plain to see."""
     if isinstance(question, str):
         return question
     regex = question.get("regex", "") if isinstance(question, dict) else ""
     head = None if "|" in regex else _HEAD.match(regex)
-    return max([*parts(question), head[1] if head else ""], key=len)
+    plain = head[2] if head and (head[1] is None or head[2].isascii()) else ""
+    return max([*parts(question), plain], key=len)
 
 
 def _pattern(regex: str, steps: tuple[str, ...]) -> re.Pattern[str]:

@@ -31,8 +31,9 @@ class Index:
 
     def _file(self, number: int, rule: Rule) -> None:
         exact = next((each for each in rule.conditions if each.exact is not None), None)
-        if len(rule.needle) >= SIZE and (exact is None or exact.name != "question"):
-            part = min(_parts(rule.needle), key=lambda each: (len(self._by_part.get(each, ())), each))
+        needed = _parts(rule.needle)
+        if needed and (exact is None or exact.name != "question"):
+            part = min(needed, key=lambda each: (len(self._by_part.get(each, ())), each))
             self._by_part[part].append(number)
         elif exact is not None and exact.exact is not None:
             self._values[exact.name] = exact.value
@@ -56,5 +57,6 @@ class Index:
 
 
 def _parts(text: str) -> set[str]:
-    """All runs of three characters in a text."""
+    """All runs of three characters in a text, without regard to case."""
+    text = text.replace("\u0130", "i").replace("\u0131", "i").casefold()  # a regex takes both for an i
     return {text[start : start + SIZE] for start in range(len(text) - SIZE + 1)}

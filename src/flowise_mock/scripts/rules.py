@@ -20,7 +20,7 @@ PREDICTION = "createPrediction"
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """One rule. `place` is file and line; every question that it matches contains `needle`.
+    """One rule. `place` is file and line; every question that it matches contains `needle`, in some case.
 
     `flows` are the ids and names of flows that it is for, empty for all. `operation` is the operationId of
     an operation that gets a fault, empty for a rule that answers questions.
