@@ -13,7 +13,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-DATA = ("openapi.yaml", "overlays", "fixtures/seed")
+DATA = ("openapi.yaml", "overlays", "fixtures/seed", "fixtures/scripts")
 
 
 class Data(BuildHookInterface):

@@ -11,13 +11,15 @@ from pathlib import Path
 from flowise_mock import __version__
 from flowise_mock.prediction import echo, recorded
 
-SCRIPTS = {"echo": echo.say, "recorded-model": recorded.say}
+MODELS = {"echo": echo.say, "recorded-model": recorded.say}
+"""The scripts that answer everything: what answers where no rule of a file does."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit status. A problem that the user can mend is one line and 2."""
     from flowise_mock.document import DocumentError
     from flowise_mock.replay.exchanges import RecordingError
+    from flowise_mock.scripts.reading import ScriptError
     from flowise_mock.seed import SeedError
     from flowise_mock.server import ServerError
 
@@ -28,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.more = more
     try:
         status: int = options.run(options)
-    except (DocumentError, RecordingError, SeedError, ServerError) as error:
+    except (DocumentError, RecordingError, ScriptError, SeedError, ServerError) as error:
         print(f"flowise-mock: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -118,10 +120,16 @@ def parser() -> argparse.ArgumentParser:
     )
     serve.add_argument(
         "--script",
-        default="echo",
-        choices=sorted(SCRIPTS),
-        help="what flows answer: echo, or recorded-model, the model behind the recordings (default: echo)",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a file of rules that say what flows answer, or the name of a bundled one; may be repeated; echo or recorded-model answer where no rule does (default: echo)",
     )
+    serve.add_argument("--strict", action="store_true", help="a question that no rule answers is an error")
+    serve.add_argument(
+        "--explain", action="store_true", help="name the rule that answered in x-flowise-mock-rule"
+    )
+    serve.add_argument("--reload", action="store_true", help="read a script again when its file changes")
     serve.add_argument("--no-access-log", action="store_true", help="print no line per request")
     serve.add_argument(
         "--log-level",
@@ -130,6 +138,18 @@ def parser() -> argparse.ArgumentParser:
         help="what to log (default: %(default)s)",
     )
     serve.set_defaults(run=_serve)
+
+    script = commands.add_parser(
+        "script",
+        help="check files of rules, or print their schema",
+        description="Check files of rules against a contract, or print the JSON Schema of such files.",
+    )
+    script.add_argument(
+        "files", nargs="*", metavar="FILE", help="a file of rules, or the name of a bundled one"
+    )
+    script.add_argument("--schema", action="store_true", help="print the JSON Schema, for an editor")
+    _add_contract(script, "clients", "the contract that answers must fit")
+    script.set_defaults(run=_script)
 
     departures = commands.add_parser(
         "departures",
@@ -265,7 +285,12 @@ def _pause(text: str, unit: str) -> float:
 
 def _serve(asked: argparse.Namespace) -> int:
     from flowise_mock import server
+    from flowise_mock.scripts.reading import ScriptError, found
 
+    if not set(asked.script) - set(MODELS) and (asked.strict or asked.explain or asked.reload):
+        raise ScriptError(
+            "--strict, --explain and --reload are about rules: name a file of them with --script"
+        )
     options = server.Options(
         host=asked.host,
         port=asked.port,
@@ -278,13 +303,34 @@ def _serve(asked: argparse.Namespace) -> int:
         max_body=asked.max_body,
         token_delay=asked.token_delay / 1000,
         hang=asked.hang,
-        say=SCRIPTS[asked.script],
+        say=MODELS[next((each for each in reversed(asked.script) if each in MODELS), "echo")],
+        scripts=[found(each) for each in asked.script if each not in MODELS],
+        strict=asked.strict,
+        explain=asked.explain,
+        reload=asked.reload,
         access_log=not asked.no_access_log,
         log_level=asked.log_level,
     )
     if asked.seed or asked.empty:
         options.seed = asked.seed
     server.run(options)
+    return 0
+
+
+def _script(asked: argparse.Namespace) -> int:
+    import json
+
+    from flowise_mock import document
+    from flowise_mock.scripts import reading
+    from flowise_mock.scripts.script import Script
+
+    if asked.schema:
+        print(json.dumps(reading.schema(), indent=2))
+        return 0
+    if not asked.files:
+        raise reading.ScriptError("there is nothing to check: name a file of rules, or ask for the --schema")
+    script = Script([reading.found(each) for each in asked.files], document.load(asked.contract))
+    print(f"{len(script.rules)} rules, all in order")
     return 0
 
 

@@ -24,6 +24,11 @@ def dumps(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
+def indented(value: Any) -> str:
+    """`value` as JSON text over several lines, with two blanks at each level."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+
+
 def mapping(text: Any) -> dict[str, Any]:
     """The object in a text that should hold one, or already read; `{}` where there is none."""
     value = _read(text)

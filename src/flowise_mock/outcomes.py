@@ -318,6 +318,21 @@ class OriginRefused(Failure):
     told: str
 
 
+@dataclass(eq=False)
+class NoRule(Failure):
+    """No rule of the script answers, and nothing else may; `nearest` names the rule that nearly did."""
+
+    nearest: str
+
+
+@dataclass(eq=False)
+class ScriptFailed(Failure):
+    """The rule that should answer cannot; `reason` is why."""
+
+    rule: str
+    reason: str
+
+
 # --- conditions ------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from flowise_mock.document import operations
 from flowise_mock.engine.app import HANG, MAX_BODY, TOKEN_DELAY, create_app
 from flowise_mock.engine.streams import Streams
 from flowise_mock.prediction import echo
+from flowise_mock.scripts.script import Script
 from flowise_mock.store import Store
 
 
@@ -29,7 +30,7 @@ class Options:
     """What `serve` was asked for. `seed` None is an empty store; `keys` empty is the default key.
 
     `permissions` are further keys, each with the permissions it has alone. `cors` None is as the contract
-    says.
+    says. `say` answers where no rule of the `scripts` does, unless they are `strict`.
     """
 
     host: str = "127.0.0.1"
@@ -45,6 +46,10 @@ class Options:
     token_delay: float = TOKEN_DELAY
     hang: float = HANG
     say: Say = echo.say
+    scripts: Sequence[Path] = ()
+    strict: bool = False
+    reload: bool = False
+    explain: bool = False
     access_log: bool = True
     log_level: str = "info"
 
@@ -56,18 +61,22 @@ class Mock:
     app: ASGIApp
     store: Store
     streams: Streams
+    script: Script | None
     operations: int
     records: int
 
 
 def build(options: Options) -> Mock:
-    """The app and the store for `options`. Raises DocumentError or SeedError."""
+    """The app and the store for `options`. Raises DocumentError, SeedError or ScriptError."""
     contract = document.load(options.contract, options.overlays)
     store = Store(seed.tables(contract))
     records = seed.plant(store, contract, options.seed) if options.seed else 0
     seed.add_keys(store, options.keys or [seed.DEFAULT_KEY])
     seed.add_keys(store, options.permissions, options.permissions)
     streams = Streams()
+    script = None
+    if options.scripts:
+        script = Script(options.scripts, contract, strict=options.strict, reload=options.reload)
     app = create_app(
         contract,
         store,
@@ -78,8 +87,10 @@ def build(options: Options) -> Mock:
         token_delay=options.token_delay,
         hang=options.hang,
         say=options.say,
+        script=script,
+        explain=options.explain,
     )
-    return Mock(app, store, streams, sum(1 for _ in operations(contract)), records)
+    return Mock(app, store, streams, script, sum(1 for _ in operations(contract)), records)
 
 
 def run(options: Options) -> None:

@@ -1,6 +1,6 @@
 """Schemathesis against a running server: all phases, all checks, no exclusion; and who was answered 2xx.
 
-    python tests/contract/schemathesis_run.py [--contract NAME] [--max-examples 200] [--seed 1]
+    python tests/contract/schemathesis_run.py [--contract NAME] [--script FILE] [--max-examples 200] [--seed 1]
 
 It starts `flowise-mock serve` on a free port, runs, prints Schemathesis' summary and the operations that
 were never answered in the 2xx range, and fails where there is a failure or such an operation. For the
@@ -95,7 +95,9 @@ def main() -> int:
     parser.add_argument(
         "--all-checks", action="store_true", help="for a real version: also whether it is well made"
     )
+    parser.add_argument("--script", action="append", default=[], help="what flows answer, as for serve")
     options = parser.parse_args()
+    scripts = [f"--script={each}" for each in options.script]
     contract = ["--contract", options.contract] if options.contract else []
     real = options.contract not in (None, "documented", "clients") and not options.all_checks
     asked = {"checks": AGREEMENT, "hooks": PLAIN} if real else {}
@@ -112,7 +114,7 @@ def main() -> int:
         "--token-delay",
         "0",
     ]
-    with subprocess.Popen([*command, *contract], stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen([*command, *contract, *scripts], stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
             address = re.search(r"http://[\d.:]+", server.stdout.readline())

@@ -175,3 +175,35 @@ def test_version_departures_contract() -> None:
         status, told, _ = ran("contract", "--format", form)
         assert status == 0
         assert "deleteTool" in told
+
+
+def test_a_script_answers_and_the_log_says_which_rule(tmp_path: Path) -> None:
+    file = tmp_path / "bot.yaml"
+    file.write_text("rules: [{match: {turn: 1}, answer: '{{ question }}!'}]")
+    arguments = ["--script", str(file), "--script", "recorded-model", "--explain", "--reload", "--no-auth"]
+    with serve(*arguments) as served:
+
+        def ask(question: str) -> httpx.Response:
+            body = {"question": question, "chatId": "c"}
+            return httpx.post(f"{served.url}/api/v1/prediction/{FLOW}", json=body)
+
+        first, second = ask("hi"), ask("hi")
+        assert (first.json()["text"], first.headers["x-flowise-mock-rule"]) == ("hi!", "rule bot.yaml:1")
+        assert second.json()["text"] == "Echo of your question: hi"
+        assert second.headers["x-flowise-mock-rule"] == "no rule; bot.yaml:1 turn is 2, not 1"
+        file.write_text("rules: [{answr: hm}]")
+        assert ask("so").json()["text"] == "Echo of your question: so"
+        file.write_text("rules: [{answer: new}]")
+        assert ask("so").json()["text"] == "new"
+        lines = served.end(signal.SIGTERM)[1].splitlines()
+    assert lines[0].endswith(" ms; rule bot.yaml:1")
+    assert lines[2].startswith(f"{file}:1:10: /rules/0/answr: there is no key answr")
+    assert lines[4] == "scripts read again: 1 rules, all counts start anew"
+
+
+def test_strict_answers_without_a_rule_are_errors(tmp_path: Path) -> None:
+    (tmp_path / "bot.json").write_text('{"rules": [{"match": {"turn": 2}, "answer": "hi"}]}')
+    with serve("--script", str(tmp_path / "bot.json"), "--strict", "--flowise", "3.1.4") as served:
+        refused = httpx.post(f"{served.url}/api/v1/prediction/{FLOW}", json={"question": "x"})
+    assert refused.status_code == 500
+    assert refused.json()["message"].endswith("the nearest is bot.json:1: turn is 1, not 2")

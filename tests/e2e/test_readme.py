@@ -1,6 +1,7 @@
 """The README's curl lines, run as they are printed: what they print is what the README says.
 
-`python tests/e2e/test_readme.py URL` writes the outputs of a fresh server at URL into the README.
+`python tests/e2e/test_readme.py URL` writes the outputs of a fresh server at URL into the README, or into the
+file that is named after it.
 """
 
 from __future__ import annotations
@@ -82,4 +83,5 @@ def test_the_readme_prints_what_the_server_answers(fresh_default: Any) -> None:
 
 
 if __name__ == "__main__":
-    README.write_text(filled(README.read_text(), sys.argv[1]))
+    page = Path(sys.argv[2]) if len(sys.argv) > 2 else README
+    page.write_text(filled(page.read_text(), sys.argv[1]))

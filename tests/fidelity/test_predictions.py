@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from conftest import Running
+from fidelity.test_replay import unmatched
 from flowise_mock import server
 from flowise_mock.prediction import recorded
 from flowise_mock.server import Options
@@ -33,9 +34,10 @@ KNOWN = {
 """Recorded cases that are answered otherwise, and why."""
 
 
-@pytest.fixture(scope="module")
-def model() -> Iterator[Running]:
-    running = Running(server.build(Options(seed=None, token_delay=0, say=recorded.say)))
+@pytest.fixture(scope="module", params=["no script", "a script that does not match"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    scripts = [unmatched(tmp_path_factory.mktemp("script"))] if request.param != "no script" else []
+    running = Running(server.build(Options(seed=None, token_delay=0, say=recorded.say, scripts=scripts)))
     yield running
     running.stop()
 

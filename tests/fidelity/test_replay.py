@@ -5,6 +5,7 @@ A share is measured over all that can be played; each exchange that differs stan
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -42,8 +43,9 @@ MODEL = {
 }
 
 
-def score(version: str, contract: str, *, model: bool = True) -> Score:
+def score(version: str, contract: str, *, model: bool = True, scripts: Sequence[Path] = ()) -> Score:
     options = Options(
+        scripts=scripts,
         contract=contract,
         seed=None,
         token_delay=0,
@@ -67,6 +69,24 @@ def test_a_version_answers_as_it_was_recorded(version: str, capsys: pytest.Captu
     assert {each.exchange.name for each in told.differing} == set(KNOWN[version]), "\n".join(told.lines())
     assert told.share >= 97
     assert told.word_share >= 90
+
+
+@pytest.mark.parametrize("version", KNOWN)
+def test_a_script_whose_rules_do_not_match_changes_nothing(version: str, tmp_path: Path) -> None:
+    told = score(version, version, scripts=[unmatched(tmp_path)])
+    assert {each.exchange.name for each in told.differing} == set(KNOWN[version]), "\n".join(told.lines())
+
+
+def unmatched(folder: Path) -> Path:
+    """A script that has something against every question."""
+    file = folder / "unmatched.yaml"
+    file.write_text("""
+rules:
+  - {match: {question: {contains: no recording says this}}, answer: never}
+  - {match: {chatflow: no such flow}, answer: {json: {never: true}}}
+  - {match: {turn: 1000}, answer: {action: {}}}
+""")
+    return file
 
 
 @pytest.mark.parametrize("version", KNOWN)

@@ -46,6 +46,8 @@ def forbidden(module: str, imported: str) -> bool:
             imported, "connexion", "starlette", "uvicorn", "flowise_mock.engine", "flowise_mock.conform",
             "flowise_mock.lint", "flowise_mock.handlers",
         )  # fmt: skip
+    if module.startswith("scripts."):
+        return within(imported, "flowise_mock.prediction", "flowise_mock.handlers", "flowise_mock.call")
     if module.startswith(("conform.", "lint.")):
         parts = ("engine", "handlers", "store", "call", "server", "prediction", "seed", "outcomes")
         return within(imported, *(f"flowise_mock.{part}" for part in parts))
@@ -72,6 +74,8 @@ def test_the_rules_can_fail() -> None:
     assert forbidden("conform.run", "flowise_mock.store.Store")
     assert forbidden("conform.hooks", "flowise_mock.prediction.echo.say")
     assert forbidden("engine.app", "flowise_mock.cli.main")
+    assert forbidden("scripts.script", "flowise_mock.prediction.turn.Turn")
+    assert not forbidden("scripts.fitting", "flowise_mock.engine.views.compile_view")
     assert not forbidden("store", "flowise_mock.outcomes.NotFound")
     assert not forbidden("handlers.tools", "flowise_mock.call.Call")
 

@@ -23,6 +23,7 @@ from flowise_mock.document import Document, DocumentError
 from flowise_mock.engine.answers import Answer, Answers
 from flowise_mock.engine.cors import SEND, Cors
 from flowise_mock.engine.endpoint import (
+    RULE,
     STREAMING,
     EndpointMiddleware,
     HandlerResolver,
@@ -39,6 +40,7 @@ from flowise_mock.engine.streams import Streams
 from flowise_mock.outcomes import Broken, Failure, Outcome
 from flowise_mock.prediction import echo
 from flowise_mock.schemas import Schemas, Validator
+from flowise_mock.scripts.script import Script
 from flowise_mock.store import Store
 
 log = logging.getLogger("flowise_mock")
@@ -48,6 +50,9 @@ MAX_BODY = 50 * 1024 * 1024
 
 TOKEN_DELAY = 0.03
 """Seconds between two tokens: enough for a test to tell a stream from a buffered answer."""
+
+EXPLAINED = b"x-flowise-mock-rule"
+"""The header that tells which rule of a script answered, where that was asked for."""
 
 HANG = 60.0
 """Seconds after which a request that a real server never answers is closed."""
@@ -64,18 +69,23 @@ def create_app(
     token_delay: float = TOKEN_DELAY,
     hang: float = HANG,
     say: Say = echo.say,
+    script: Script | None = None,
+    explain: bool = False,
 ) -> ASGIApp:
     """The whole server as an ASGI app. DocumentError where the contract cannot be served.
 
     `open` asks for no key, `max_body` is in bytes, `cors` lists the origins that may call (None is what the
     contract says, else any), `token_delay` is the pause between the tokens of a stream in seconds, `hang`
     that before a request without an answer is closed, `streams` keeps those that are open, `say` is where
-    the answers of predictions come from.
+    the answers of predictions come from where no rule of `script` answers; `explain` names the rule in a
+    header.
     """
     streams = Streams() if streams is None else streams  # one without streams is false
     told = manners(document)
     streams.bare = told.bare_frames
-    settings = Settings(document, Schemas(document), told, store, open, max_body, token_delay, streams, say)
+    settings = Settings(
+        document, Schemas(document), told, store, open, max_body, token_delay, streams, say, script
+    )
     connexion = ConnexionMiddleware(
         _nothing, middlewares=[RoutingMiddleware, SecurityMiddleware, EndpointMiddleware]
     )
@@ -102,7 +112,7 @@ def create_app(
         for operation_id, endpoint in api.operations.items()
     }
     general = Answers(document, settings.schemas, manners=told)
-    front = Front(connexion, Pages(document), general, answers, told, hang)
+    front = Front(connexion, Pages(document), general, answers, told, hang, explain)
     if told.cors:
         return Cors(front, told.cors, tuple(cors or ()), api_path(document), store)
     return CORSMiddleware(front, allow_origins=list(cors or ("*",)), allow_methods=["*"], allow_headers=["*"])
@@ -142,8 +152,10 @@ class Front:
         answers: dict[str | None, Answers],
         manners: Manners,
         hang: float,
+        explain: bool = False,
     ) -> None:
         self.app = app
+        self.explain = explain
         self.manners = manners
         self.hang = hang
         self.pages = pages
@@ -162,7 +174,10 @@ class Front:
             if message["type"] == "http.response.start":
                 if self.manners.etags and _unchanged(scope, message):
                     message = {"type": message["type"], "status": 304, "headers": []}
-                message = {**message, "headers": [*self.manners.headers, *message["headers"]]}
+                headers = [*self.manners.headers, *message["headers"]]
+                if self.explain and RULE in scope["extensions"]:
+                    headers.append((EXPLAINED, _printable(scope["extensions"][RULE]).encode()))
+                message = {**message, "headers": headers}
                 status = message["status"]
             elif scope["method"] == "HEAD" or status == 304:
                 message = {**message, "body": b""}
@@ -190,9 +205,9 @@ class Front:
             if access.isEnabledFor(logging.INFO):
                 took = (time.perf_counter() - started) * 1000
                 client = (scope.get("client") or ("-",))[0]
-                access.info(
-                    "%s %s %s %s %.1f ms", client, scope["method"], _target(scope), status or "-", took
-                )
+                line = f"{client} {scope['method']} {_target(scope)} {status or '-'} {took:.1f} ms"
+                rule = scope.get("extensions", {}).get(RULE)
+                access.info("%s; %s" if rule else "%s%s", line, _printable(rule or ""))
 
     def _is_silent(self, scope: Scope, outcome: Outcome, answer: Answer) -> bool:
         """Whether a real server would say nothing: its error handler does where a stream is asked for.
@@ -236,7 +251,12 @@ def _target(scope: Scope) -> str:
     """The path and query as they were sent, escaped: safe in a log line."""
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     query = scope["query_string"].decode("latin-1")
-    return ascii(f"{path}?{query}" if query else path)[1:-1]
+    return _printable(f"{path}?{query}" if query else path)
+
+
+def _printable(text: str) -> str:
+    """A text with its odd characters escaped."""
+    return ascii(text)[1:-1]
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

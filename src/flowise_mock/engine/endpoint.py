@@ -26,11 +26,14 @@ from flowise_mock.engine.streams import Streams
 from flowise_mock.outcomes import Forbidden, NoId, Ok, Outcome, Streamed
 from flowise_mock.reach import function_of, snake
 from flowise_mock.schemas import Schemas
+from flowise_mock.scripts.script import Script
 from flowise_mock.store import Record, Store
 
 Handler = Callable[..., Awaitable[Any]]
 TIME = "flowise-mock-time"
 """A request header that sets the server's clock to an ISO date; `now` lets it go again."""
+RULE = "flowise_mock.rule"
+"""Which rule of a script answered, and why earlier ones did not, among the scope's extensions."""
 STREAMING = "flowise_mock.streaming"
 """Set among the scope's extensions where the body asks for a stream, whatever the operation."""
 
@@ -48,6 +51,7 @@ class Settings:
     token_delay: float
     streams: Streams
     say: Say
+    script: Script | None = None
     runs: dict[tuple[str, str], Any] = field(default_factory=dict)
     windows: dict[str, tuple[float, int] | None] = field(default_factory=dict)
 
@@ -127,6 +131,8 @@ class Endpoint:
             open=settings.open,
             token_delay=settings.token_delay,
             say=settings.say,
+            script=settings.script,
+            explain=lambda told: extensions.__setitem__(RULE, told),
             text=self.answers.text,
             runs=settings.runs,
             windows=settings.windows,

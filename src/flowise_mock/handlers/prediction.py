@@ -2,7 +2,8 @@
 
 from flowise_mock.call import Call
 from flowise_mock.outcomes import Streamed, StreamRefused
-from flowise_mock.prediction import kinds, limits, telling
+from flowise_mock.prediction import kinds, limits, scripted, telling
+from flowise_mock.prediction.turn import resolved
 from flowise_mock.store import Record
 
 
@@ -12,9 +13,11 @@ async def create_prediction(call: Call, id: str, body: Record) -> Record | Strea
     limits.check_rate(call, flow)
     limits.check_origin(call, flow, streams)
     kinds.check_ending(call, flow)
+    turn = resolved(call, flow, body)
+    choice = scripted.choose(call, turn)
     if streams and kinds.streamable(flow):
         if not call.opens(flow):
             call.report(StreamRefused("Chatflow", flow["id"]))
-        return Streamed(telling.streamed(call, flow, body))
+        return Streamed(telling.streamed(call, turn, choice))
     call.check_key(flow)
-    return telling.whole(call, flow, body)
+    return await telling.whole(call, turn, choice)

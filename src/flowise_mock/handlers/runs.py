@@ -3,7 +3,8 @@
 from flowise_mock import flowdata
 from flowise_mock.call import Call
 from flowise_mock.outcomes import NotFound
-from flowise_mock.prediction import telling, turn
+from flowise_mock.prediction import scripted, telling
+from flowise_mock.prediction.turn import resolved, text
 from flowise_mock.store import Record
 
 
@@ -18,7 +19,8 @@ async def trigger_webhook(call: Call, id: str, body: Record) -> Record:
     flow = call.chatflow(id)
     if not any(node.inputs.get("startInputType") == "webhookTrigger" for node in flowdata.nodes(flow)):
         raise NotFound("Webhook of chatflow", id)
-    return telling.whole(call, flow, {"question": turn.text(body)})
+    turn = resolved(call, flow, {"question": text(body)})
+    return await telling.whole(call, turn, scripted.choose(call, turn))
 
 
 async def get_all_executions(

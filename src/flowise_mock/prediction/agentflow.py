@@ -24,6 +24,8 @@ from flowise_mock.outcomes import (
     Unstarted,
 )
 from flowise_mock.prediction.nodes import NODES, Said, form_text
+from flowise_mock.prediction.recited import BESIDE, put_in, recited
+from flowise_mock.prediction.scripted import follow_ups, parts, say
 from flowise_mock.prediction.turn import Run, Turn, asked, text, write
 from flowise_mock.store import Record
 
@@ -75,15 +77,20 @@ def run_agentflow(call: Call, turn: Turn) -> Run:
             call.report(Unstarted())
         graph.form = jsontext.mapping(turn.body.get("form"))
     yield "agentFlowEvent", "INPROGRESS"
-    stopped = yield from _walk(call, graph, [first] if first else [])
+    if parts(turn, "agentFlowExecutedData"):
+        stopped = yield from recited(call, graph)
+    else:
+        stopped = yield from _walk(call, graph, [first] if first else [])
+    if not graph.executed and turn.reply is not None and turn.reply.text is not None:
+        yield from [("token", token) for token in say(call, turn, turn.question)]
     state = "STOPPED" if stopped else "FINISHED"
     yield "agentFlowEvent", state
-    action = None
+    asked_for = None
     if stopped:
-        action = graph.executed[-1]["data"]["output"]["humanInputAction"]
-        yield "action", action
+        asked_for = graph.executed[-1]["data"]["output"]["humanInputAction"]
+        yield "action", asked_for
         yield "agentFlowEvent", state
-    return _answered(call, graph, state, action)
+    return _answered(call, graph, state, asked_for)
 
 
 def _walk(call: Call, graph: Graph, queue: list[str]) -> Any:
@@ -101,6 +108,8 @@ def _walk(call: Call, graph: Graph, queue: list[str]) -> Any:
             if not graph.executed and "form" in graph.turn.body and graph.turn.question:
                 call.report(Ambiguous("question", "form"))
             said: Said = NODES.get(node.name, NODES[""])(call, graph, node, last)
+            if last or said.stopped:
+                put_in(call, graph.turn, node, said)
             for event in said.events:
                 if graph.turn.aborted:
                     raise Aborted("Agent" if node.name == "agentAgentflow" else "LLM")
@@ -191,15 +200,21 @@ def _keep(call: Call, graph: Graph, state: str) -> Record:
     return graph.execution
 
 
-def _answered(call: Call, graph: Graph, state: str, action: Record | None) -> Record:
+def _answered(call: Call, graph: Graph, state: str, asked_for: Record | None) -> Record:
     turn = graph.turn
     execution = _keep(call, graph, state)
-    if action is not None:
+    if asked_for is not None:
         execution["stoppedDate"] = call.store.now()
     answer = text(graph.executed[-1]["data"]["output"].get("content")) if graph.executed else ""
+    if not graph.executed and turn.reply is not None:
+        answer = text(turn.reply.text)
+    more, kept = follow_ups(turn)
+    kept |= parts(turn, *BESIDE)
     asked_text = text(turn.body.get("question")) or form_text(turn.body.get("form"))
     feedback = text(jsontext.mapping(turn.body.get("humanInput")).get("feedback"))
-    rows = write(call, turn, asked_text or feedback or " ", answer or " ", memory=None, action=action)
+    rows = write(
+        call, turn, asked_text or feedback or " ", answer or " ", memory=None, action=asked_for, **kept
+    )
     for row in rows:
         row["executionId"] = execution["id"]
     return {
@@ -208,8 +223,9 @@ def _answered(call: Call, graph: Graph, state: str, action: Record | None) -> Re
         **({"form": turn.body["form"]} if "form" in turn.body else {}),
         "chatId": turn.chat_id,
         "chatMessageId": rows[1]["id"],
+        **more,
         "executionId": execution["id"],
         "agentFlowExecutedData": [_without_credential(each) for each in graph.executed],
-        **({"action": action} if action is not None else {}),
+        **({"action": asked_for} if asked_for is not None else {}),
         "sessionId": turn.session_id,
     }

@@ -7,60 +7,61 @@ assistants and multi-agents follow what is known of the source, and were not obs
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from flowise_mock import documents, flowdata, jsontext
 from flowise_mock.call import Call
+from flowise_mock.prediction.scripted import action, follow_ups, parts, say
 from flowise_mock.prediction.turn import Run, Turn, asked, text, write
 from flowise_mock.store import Record
 
 SOURCES = 4
 """Documents that a retrieval chain shows."""
 
+BESIDE = ("sourceDocuments", "usedTools", "fileAnnotations", "artifacts", "action")
+"""What a chain can show beside its text, in Flowise's order."""
+
 
 def run_chain(call: Call, turn: Turn) -> Run:
     """A chat chain, a retrieval chain or an agent: start, tokens, the documents, the tools."""
-    sources = _sources(call, turn)
+    sources = parts(turn, "sourceDocuments").get("sourceDocuments", _sources(call, turn))
     tools = _tools(turn)
-    tokens = call.say(turn.flow, _prompt(turn))
+    tokens = say(call, turn, _prompt(turn))
     plain = sources is None or not tokens or call.habits.get("retrievalStart") == "empty"
     yield "start", "" if plain else tokens[0]
     for token in tokens:
         yield "token", token
-    result: Record = {"text": "".join(tokens)}
-    if sources is not None:
-        yield "sourceDocuments", sources
-        result["sourceDocuments"] = sources
-    if tools:
-        yield "usedTools", tools
-        result["usedTools"] = tools
-    return _answered(call, turn, result, sourceDocuments=sources, usedTools=tools or None)
+    found = {"sourceDocuments": sources} if sources is not None else {}
+    beside = _beside(call, turn, found | ({"usedTools": tools} if tools else {}))
+    yield from beside.items()
+    return _answered(call, turn, {**_said(turn, "".join(tokens)), **beside}, beside)
 
 
 def run_parser(call: Call, turn: Turn) -> Run:
     """A flow with an output parser: the answer as JSON, never streamed."""
-    yield from ()
-    return _answered(call, turn, {"json": {"output": "".join(call.say(turn.flow, turn.question))}})
+    tokens = say(call, turn, turn.question)
+    beside = _beside(call, turn, {})
+    yield from [("token", token) for token in tokens]  # heard by none, but they take their time
+    answer = _said(turn, "".join(tokens))
+    parsed = answer.get("json", {"output": answer.get("text")})
+    return _answered(call, turn, {"json": parsed, **beside}, beside)
 
 
 def run_agents(call: Call, turn: Turn) -> Run:
     """A multi-agent or sequential flow: each agent's reasoning, then the whole text at once."""
-    answer = "".join(call.say(turn.flow, turn.question))
-    agents = [
-        node for node in flowdata.nodes(turn.flow) if node.category in ("Multi Agents", "Sequential Agents")
-    ]
-    reasoning = [
-        {"agentName": node.label, "messages": [answer], "nodeName": node.name, "nodeId": node.id}
-        for node in agents
-    ]
+    answer = "".join(say(call, turn, turn.question))
+    reasoning = parts(turn, "agentReasoning").get("agentReasoning", _reasoning(turn, answer))
+    beside = _beside(call, turn, {})
+    decision = {name: beside[name] for name in ("action",) if name in beside}
     yield "start", reasoning[:1]
-    for count in range(1, len(agents) + 1):
+    for count in range(1, len(reasoning) + 1):
         yield "agentReasoning", reasoning[:count]
-        if count < len(agents):
-            yield "nextAgent", agents[count].label
+        if count < len(reasoning):
+            yield "nextAgent", reasoning[count]["agentName"]
     yield "token", answer
+    yield from decision.items()
     for name in ("usedTools", "sourceDocuments", "artifacts"):
-        yield name, []
+        yield name, beside.get(name, [])
+    more, kept = follow_ups(turn)
     _, said = write(
         call,
         turn,
@@ -68,24 +69,54 @@ def run_agents(call: Call, turn: Turn) -> Run:
         answer,
         memory=turn.memory or "",
         agentReasoning=reasoning or None,
+        **beside,
+        **kept,
     )
     result: Record = {"text": answer, **asked(turn, turn.body.get("question"))}
     result |= {"chatId": turn.chat_id, "chatMessageId": said["id"], "sessionId": turn.session_id}
     result |= {"memoryType": turn.memory} if turn.memory else {}
-    return result | ({"agentReasoning": reasoning} if reasoning else {})
+    result |= {"agentReasoning": reasoning} if reasoning else {}
+    return result | decision | parts(turn, "flowVariables") | more
 
 
-def _answered(call: Call, turn: Turn, result: Record, **more: Any) -> Record:
-    content = result.get("text", "") if "text" in result else f"```json\n{result['json']}"
-    _, said = write(call, turn, text(turn.body.get("question")), content, memory=turn.memory or "", **more)
+def _reasoning(turn: Turn, answer: str) -> list[Record]:
+    """What the agents of a flow are told to have thought: the answer, each of them."""
+    return [
+        {"agentName": node.label, "messages": [answer], "nodeName": node.name, "nodeId": node.id}
+        for node in flowdata.nodes(turn.flow)
+        if node.category in ("Multi Agents", "Sequential Agents")
+    ]
+
+
+def _said(turn: Turn, answer: str) -> Record:
+    """The answer as text, or as the structured output that a script has in place of it."""
+    structured = None if turn.reply is None else turn.reply.json
+    return {"text": answer} if structured is None else {"json": structured}
+
+
+def _beside(call: Call, turn: Turn, found: Record) -> Record:
+    """What is shown beside the text: what was found, and what the script has in its place."""
+    shown = found | parts(turn, *BESIDE)
+    if "action" in shown:
+        shown["action"] = action(call, turn, {})
+    return {name: shown[name] for name in BESIDE if name in shown}
+
+
+def _answered(call: Call, turn: Turn, result: Record, beside: Record) -> Record:
+    content = result["text"] if "text" in result else f"```json\n{jsontext.indented(result['json'])}"
+    more, kept = follow_ups(turn)
+    question = text(turn.body.get("question"))
+    _, said = write(call, turn, question, content, memory=turn.memory or "", **beside, **kept)
     return {
         **result,
         **asked(turn, turn.body.get("question")),
         "chatId": turn.chat_id,
         "chatMessageId": said["id"],
+        **more,
         "isStreamValid": False,
         "sessionId": turn.session_id,
         **({"memoryType": turn.memory} if turn.memory else {}),
+        **parts(turn, "flowVariables"),
     }
 
 

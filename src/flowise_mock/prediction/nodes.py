@@ -12,6 +12,7 @@ from flowise_mock import jsontext
 from flowise_mock.call import Call
 from flowise_mock.flowdata import Node
 from flowise_mock.outcomes import Mistyped, ModelFailed
+from flowise_mock.prediction.scripted import say
 from flowise_mock.prediction.turn import Event, text
 from flowise_mock.store import Record
 
@@ -97,9 +98,21 @@ def _human_input(call: Call, graph: Graph, node: Node, last: bool) -> Said:
     }
     description = resolved(graph, node.inputs.get("humanInputDescription"))
     if node.inputs.get("humanInputDescriptionType") == "dynamic":
-        description = "".join(call.say(graph.turn.flow, graph.turn.question))
+        description = "".join(say(call, graph.turn, graph.turn.question))
     content = f"{text(messages[-1]['content']) if messages else ''}\n\n{description}"
-    action = {
+    action = decision(call, node, given)
+    return Said(
+        given,
+        {"content": content, "humanInputAction": action},
+        [("token", content)],
+        [{"role": "assistant", "content": content}],
+        stopped=True,
+    )
+
+
+def decision(call: Call, node: Node, given: Record) -> Record:
+    """What a human is asked to decide at a node that was `given` this."""
+    return {
         "id": call.store.new_id(),
         "mapping": {"approve": "Proceed", "reject": "Reject"},
         "elements": [
@@ -108,13 +121,6 @@ def _human_input(call: Call, graph: Graph, node: Node, last: bool) -> Said:
         ],
         "data": {"nodeId": node.id, "nodeLabel": node.label, "input": given},
     }
-    return Said(
-        given,
-        {"content": content, "humanInputAction": action},
-        [("token", content)],
-        [{"role": "assistant", "content": content}],
-        stopped=True,
-    )
 
 
 def _decided(graph: Graph, node: Node, human: Record) -> Said:
@@ -155,7 +161,7 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> Said:
     messages += mine
     asked = next((each["content"] for each in reversed(messages) if each["role"] == "user"), "")
     try:
-        tokens = call.say(graph.turn.flow, asked)
+        tokens = say(call, graph.turn, asked)
     except ModelFailed as failure:
         raise ModelFailed(f"Error in LLM node: {failure.reason}") from None
     content = "".join(tokens)
@@ -236,7 +242,7 @@ def _direct_reply(call: Call, graph: Graph, node: Node, last: bool) -> Said:
 def _passed_over(call: Call, graph: Graph, node: Node, last: bool) -> Said:
     """A node whose work needs a model, a tool or code: it says what came before it, unchanged."""
     before = graph.executed[-1]["data"]["output"].get("content") if graph.executed else None
-    content = text(before) or "".join(call.say(graph.turn.flow, graph.turn.question))
+    content = text(before) or "".join(say(call, graph.turn, graph.turn.question))
     return Said({}, {"content": content}, [("token", content)] if last else [])
 
 

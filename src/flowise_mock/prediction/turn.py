@@ -11,6 +11,7 @@ from typing import Any
 from flowise_mock import documents, flowdata, jsontext
 from flowise_mock.call import Call
 from flowise_mock.outcomes import Mistyped
+from flowise_mock.scripts.answers import Reply
 from flowise_mock.store import Record
 
 Event = tuple[str, Any]
@@ -24,7 +25,7 @@ class Turn:
 
     `chat_id` is the one sent, else the session's, else a new one; `session_id` the one in
     `overrideConfig`, else the chat's. `memory` is the label of the flow's memory node. `aborted` is
-    set from outside, and ends a run of an agentflow at its next token.
+    set from outside, and ends a run of an agentflow at its next token. `reply` is what a script says.
     """
 
     flow: Record
@@ -36,24 +37,32 @@ class Turn:
     uploads: list[Record] | str | None
     said: list[Record] = field(default_factory=list)
     aborted: bool = False
+    reply: Reply | None = None
 
 
-def begin(call: Call, flow: Record, body: Record) -> Turn:
-    """The turn that a request body asks for. A field of a form may be JSON text."""
-    override = jsontext.mapping(body.get("overrideConfig"))
-    for name, value in (("chatId", body.get("chatId")), ("sessionId", override.get("sessionId"))):
-        if value is not None and not isinstance(value, str):
-            call.report(Mistyped(name, f"Invalid {name}: must be a string"))
-    session = text(override.get("sessionId"))
+def resolved(call: Call, flow: Record, body: Record) -> Turn:
+    """The turn that a request body asks for: nothing is refused, nothing written.
+
+    A field of a form may be JSON text.
+    """
+    session = text(jsontext.mapping(body.get("overrideConfig")).get("sessionId"))
     chat = text(body.get("chatId")) or session or call.store.new_id()
     memory = next((node.label for node in flowdata.nodes(flow) if node.category == "Memory"), None)
     turn = Turn(flow, body, text(body.get("question")), chat, session or chat, memory, None)
     turn.said = _conversation(call, turn)
+    return turn
+
+
+def begin(call: Call, turn: Turn) -> None:
+    """Report what has the wrong type, and store the files that came along."""
+    override = jsontext.mapping(turn.body.get("overrideConfig"))
+    for name, value in (("chatId", turn.body.get("chatId")), ("sessionId", override.get("sessionId"))):
+        if value is not None and not isinstance(value, str):
+            call.report(Mistyped(name, f"Invalid {name}: must be a string"))
     turn.uploads = _uploads(call, turn)
     for file in call.files:
         _check_file(call, file.name, file.type)
         _store_file(call, turn, file.name, file.type, file.data)
-    return turn
 
 
 def text(value: Any) -> str:

@@ -1,0 +1,120 @@
+"""Rules: what a script file says, compiled; every error has its file, line and column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowise_mock.scripts import answers, conditions, reading
+from flowise_mock.scripts.answers import Answer, BadTemplate
+from flowise_mock.scripts.asked import Asked
+from flowise_mock.scripts.conditions import BadCondition, Condition
+from flowise_mock.scripts.fitting import Fitting
+from flowise_mock.scripts.reading import Source, Steps
+
+PREDICTION = "createPrediction"
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """One rule. `place` is file and line; every question that it matches contains `needle`, in some case.
+
+    `flows` are the ids and names of flows that it is for, empty for all. `operation` is the operationId of
+    an operation that gets a fault, empty for a rule that answers questions.
+    """
+
+    place: str
+    name: str
+    conditions: tuple[Condition, ...]
+    answers: tuple[Answer, ...]
+    times: int | None
+    operation: str
+    flows: tuple[str, ...]
+    needle: str
+
+    def __str__(self) -> str:
+        return f"{self.place} ({self.name})" if self.name else self.place
+
+    def matches(self, asked: Asked) -> bool:
+        """Whether all conditions hold."""
+        return all(each.holds(asked) for each in self.conditions)
+
+    def failures(self, asked: Asked) -> list[str]:
+        """Why it does not match: each condition that fails, in words."""
+        return [each.failed(asked) for each in self.conditions if not each.holds(asked)]
+
+
+def load(paths: Sequence[Path], fitting: Fitting) -> tuple[Rule, ...]:
+    """The rules of all files, in order. Raises ScriptError."""
+    return tuple(rule for path in paths for rule in _rules(reading.read(path), fitting))
+
+
+def _rules(source: Source, fitting: Fitting) -> Iterator[Rule]:
+    for number, given in enumerate(source.value["rules"]):
+        yield _rule(source, ("rules", number), given, fitting)
+
+
+def _rule(source: Source, steps: Steps, given: dict[str, Any], fitting: Fitting) -> Rule:
+    match = given.get("match", {})
+    operation = match.get("operation", PREDICTION)
+    if operation not in fitting.operations:
+        raise source.error((*steps, "match", "operation"), f"the contract has no operation {operation}")
+    if operation != PREDICTION:
+        _check_operation(source, steps, given)
+    said = [key for key in ("answer", "answers", "fault") if key in given]
+    if len(said) != 1:
+        raise source.error(steps, "a rule has one of answer, answers and fault; write just one of them")
+    try:
+        compiled = tuple(conditions.compiled(match))
+    except BadCondition as error:
+        raise source.error((*steps, "match", *error.steps), str(error)) from None
+    flows = match.get("chatflow", ())
+    return Rule(
+        place=f"{source.path.name}:{source.line(steps)}",
+        name=given.get("name", ""),
+        conditions=compiled,
+        answers=tuple(_answers(source, steps, given, fitting)),
+        times=given.get("times"),
+        operation="" if operation == PREDICTION else operation,
+        flows=(flows,) if isinstance(flows, str) else tuple(flows),
+        needle=conditions.needle(match.get("question")),
+    )
+
+
+def _check_operation(source: Source, steps: Steps, given: dict[str, Any]) -> None:
+    further = [key for key in given["match"] if key != "operation"]
+    if further:
+        raise source.error(
+            (*steps, "match", further[0]),
+            "only questions to flows have this; leave it out beside operation",
+            key=True,
+        )
+    if "fault" not in given:
+        raise source.error(steps, "a rule for another operation than prediction has a fault and no answer")
+
+
+def _answers(source: Source, steps: Steps, given: dict[str, Any], fitting: Fitting) -> Iterator[Answer]:
+    question = given.get("match", {}).get("question")
+    regex = re.compile(question["regex"]) if isinstance(question, dict) and "regex" in question else None
+    timing = source.value.get("timing")
+    if "fault" in given:
+        yield answers.compiled({"fault": given["fault"]}, timing)
+    for place, answer in _given(steps, given):
+        try:
+            compiled = answers.compiled(answer, timing, regex)
+        except BadTemplate as error:
+            raise source.error((*place, *error.steps), str(error)) from None
+        problem = fitting.problem({"text": answer} if isinstance(answer, str) else answer)
+        if problem is not None:
+            raise source.error((*place, *problem.steps), problem.reason)
+        yield compiled
+
+
+def _given(steps: Steps, given: dict[str, Any]) -> Iterator[tuple[Steps, Any]]:
+    if "answer" in given:
+        yield (*steps, "answer"), given["answer"]
+    for number, answer in enumerate(given.get("answers", [])):
+        yield (*steps, "answers", number), answer

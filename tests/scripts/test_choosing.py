@@ -1,0 +1,248 @@
+"""Which rule answers, and why: strictness, explanations, counts, conversations, changed files."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from flowise_mock.scripts.asked import Asked
+from scripts.scripted import HANDBOOK, ORDERS, SUPPORT, Bot, told
+
+RULES = """
+rules:
+  - name: refund in shoes
+    match: {chatflow: Support chat, question: {contains: refund}, turn: 2}
+    answer: sure
+  - name: twice
+    match: {question: hello}
+    times: 2
+    answer: hi
+"""
+
+
+# --- strict ----------------------------------------------------------------------------------------
+
+
+def test_strict_names_the_nearest_rule_and_why_it_did_not_match(tmp_path: Path) -> None:
+    bot = Bot(tmp_path, RULES, strict=True)
+    refused = bot.post(SUPPORT, question="a refund")
+    assert refused.status_code == 500
+    assert refused.json()["error"] == (
+        "No rule of the script matches; the nearest is 0.yaml:3 (refund in shoes): turn is 1, not 2"
+    )
+    for _ in range(2):
+        assert bot.ask(SUPPORT, question="hello")["text"] == "hi"
+    assert (
+        "0.yaml:6 (twice): has answered 2 times, which is all it should"
+        in (bot.post(SUPPORT, question="hello").json()["error"])
+    )
+    assert bot.messages(SUPPORT, chatId="never") == []
+
+
+def test_strict_in_a_stream_is_an_error_event(tmp_path: Path) -> None:
+    for contract in ("clients", "3.0.5", "3.1.4"):
+        bot = Bot(tmp_path, RULES, strict=True, contract=contract)
+        (error, told), end = bot.stream(SUPPORT, question="a refund", chatId="c")
+        assert (error, end) == ("error", ("end", "[DONE]"))
+        assert told == (
+            "Error: predictionsServices.buildChatflow - No rule of the script matches; "
+            "the nearest is 0.yaml:3 (refund in shoes): turn is 1, not 2"
+        )
+        assert bot.messages(SUPPORT, chatId="c") == []
+
+
+@pytest.mark.parametrize("contract", ["documented", "3.0.5", "3.1.4"])
+def test_strict_in_every_contract(tmp_path: Path, contract: str) -> None:
+    bot = Bot(tmp_path, RULES, strict=True, contract=contract)
+    refused = bot.post(SUPPORT, question="x")
+    assert refused.status_code == 500
+    assert "the nearest is 0.yaml:3" in refused.text
+
+
+def test_strict_with_no_rule_for_questions(tmp_path: Path) -> None:
+    bot = Bot(tmp_path, "rules: []", strict=True)
+    assert bot.post(SUPPORT, question="x").json()["error"].endswith("matches; there is none; write one")
+
+
+# --- explain ---------------------------------------------------------------------------------------
+
+
+def explained(bot: Bot, flow: str, question: str) -> str:
+    return str(bot.post(flow, question=question, chatId="c").headers["x-flowise-mock-rule"])
+
+
+def test_explain_names_the_rule_and_why_earlier_ones_did_not_match(tmp_path: Path) -> None:
+    bot = Bot(tmp_path, RULES, "rules:\n" + "  - {match: {question: nay}, answer: nay}\n" * 3)
+    assert explained(bot, SUPPORT, "hello") == (
+        'rule 0.yaml:6 (twice); 0.yaml:3 question is "hello", not one that contains "refund"'
+    )
+    assert explained(bot, HANDBOOK, "\xe4\n") == (
+        'no rule; 0.yaml:3 chatflow is "Product handbook", not "Support chat"; '
+        '0.yaml:6 question is "\\xe4\\\\n", not "hello"; 1.yaml:2 question is "\\xe4\\\\n", not "nay"; 2 more'
+    )
+    assert explained(bot, SUPPORT, "nay").endswith('; 0.yaml:6 question is "nay", not "hello"')
+
+
+def test_no_header_unless_asked_for_and_none_without_a_script(tmp_path: Path) -> None:
+    bot = Bot(tmp_path, RULES, explain=False)
+    assert "x-flowise-mock-rule" not in bot.post(SUPPORT, question="hello").headers
+    bot = Bot(tmp_path)
+    assert "x-flowise-mock-rule" not in bot.post(SUPPORT, question="hello").headers
+
+
+def test_the_access_line_says_which_rule_answered(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    bot = Bot(tmp_path, RULES, explain=False)
+    with caplog.at_level(logging.INFO, "flowise_mock.access"):
+        bot.post(SUPPORT, question="hello")
+        bot.stream(SUPPORT, question="hello")
+        bot.request("GET", "/ping")
+    first, second, ping = (record.getMessage() for record in caplog.records)
+    for line in (first, second):
+        assert line.split("; ")[1:] == [
+            "rule 0.yaml:6 (twice)", '0.yaml:3 question is "hello", not one that contains "refund"',
+        ]  # fmt: skip
+    assert ping.endswith(" ms")
+
+
+def test_a_flow_that_may_not_be_asked_is_answered_by_no_rule(tmp_path: Path) -> None:
+    bot = Bot(tmp_path, "rules: [{times: 1, answer: hi}]")
+    partner = "9b2f6c1e-3d4a-4e8b-a7c5-1f0d2e3b4a56"
+    refused = bot.post(partner, question="x")
+    assert (refused.status_code, "x-flowise-mock-rule" in refused.headers) == (401, False)
+    assert bot.ask(SUPPORT, question="x")["text"] == "hi"
+
+
+# --- several files, and what answers without a rule -------------------------------------------------
+
+
+def test_rules_of_several_files_are_tried_in_order(tmp_path: Path) -> None:
+    bot = Bot(tmp_path, "rules: [{match: {question: a}, answer: first}]", "rules: [{answer: second}]")
+    assert bot.ask(SUPPORT, question="a")["text"] == "first"
+    assert bot.ask(SUPPORT, question="b")["text"] == "second"
+
+
+def test_an_answer_without_a_text_leaves_that_to_the_flow(tmp_path: Path) -> None:
+    bot = Bot(tmp_path, "rules: [{answer: {sourceDocuments: [{pageContent: x}]}}]")
+    answer = bot.ask(SUPPORT, question="a")
+    assert (answer["text"], answer["sourceDocuments"]) == ("Support chat echoes: a", [{"pageContent": "x"}])
+    assert bot.ask(ORDERS, question="a")["text"] == "About order {{ $form.order }}: Order desk echoes: a"
+
+
+def test_a_text_may_be_empty(tmp_path: Path) -> None:
+    bot = Bot(tmp_path, "rules: [{answer: ''}]")
+    assert bot.ask(SUPPORT, question="a")["text"] == ""
+    assert bot.ask(ORDERS, question="a")["text"] == " "
+    assert told(bot.stream(SUPPORT, question="a")) == ""
+
+
+# --- many rules ------------------------------------------------------------------------------------
+
+QUESTIONS = (
+    "", "re", "a refund", "order 12", "Order 12", "colour", "color", "hello", "abc", "ab", "xay", "shoes and refund",
+    "\u0131nv\u0130te \u017fome", "BELOW 0 \u212aelvin",
+)  # fmt: skip
+MANY = """
+rules:
+  - {match: {question: {contains: [refund, shoes]}}, answer: '0'}
+  - {match: {question: {contains: re}, turn: 2}, answer: '1'}
+  - {match: {question: {regex: '^order \\d+'}}, answer: '2'}
+  - {match: {question: {regex: 'colou?r'}}, answer: '3'}
+  - {match: {question: {regex: '(?i)order'}}, answer: '4'}
+  - {match: {question: {regex: '(?i)invite some'}}, answer: case}
+  - {match: {question: {regex: '(?i)0 kel'}}, answer: kelvin}
+  - {match: {question: {regex: 'abc?'}, chatflow: [Support chat, Order desk]}, answer: '5'}
+  - {match: {question: {regex: 'x*y|zzz'}}, answer: '6'}
+  - {match: {question: {contains: refund}, chatId: c}, answer: '7'}
+  - {match: {question: ''}, answer: '8'}
+  - {match: {question: hello, chatflow: Product handbook}, answer: '9'}
+  - {match: {chatflow: d290f1ee-6c54-4b01-90e6-d701748f0851, form: {n: 1}}, answer: '10'}
+  - {match: {form: {n: null}, turn: {min: 2}}, answer: '11'}
+  - {match: {history: {length: 2}, streaming: false}, answer: '12'}
+"""
+
+
+def test_filed_rules_are_found_as_if_all_were_tried(tmp_path: Path) -> None:
+    script = Bot(tmp_path, MANY).mock.script
+    assert script is not None
+    said = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]
+    met = set()
+    for question in QUESTIONS:
+        for name in ("Support chat", "Product handbook", "Order desk"):
+            for body in ({}, {"form": {"n": 1}}, {"form": {"n": "1"}}):
+                for before in ([], said):
+                    asked = Asked(
+                        {"id": SUPPORT[:9] + name, "name": name}, body, question, "c", "c", before, []
+                    )
+                    first = next((rule for rule in script.rules if rule.matches(asked)), None)
+                    assert script.choose(asked).rule is first
+                    met.add(first)
+    asked = Asked({"id": SUPPORT, "name": "x"}, {"form": {"n": "1"}}, "-", "c", "c", [], [])
+    assert {*met, script.choose(asked).rule} == {*script.rules, None}
+
+
+# --- changed files ---------------------------------------------------------------------------------
+
+
+def test_a_changed_script_is_read_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    bot = Bot(tmp_path, "rules: [{times: 1, answer: once}, {answer: old}]", reload=True)
+    file = tmp_path / "0.yaml"
+
+    def says() -> str:
+        return str(bot.ask(SUPPORT, question="a")["text"])
+
+    assert [says(), says()] == ["once", "old"]
+    with caplog.at_level(logging.WARNING, "flowise_mock"):
+        file.write_text("rules: [{times: 1, answer: once}, {answer: new}]")
+        assert [says(), says()] == ["once", "new"]  # the counts began anew
+        file.write_text("rules: [{answr: broken}]")
+        assert [says(), says()] == ["new", "new"]
+        file.unlink()
+        assert says() == "new"
+        file.write_text("rules: [{answer: back}]")
+        assert says() == "back"
+    again, broken, gone, back = (record.getMessage() for record in caplog.records)
+    assert again == "scripts read again: 2 rules, all counts start anew"
+    assert broken.startswith(f"{file}:1:10: /rules/0/answr: there is no key answr")
+    assert broken.endswith("; the rules stay as they were")
+    assert f"{file}: cannot be read: No such file" in gone
+    assert back == "scripts read again: 1 rules, all counts start anew"
+
+
+def test_without_reload_a_script_stays_as_it_was_read(tmp_path: Path) -> None:
+    bot = Bot(tmp_path, "rules: [{answer: old}]")
+    (tmp_path / "0.yaml").write_text("rules: [{answer: new}]")
+    os.utime(tmp_path / "0.yaml", (1, 1))
+    assert bot.ask(SUPPORT, question="a")["text"] == "old"
+
+
+# --- faults ----------------------------------------------------------------------------------------
+
+FAULTS = """
+rules:
+  - {match: {operation: createTool}, times: 2, fault: {name: status, status: 503}}
+  - {match: {question: fail}, fault: reset}
+  - match: {question: third}
+    answers: [one, two, {text: three, fault: cut-frame}]
+"""
+
+
+def test_a_fault_is_handed_on_as_it_is_written_before_anything_is_kept(tmp_path: Path) -> None:
+    script = Bot(tmp_path, FAULTS).mock.script
+    assert script is not None
+    found = [script.fault_for("createTool") for _ in range(3)]
+    assert found == [{"name": "status", "status": 503}] * 2 + [None]
+    assert script.fault_for("createPrediction") is None
+
+
+def test_a_fault_that_nobody_can_make_happen_is_told(tmp_path: Path) -> None:
+    bot = Bot(tmp_path, FAULTS)
+    assert [bot.ask(SUPPORT, question="third", chatId="c")["text"] for _ in range(2)] == ["one", "two"]
+    before = bot.mock.store.snapshot()
+    for question, fault in (("third", "cut-frame"), ("fail", "reset")):
+        refused = bot.post(SUPPORT, question=question, chatId="c")
+        assert refused.status_code == 500
+        assert f"this server cannot make '{fault}' happen" in refused.json()["error"]
+    assert bot.mock.store.snapshot() == before

@@ -1,0 +1,168 @@
+"""Broken scripts: each is refused at its line and column, with what to do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+import yaml
+
+from flowise_mock import document
+from flowise_mock.scripts import reading
+from flowise_mock.scripts.reading import ScriptError
+from flowise_mock.scripts.script import Script
+from scripts.test_scripts import ALL
+
+CONTRACT = document.load("clients")
+AGAINST_THE_SCHEMA = [
+    ("rules: refund", "1:8: /rules: ", 'is not of type "array"'),
+    ("rules:\n  - anser: hi", "2:5: /rules/0/anser: ", "there is no key anser; there are name, match, times"),
+    ("rules:\n  - match: {qestion: hi}\n    answer: hi", "2:13: /rules/0/match/qestion: ", "there are operation,"),
+    ("rules:\n  - answer: 5", "2:13: /rules/0/answer: ", '5 is not of types "string", "object"; quote it to make it a text'),
+    ("rules:\n  - times: 0\n    answer: hi", "2:12: /rules/0/times: ", "0 is less than the minimum of 1"),
+    ("rules:\n  - answers: []", "2:14: /rules/0/answers: ", "has less than 1 item"),
+    ("rules:\n  - answer: {text: hi, json: {}}", "2:13: /rules/0/answer: ", "not both; leave one out"),
+    ("timing: slow\nrules: []", "1:9: /timing: ", '"slow" is not one of "none"'),
+    (
+        "rules:\n  - answer:\n      text: hi\n      timing: {jitter: 2}",
+        "4:24: /rules/0/answer/timing/jitter: ", "2 is greater than the maximum of 1",
+    ),
+    (
+        "rules:\n  - match:\n      history: {contians: x}\n    answer: hi",
+        "3:17: /rules/0/match/history/contians: ", "there are contains, regex, length",
+    ),
+    ("rules:\n  - match: {turn: first}\n    answer: hi", "2:19: /rules/0/match/turn: ", "is not of type"),
+    (
+        "rules:\n  - answer:\n      sourceDocuments:\n        - {text: x}",
+        "4:11: /rules/0/answer/sourceDocuments/0: ", '"pageContent" is a required property',
+    ),
+]  # fmt: skip
+BEYOND_THE_SCHEMA = [
+    ("rules:\n\t- answer: hi", "2:1: ", "is not YAML: found character that cannot start any token"),
+    ("", "1:1: ", "the file is empty; a script has a list of rules"),
+    ("- a", "1:1: /: ", 'is not of type "object"'),
+    ("rules:\n  - answer: hi\n    answer: ho", "2:5: /rules/0: ", "the key answer is there twice"),
+    ("rules:\n  - match: {form: {on: x}}\n    answer: hi", "2:20: /rules/0/match/form/on: ", "quote it"),
+    ("rules: &all\n  - answer: *all", "1:8: /rules/0/answer/0/", "nested deeper than 60 levels"),
+    ("rules: " + "[" * 100_000, "1:67: ", "nested deeper than 60 levels"),
+    ("rules: []\n---\nrules: []", "2:1: ", "but found another document"),
+    ("rules: [\x00]", "1:1: ", "is not YAML: unacceptable character"),
+    ("rules: [{answer: \"\\ud83d\"}]", "1:21: ", "invalid Unicode character"),
+    ("? [a]\n: b", "1:1: /: ", "a key is a text"),
+    ("a: &a [1,1,1,1,1,1,1]\n" + "".join(f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefg", "bcdefgh", strict=True)), "1:", "more than 200000 values; split it"),
+    ("rules: []\ntiming: {seed: .nan}", "2:16: /timing/seed: ", ".nan is no number"),
+    ("rules:\n  - answer: {json: {a: 99999999999999999999}}", "2:24: /rules/0/answer/json/a: ", "too large"),
+    ("rules:\n  - answer: !!set {a, b}", "2:13: /rules/0/answer: ", "none of JSON's"),
+    ("rules:\n  - name: empty", "2:5: /rules/0: ", "one of answer, answers and fault"),
+    ("rules:\n  - answer: hi\n    fault: reset", "2:5: /rules/0: ", "just one of them"),
+    ("rules:\n  - match: {question: {regex: '(a'}}\n    answer: hi", "2:31: /rules/0/match/question/regex: ", "unterminated"),
+    ("rules:\n  - match: {form: {a: {regex: '*'}}}\n    answer: hi", "2:31: /rules/0/match/form/a/regex: ", "nothing to repeat"),
+    ("rules:\n  - match: {operation: createTol}\n    fault: reset", "2:24: /rules/0/match/operation: ", "has no operation createTol"),
+    ("rules:\n  - match: {operation: createTool}\n    answer: hi", "2:5: /rules/0: ", "has a fault and no answer"),
+    ("rules:\n  - match: {operation: createTool, turn: 1}\n    fault: reset", "2:36: /rules/0/match/turn: ", "only questions to flows"),
+    ("rules:\n  - answer: '{{ quesion }}'", "2:13: /rules/0/answer: ", "there is no word quesion; there are chatId"),
+    ("rules:\n  - answer: {text: '{{ question'}", "2:20: /rules/0/answer/text: ", "is no template: unexpected end"),
+    (
+        "rules:\n  - answer:\n      text: hi\n      action: {elements: [{label: Yes}], id: x}",
+        "4:46: /rules/0/answer/action/id: ", 'is not a "uuid"',
+    ),
+    (
+        "rules:\n  - answer:\n      text: hi\n      usedTools: [{tool: t, toolOutput: [1]}]",
+        "4:41: /rules/0/answer/usedTools/0/toolOutput: ", "the contract refuses it: [1] is not of type",
+    ),
+]  # fmt: skip
+
+
+def script(folder: Path, text: str) -> Script:
+    file = folder / "bad.yaml"
+    file.write_text(text)
+    return Script([file], CONTRACT)
+
+
+@pytest.mark.parametrize(("text", "place", "reason"), AGAINST_THE_SCHEMA + BEYOND_THE_SCHEMA)
+def test_a_broken_script_is_refused_at_its_place(tmp_path: Path, text: str, place: str, reason: str) -> None:
+    with pytest.raises(ScriptError) as refused:
+        script(tmp_path, text)
+    told = str(refused.value)
+    assert told.startswith(f"{tmp_path}/bad.yaml:{place}"), told
+    assert reason in told
+
+
+def test_the_schema_is_one_and_takes_all_ten_scripts() -> None:
+    schema = reading.schema()
+    jsonschema_rs.meta.validate(schema)
+    validator = jsonschema_rs.Draft202012Validator(schema)
+    for text in ALL:
+        assert validator.is_valid(yaml.safe_load(text)), text
+    for text, *_ in AGAINST_THE_SCHEMA:
+        assert not validator.is_valid(yaml.safe_load(text)), text
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"rules": [{"answer": "hi \\\\u0041"}]}', None),
+        ('{\n\t"rules": [{"answer": "\\ud83d\\ude00 \\/ {{ question }}"}]}', None),
+        ('{"rules": [{"match": {"turn": 1.0}, "answer": "hi"}]}', None),
+        ('{\n\t"rules": [{"answer": "hi",}]}', ":2:27: is not JSON"),
+        ('{"rules": [{"answer": "\\ud83d"}]}', ":1:24: is not JSON"),
+        ('{"rules": [{"answer": {"json": {"a": NaN}}}]}', ":1:38: is not JSON"),
+        ("[" * 5_000, ":1:1026: is not JSON"),
+        ('{"rules": [{"answer": "\\u0041", "time": 1}]}', ":1:33: /rules/0/time: there is no key time"),
+    ],
+)
+def test_a_script_may_be_json(tmp_path: Path, text: str, told: str | None) -> None:
+    file = tmp_path / "script.json"
+    file.write_text(text)
+    if told is None:
+        assert Script([file], CONTRACT).rules[0].answers
+        return
+    with pytest.raises(ScriptError) as refused:
+        Script([file], CONTRACT)
+    assert told in str(refused.value)
+
+
+def test_another_contract_may_take_what_one_refuses(tmp_path: Path) -> None:
+    text, place, _ = BEYOND_THE_SCHEMA[-1]
+    with pytest.raises(ScriptError, match=f"bad.yaml:{place}the contract refuses it"):
+        script(tmp_path, text)
+    assert Script([tmp_path / "bad.yaml"], document.load("3.1.4")).rules
+
+
+# --- the command -----------------------------------------------------------------------------------
+
+
+def ran(*arguments: str) -> tuple[int, str, str]:
+    command = [sys.executable, "-m", "flowise_mock", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_broken_script_is_one_line_and_2(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("rules:\n  - anser: hi")
+    (tmp_path / "latin.yaml").write_bytes(b"rules: [{answer: \xe4}]")
+    for arguments, told in [
+        (["serve", "--script", f"{tmp_path}/bad.yaml"], f"{tmp_path}/bad.yaml:2:5: /rules/0/anser: "),
+        (["script", f"{tmp_path}/bad.yaml"], f"{tmp_path}/bad.yaml:2:5: /rules/0/anser: "),
+        (["script", f"{tmp_path}/latin.yaml"], "byte 17 is not UTF-8; save the file as UTF-8"),
+        (["script", f"{tmp_path}"], "cannot be read: Is a directory"),
+        (
+            ["serve", "--script", "nope.yaml"],
+            "nope.yaml: cannot be read: No such file or directory; name a file",
+        ),
+        (["serve", "--strict"], "name a file of them with --script"),
+        (["script"], "name a file of rules, or ask for the --schema"),
+    ]:
+        status, _, errors = ran(*arguments)
+        assert (status, len(errors.splitlines())) == (2, 1), errors
+        assert told in errors
+
+
+def test_the_command_checks_scripts_and_prints_the_schema() -> None:
+    assert ran("script", "support-bot", "refund-desk") == (0, "6 rules, all in order\n", "")
+    status, printed, _ = ran("script", "--schema")
+    assert (status, json.loads(printed)) == (0, reading.schema())
