@@ -83,25 +83,24 @@ def test_a_baseline_that_is_none(text: str, told: str, tmp_path: Path) -> None:
 def test_from_a_run_to_a_baseline_and_back(tmp_path: Path) -> None:
     """The first run is written down; the second conforms; a new fault is named, a repaired one told."""
     file = tmp_path / "known.yaml"
-    whole = {
-        "phases": ("walks", "probes", "generated"),
-        "paths": ("/ping", "/tools", "/tools/{id}", "/variables", "/variables/{id}"),
-    }
+    paths = ("/ping", "/tools", "/tools/{id}", "/variables", "/variables/{id}")
     app = build(World())
     answer("createTool", status(201))(World(), app)
     with Served(app) as served:
-        first = judge(served.url, tmp_path, baseline=file, **whole)
+        first = judge(served.url, tmp_path, baseline=file, paths=paths)
         assert first["status"] == 1
         assert baseline.update(
             file, map(deviation, run.every(first)), "", "documented", set(first["cases"])
         ) == len(first["new"])
         file.write_text(file.read_text().replace("reason:", "owner: Ann\n  reason:"))
-        second = judge(served.url, tmp_path, baseline=file, **whole)
+        second = judge(served.url, tmp_path, baseline=file, paths=paths)
         assert (second["status"], second["new"], len(second["known"])) == (0, [], len(first["new"]))
     app = build(World())
     answer("createVariable", status(201))(World(), app)
     with Served(app) as served:
-        third = judge(served.url, tmp_path, baseline=file, **whole)
+        third = judge(
+            served.url, tmp_path, baseline=file, paths=paths, phases=("walks", "probes", "generated")
+        )
     assert third["status"] == 1
     assert {each["operation"] for each in third["new"]} >= {"createVariable"}
     assert "createTool" not in {each["operation"] for each in third["new"]}

@@ -207,6 +207,10 @@ FAULTS: dict[str, tuple[Fault, str, str]] = {
 GRAVES: list[str] = []
 
 
+PATIENCE = {"a hang": 0.5}
+"""Seconds that the judge waits for an answer, where it is not two."""
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_caught_and_named(name: str, tmp_path: Path) -> None:
     fault, operation, check = FAULTS[name]
@@ -215,7 +219,7 @@ def test_a_fault_is_caught_and_named(name: str, tmp_path: Path) -> None:
     app = build(world)
     fault(world, app)
     with Served(app) as served:
-        run = judge(served.url, tmp_path)
+        run = judge(served.url, tmp_path, seconds=PATIENCE.get(name, 2.0))
     assert (operation, check) in found(run), told(run)
     assert run["status"] == 1
     assert len(accused(run, check) - {operation}) <= 8, told(run)
