@@ -69,6 +69,14 @@ def test_error_in_midstream(fresh_default: Running) -> None:
     assert b"out of tokens" in got
 
 
+def test_a_version_frames_the_error_in_its_own_way() -> None:
+    running = Running(server.build(Options(contract="3.0.5", token_delay=0)))
+    got = ask(running, "error-midstream")
+    running.stop()
+    assert b'message\ndata:{"event":"error"' in got
+    assert b'message:\ndata:{"event":"token"' in got
+
+
 def test_a_frame_is_cut(fresh_default: Running) -> None:
     got = ask(fresh_default, "cut-frame; after=1")
     told = [line for line in got.decode().splitlines() if line.startswith("data:")]

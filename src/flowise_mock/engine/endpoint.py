@@ -119,7 +119,8 @@ class Endpoint:
         self._bodies = Bodies(document, schemas, body, lenient) if body else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wire = Wire(scope, receive, send, self.answers, self._settings.hang)
+        settings = self._settings
+        wire = Wire(scope, receive, send, self.answers, settings.hang, settings.streams.frame)
         try:
             await self._answer(scope, receive, wire)
         except Replaced:

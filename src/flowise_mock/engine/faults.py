@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from flowise_mock.engine.answers import Answer, Answers
 from flowise_mock.engine.cors import SEND
-from flowise_mock.engine.streams import HEADERS, frame
+from flowise_mock.engine.streams import HEADERS
 from flowise_mock.faults import Fault
 from flowise_mock.outcomes import (
     Broken,
@@ -32,6 +32,9 @@ INJECTED = "flowise_mock.fault"
 REFUSED = "This site is not allowed to access this chatbot"
 
 
+Frame = Callable[[str, Any], bytes]
+
+
 class Replaced(Exception):
     """The answer is left to a fault: nothing was done."""
 
@@ -39,9 +42,11 @@ class Replaced(Exception):
 class Wire:
     """The way of one answer to its client. `inject` says which fault happens to it."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, answers: Answers, hang: float) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, answers: Answers, hang: float, frame: Frame
+    ) -> None:
         self._scope, self._receive, self._send = scope, receive, send
-        self._answers, self._hang = answers, hang
+        self._answers, self._hang, self._frame = answers, hang, frame
         self._fault: Fault | None = None
         self._call = 1
         self._tokens = 0
@@ -125,7 +130,7 @@ class Wire:
     async def _error(self, message: Message) -> None:
         if not self._is_due(message):
             return await self._send(message)
-        body = frame("error", self._option("message")) + frame("end", "[DONE]")
+        body = self._frame("error", self._option("message")) + self._frame("end", "[DONE]")
         return await self._last(body)
 
     async def _cut_frame(self, message: Message) -> None:
