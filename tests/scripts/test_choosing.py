@@ -222,31 +222,27 @@ def test_without_reload_a_script_stays_as_it_was_read(tmp_path: Path) -> None:
 
 FAULTS = """
 rules:
-  - {match: {operation: createTool}, times: 2, fault: {name: status, code: 503}}
-  - {match: {question: fail}, fault: {name: server-error, message: no luck}}
+  - {match: {operation: createTool}, times: 2, fault: {name: status, status: 503}}
+  - {match: {question: fail}, fault: reset}
   - match: {question: third}
-    answers: [one, two, {text: three, fault: no-end}]
+    answers: [one, two, {text: three, fault: cut-frame}]
 """
 
 
-def test_a_rule_for_another_operation(tmp_path: Path) -> None:
-    bot = Bot(tmp_path, FAULTS)
-    before = bot.mock.store.snapshot()
-    answers = [bot.request("POST", "/tools", json={"name": "a"}).status_code for _ in range(2)]
-    assert answers == [503, 503]
-    assert bot.mock.store.snapshot() == before
-    script = bot.mock.script
+def test_a_fault_is_handed_on_as_it_is_written_before_anything_is_kept(tmp_path: Path) -> None:
+    script = Bot(tmp_path, FAULTS).mock.script
     assert script is not None
-    assert script.fault_for("createTool") is None
+    found = [script.fault_for("createTool") for _ in range(3)]
+    assert found == [{"name": "status", "status": 503}] * 2 + [None]
     assert script.fault_for("createPrediction") is None
 
 
-def test_the_fault_of_a_question(tmp_path: Path) -> None:
+def test_a_fault_that_nobody_can_make_happen_is_told(tmp_path: Path) -> None:
     bot = Bot(tmp_path, FAULTS)
     assert [bot.ask(SUPPORT, question="third", chatId="c")["text"] for _ in range(2)] == ["one", "two"]
     before = bot.mock.store.snapshot()
-    refused = bot.post(SUPPORT, question="fail", chatId="c")
-    assert refused.status_code == 500
-    assert "no luck" in refused.text
+    for question, fault in (("third", "cut-frame"), ("fail", "reset")):
+        refused = bot.post(SUPPORT, question=question, chatId="c")
+        assert refused.status_code == 500
+        assert f"this server cannot make '{fault}' happen" in refused.json()["error"]
     assert bot.mock.store.snapshot() == before
-    assert bot.ask(SUPPORT, question="third", chatId="c")["text"] == "three"  # it spoils streams alone

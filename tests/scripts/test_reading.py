@@ -58,8 +58,6 @@ BEYOND_THE_SCHEMA = [
     ("rules:\n  - answer: {json: {a: 99999999999999999999}}", "2:24: /rules/0/answer/json/a: ", "too large"),
     ("rules:\n  - answer: !!set {a, b}", "2:13: /rules/0/answer: ", "none of JSON's"),
     ("rules:\n  - name: empty", "2:5: /rules/0: ", "one of answer, answers and fault"),
-    ("rules:\n  - fault: rest", "2:12: /rules/0/fault: ", "did you mean reset?"),
-    ("rules:\n  - answers: [{fault: {name: hang, second: 1}}]", "2:23: /rules/0/answers/0/fault: ", "has no option 'second'"),
     ("rules:\n  - answer: hi\n    fault: reset", "2:5: /rules/0: ", "just one of them"),
     ("rules:\n  - match: {question: {regex: '(a'}}\n    answer: hi", "2:31: /rules/0/match/question/regex: ", "unterminated"),
     ("rules:\n  - match: {form: {a: {regex: '*'}}}\n    answer: hi", "2:31: /rules/0/match/form/a/regex: ", "nothing to repeat"),

@@ -31,7 +31,6 @@ from flowise_mock.engine.endpoint import (
     check_handlers,
     respond,
 )
-from flowise_mock.engine.faults import INJECTED, connection
 from flowise_mock.engine.manners import Manners, manners
 from flowise_mock.engine.pages import Pages
 from flowise_mock.engine.requests import Gone
@@ -85,7 +84,7 @@ def create_app(
     told = manners(document)
     streams.bare = told.bare_frames
     settings = Settings(
-        document, Schemas(document), told, store, open, max_body, token_delay, streams, say, script, hang
+        document, Schemas(document), told, store, open, max_body, token_delay, streams, say, script
     )
     connexion = ConnexionMiddleware(
         _nothing, middlewares=[RoutingMiddleware, SecurityMiddleware, EndpointMiddleware]
@@ -167,7 +166,6 @@ class Front:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
             return
-        scope.setdefault("extensions", {}).setdefault(SEND, send)
         started = time.perf_counter()
         status = 0
 
@@ -208,9 +206,8 @@ class Front:
                 took = (time.perf_counter() - started) * 1000
                 client = (scope.get("client") or ("-",))[0]
                 line = f"{client} {scope['method']} {_target(scope)} {status or '-'} {took:.1f} ms"
-                rule, fault = scope["extensions"].get(RULE), scope["extensions"].get(INJECTED)
-                told = "".join(f"; {_printable(each)}" for each in (rule, fault and f"fault {fault}") if each)
-                access.info("%s%s", line, told)
+                rule = scope.get("extensions", {}).get(RULE)
+                access.info("%s; %s" if rule else "%s%s", line, _printable(rule or ""))
 
     def _is_silent(self, scope: Scope, outcome: Outcome, answer: Answer) -> bool:
         """Whether a real server would say nothing: its error handler does where a stream is asked for.
@@ -243,7 +240,8 @@ async def _leave_open(scope: Scope, receive: Receive, seconds: float) -> None:
     try:
         await asyncio.wait_for(left(), seconds)
     except TimeoutError:
-        transport = connection(scope["extensions"][SEND])
+        # ASGI has no word for it: uvicorn's own object, behind the send it gave, has the connection
+        transport = getattr(getattr(scope["extensions"].get(SEND), "__self__", None), "transport", None)
         if transport is not None:
             transport.abort()
             await left()

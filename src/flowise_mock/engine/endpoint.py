@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -20,12 +19,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flowise_mock.call import Call, Say
 from flowise_mock.document import Document, operations
 from flowise_mock.engine.answers import Answer, Answers
-from flowise_mock.engine.faults import ASKED, Replaced, Wire, refusal
 from flowise_mock.engine.manners import Manners
 from flowise_mock.engine.requests import Bodies, Parameters, receive_body
 from flowise_mock.engine.security import KEY
 from flowise_mock.engine.streams import Streams
-from flowise_mock.faults import Fault, from_header
 from flowise_mock.outcomes import Forbidden, NoId, Ok, Outcome, Streamed
 from flowise_mock.reach import function_of, snake
 from flowise_mock.schemas import Schemas
@@ -55,8 +52,6 @@ class Settings:
     streams: Streams
     say: Say
     script: Script | None = None
-    hang: float = 60.0
-    faults: Counter[Fault | str] = field(default_factory=Counter)
     runs: dict[tuple[str, str], Any] = field(default_factory=dict)
     windows: dict[str, tuple[float, int] | None] = field(default_factory=dict)
 
@@ -108,7 +103,6 @@ class Endpoint:
     def __init__(self, operation: AbstractOperation, settings: Settings) -> None:
         document, schemas = settings.document, settings.schemas
         definition = operation._operation
-        self._id = str(definition["operationId"])
         lenient = settings.manners.lenient
         self.answers = Answers(document, schemas, definition, settings.manners)
         self._settings = settings
@@ -119,14 +113,6 @@ class Endpoint:
         self._bodies = Bodies(document, schemas, body, lenient) if body else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        settings = self._settings
-        wire = Wire(scope, receive, send, self.answers, settings.hang, settings.streams.frame)
-        try:
-            await self._answer(scope, receive, wire)
-        except Replaced:
-            await wire.replace(streaming=bool(scope["extensions"].get(STREAMING)))
-
-    async def _answer(self, scope: Scope, receive: Receive, wire: Wire) -> None:
         settings, extensions = self._settings, scope["extensions"]
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if TIME in headers:
@@ -137,12 +123,6 @@ class Endpoint:
         for name, value in scope["path_params"].items():
             if not value:
                 self._report(NoId(name))
-        asked = headers.get(ASKED)
-        try:
-            fault = None if asked is None else from_header(asked)
-        except ValueError as error:
-            await respond(refusal(str(error)), wire.send)
-            return
         values = self._parameters.read(scope["path_params"], scope["query_string"])
         call = Call(
             store=settings.store,
@@ -153,7 +133,6 @@ class Endpoint:
             say=settings.say,
             script=settings.script,
             explain=lambda told: extensions.__setitem__(RULE, told),
-            inject=lambda fault: self._inject(wire, fault, fault),
             text=self.answers.text,
             runs=settings.runs,
             windows=settings.windows,
@@ -165,24 +144,12 @@ class Endpoint:
             media = headers.get("content-type", "")
             values["body"], call.files = self._bodies.read(media, raw, self._report)
             extensions[STREAMING] = _asks_for_stream(values["body"])
-        if fault is not None:
-            self._inject(wire, fault, self._id)
-        scripted = settings.script.fault_for(self._id) if settings.script is not None else None
-        if scripted is not None:
-            self._inject(wire, scripted, scripted)
         result = await self._handler(call, **values)
         if isinstance(result, Streamed):
-            await self._settings.streams.send(result, receive, wire.send)
+            await self._settings.streams.send(result, receive, send)
         else:
             outcome = result if isinstance(result, Outcome) else Ok(result)
-            await respond(self.answers.render(outcome), wire.send)
-
-    def _inject(self, wire: Wire, fault: Fault, asker: Fault | str) -> None:
-        """Let a fault happen, where it does at this call of the one that asks for it."""
-        self._settings.faults[asker] += 1
-        number = self._settings.faults[asker]
-        if fault.happens(number):
-            wire.inject(fault, number)
+            await respond(self.answers.render(outcome), send)
 
     def _check_permission(self, key: Record | None) -> None:
         """Forbidden where the key has permissions of its own, and none that would do."""

@@ -73,14 +73,13 @@ class Streams:
             beat.add_done_callback(self._beats.discard)
         self._wind()
 
-    def frame(self, name: str, data: Any) -> bytes:
-        """One event as this server frames it."""
+    def _frame(self, name: str, data: Any) -> bytes:
         return bare_frame(name, data) if name in self.bare else frame(name, data)
 
     async def send(self, streamed: Streamed, receive: Receive, send: Send) -> None:
         """Send events as they come; a client that goes away, or `close`, ends them."""
         await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
-        make = named_frame if streamed.named else self.frame
+        make = named_frame if streamed.named else self._frame
         telling = asyncio.ensure_future(_tell(streamed.events, make, send))
         leaving = asyncio.ensure_future(_disconnected(receive))
         self._open[telling] = send

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowise_mock import jsontext
-from flowise_mock.faults import Fault
 from flowise_mock.scripts import templates, timing
 from flowise_mock.scripts.asked import WORDS, Asked
 from flowise_mock.scripts.templates import TemplateError
@@ -36,11 +35,11 @@ class Reply:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer of a rule. `fault` is what happens on its way."""
+    """One answer of a rule. `fault` is as it was written, None where there is none."""
 
     make: Made
     timing: Timing | None
-    fault: Fault | None
+    fault: Any
     regex: re.Pattern[str] | None = None
 
     def reply(self, asked: Asked) -> Reply:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowise_mock import faults
-from flowise_mock.faults import Fault
 from flowise_mock.scripts import answers, conditions, reading
 from flowise_mock.scripts.answers import Answer, BadTemplate
 from flowise_mock.scripts.asked import Asked
@@ -103,26 +101,16 @@ def _answers(source: Source, steps: Steps, given: dict[str, Any], fitting: Fitti
     regex = re.compile(question["regex"]) if isinstance(question, dict) and "regex" in question else None
     timing = source.value.get("timing")
     if "fault" in given:
-        yield answers.compiled({"fault": _fault(source, (*steps, "fault"), given["fault"])}, timing)
+        yield answers.compiled({"fault": given["fault"]}, timing)
     for place, answer in _given(steps, given):
         try:
-            parts = {"text": answer} if isinstance(answer, str) else dict(answer)
-            if "fault" in parts:
-                parts["fault"] = _fault(source, (*place, "fault"), parts["fault"])
-            compiled = answers.compiled(answer if isinstance(answer, str) else parts, timing, regex)
+            compiled = answers.compiled(answer, timing, regex)
         except BadTemplate as error:
             raise source.error((*place, *error.steps), str(error)) from None
         problem = fitting.problem({"text": answer} if isinstance(answer, str) else answer)
         if problem is not None:
             raise source.error((*place, *problem.steps), problem.reason)
         yield compiled
-
-
-def _fault(source: Source, steps: Steps, given: Any) -> Fault:
-    try:
-        return faults.read(given)
-    except ValueError as error:
-        raise source.error(steps, str(error)) from None
 
 
 def _given(steps: Steps, given: dict[str, Any]) -> Iterator[tuple[Steps, Any]]:
