@@ -112,7 +112,7 @@ def _validator(name: str, key: str) -> jsonschema_rs.Draft202012Validator:
 
 # --- as a header has it ----------------------------------------------------------------------------
 
-_PART = re.compile(r'\s*([\w-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;"]*?)\s*(?:;|$)')
+_PART = re.compile(r'\s*([\w-]+)\s*=\s*("(?:[^"\\]|\\.)*"\s*|[^";\s][^;]*|)(?:;|$)')
 
 
 def parse(text: str) -> Fault:
@@ -133,7 +133,7 @@ def parse(text: str) -> Fault:
             )
         if part[1] in given:
             raise ValueError(f"the option {part[1]} is there twice; write it once")
-        given[part[1]] = _value(part[2], known.get(part[1], {}))
+        given[part[1]] = _value(part[2].strip(), known.get(part[1], {}))
         place = part.end()
     return read(given)
 

@@ -33,6 +33,8 @@ def test_every_fault_is_asked_for_by_its_name(name: str) -> None:
         ),
         ("status; message=503", {"name": "status", "message": "503"}),
         ('status; body="{\\"a\\": [1]}"', {"name": "status", "body": {"a": [1]}}),
+        ('status; body={"a": ["b"]} ; nth=1', {"name": "status", "body": {"a": ["b"]}, "nth": 1}),
+        ("status; message=", {"name": "status", "message": ""}),
         ("status; body=plain words", {"name": "status", "body": "plain words"}),
         ("never-closed; end=false", {"name": "never-closed", "end": False}),
         (
