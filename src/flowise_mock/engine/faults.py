@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowise_mock import faults, jsontext
 from flowise_mock.document import Document, Operation
-from flowise_mock.engine import connection
+from flowise_mock.engine import connection, preferences
 from flowise_mock.engine.answers import Answer, Answers
 from flowise_mock.engine.streams import Streams, named_frame
 from flowise_mock.faults import Fault
@@ -100,6 +100,10 @@ class Faults:
         operation = scope["extensions"][ROUTING_CONTEXT]["operation_id"]
         answers = self._answers[operation]
         try:
+            preferred = preferences.asked(scope)
+            if preferred:
+                await self._prefer(preferred, scope, send)
+                return
             wire = Wire(self, scope, receive, send, operation, _asked(scope))
             scope["extensions"][WIRE] = wire
             await self.app(scope, wire.receive, wire.send)
@@ -120,6 +124,12 @@ class Faults:
         """What an event says of a run that failed."""
         answers = self._answers[operation]
         return answers.text(RunFailed(answers.text(ModelFailed(reason))))
+
+    async def _prefer(self, preferred: dict[str, str], scope: Scope, send: Send) -> None:
+        operation = self._operations[scope["extensions"][ROUTING_CONTEXT]["operation_id"]]
+        answer = preferences.answer(self.terms.document, operation.definition, preferred)
+        scope["extensions"][TOLD] = f"preferred {preferences.told(preferred)}"
+        await _send(answer, send)
 
     async def _stand_in(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.name == "hang":
