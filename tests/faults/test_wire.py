@@ -11,7 +11,8 @@ import pytest
 
 from conftest import HANG, Running
 from faults.wire import SUPPORT, Sent, ask, question
-from flowise_mock import faults
+from flowise_mock import faults, server
+from flowise_mock.server import Options
 
 TOLD = ["start", *["token"] * 6, "metadata", "end"]
 """The events of the question, where nothing spoils them."""
@@ -72,6 +73,23 @@ def test_error_midstream(faulty: Running) -> None:
     sent = ask(faulty.port, "error-midstream", body=question(), patience=0.3)
     error = b'message:\ndata:{"event":"error","data":"Error: predictionsServices.buildChatflow - The model did not answer"}\n\n'
     assert plain(sent.raw) == STREAM + START + TWO + b"%x\r\n" % len(error) + error + b"\r\n" + END + LAST
+
+
+def test_an_older_version_frames_the_error_its_own_way() -> None:
+    running = Running(server.build(Options(contract="3.0.5", token_delay=0)))
+    try:
+        sent = ask(running.port, "error-midstream; after=0", body=question(), close=True)
+        assert sent.body.endswith(
+            b'message\ndata:{"event":"error","data":"Error: predictionsServices.buildChatflow - The model did not answer"}\n\n'
+            b'message\ndata:{"event":"end","data":"[DONE]"}\n\n'
+        )
+        sent = ask(running.port, "not-found", body=question(), close=True)
+        assert (sent.status, sent.json["message"]) == (
+            500,
+            f"Error: chatflowsService.getChatflowById - Chatflow {SUPPORT} not found in the database!",
+        )
+    finally:
+        running.stop()
 
 
 @pytest.mark.parametrize(("after", "tokens"), [(0, 0), (1, 1), (5, 5), (6, 6), (100, 6)])

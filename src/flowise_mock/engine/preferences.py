@@ -93,7 +93,7 @@ def _value(document: Document, content: Document, code: int, preferred: dict[str
     if "example" in content:
         return content["example"]
     value = sample(document, content.get("schema", {}))
-    if isinstance(value, dict) and value.get("statusCode") == 0:
+    if isinstance(value, dict) and isinstance(value.get("statusCode"), int):
         value = {**value, "statusCode": code}
     return value
 
