@@ -31,13 +31,14 @@ from flowise_mock.engine.endpoint import (
     check_handlers,
     respond,
 )
-from flowise_mock.engine.faults import STREAMING, TOLD, Faults, Terms
+from flowise_mock.engine.faults import STREAMING, Faults
 from flowise_mock.engine.manners import Manners, manners
 from flowise_mock.engine.pages import Pages
 from flowise_mock.engine.requests import Gone
 from flowise_mock.engine.routing import RoutingMiddleware
 from flowise_mock.engine.security import bearer
 from flowise_mock.engine.streams import Streams
+from flowise_mock.engine.wire import TOLD, Terms
 from flowise_mock.outcomes import Broken, Failure, Outcome
 from flowise_mock.prediction import echo
 from flowise_mock.schemas import Schemas, Validator

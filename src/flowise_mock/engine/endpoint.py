@@ -19,11 +19,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flowise_mock.call import Call, Say
 from flowise_mock.document import Document, operations
 from flowise_mock.engine.answers import Answer, Answers
-from flowise_mock.engine.faults import STREAMING, WIRE, Wire
+from flowise_mock.engine.faults import STREAMING
 from flowise_mock.engine.manners import Manners
 from flowise_mock.engine.requests import Bodies, Parameters, receive_body
 from flowise_mock.engine.security import KEY
 from flowise_mock.engine.streams import Streams
+from flowise_mock.engine.wire import WIRE, Wire
 from flowise_mock.outcomes import Forbidden, NoId, Ok, Outcome, Streamed
 from flowise_mock.reach import function_of, snake
 from flowise_mock.schemas import Schemas
