@@ -50,6 +50,14 @@ def test_a_bad_header_is_refused_before_the_handler_runs(faulty: Running) -> Non
     assert faulty.mock.store.snapshot() == before
 
 
+def test_a_header_may_be_utf_8(faulty: Running) -> None:
+    said = "status; code=502; body=Grüße".encode()
+    for sent in (said, said.decode().encode("latin-1")):
+        with faulty.client() as client:
+            got = client.get("/ping", headers=[(b"x-flowise-mock-fault", sent)])
+        assert (got.status_code, got.text) == (502, "Grüße")
+
+
 def test_two_headers_are_one_too_many(faulty: Running) -> None:
     sent = ask(faulty.port, "hang", "GET", "/ping", close=True, x_flowise_mock_fault="reset")
     assert (sent.status, "ask for one fault at a time" in sent.json["message"]) == (400, True)

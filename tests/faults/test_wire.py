@@ -275,6 +275,8 @@ def test_not_found_names_what_the_operation_deals_with(faulty: Running, real: Ru
     assert (sent.status, sent.json["message"][:45]) == (404, f"Tool {NONE} not")
     sent = ask(faulty.port, "not-found", "GET", f"/document-store/store/{NONE}", close=True)
     assert sent.json["message"].startswith(f"Document store {NONE} not found")
+    sent = ask(faulty.port, "not-found", "GET", f"/executions/{NONE}", close=True)
+    assert sent.json["message"].startswith(f"Execution {NONE} not found")
     sent = ask(real.port, "not-found", "GET", f"/tools/{NONE}", close=True)
     assert (sent.status, sent.json["message"]) == (
         500,

@@ -118,11 +118,13 @@ class Faults:
         return refused if streams else OriginRefused(told["message"])
 
     def _noun(self, operation: Operation) -> str:
-        """What an operation deals with: the record of its tag's name, else the flow that it asks."""
-        schemas = self.terms.document.get("components", {}).get("schemas", {})
-        nouns = [each["x-record"]["noun"] for each in schemas.values() if "x-record" in each]
-        named = (noun for noun in nouns if _plural(noun) == _plural(operation.tag))
-        return str(next(named, "Chatflow"))
+        """What an operation deals with: the table that its path begins with, else the flow that it asks."""
+        document = self.terms.document
+        schemas = document.get("components", {}).get("schemas", {}).values()
+        tables = [each["x-record"] for each in schemas if "x-record" in each]
+        nouns = [each["noun"] for each in [*tables, *document.get("x-tables", {}).values()] if "noun" in each]
+        dealt = operation.path.split("/")[1]
+        return str(next((noun for noun in nouns if _plural(noun) == _plural(dealt)), "Chatflow"))
 
 
 def _plural(noun: str) -> str:
@@ -151,9 +153,17 @@ def _asked(scope: Scope) -> Fault | None:
     try:
         if len(values) > 1:
             raise ValueError("it is there twice; ask for one fault at a time")
-        return faults.parse(values[0].decode("latin-1"))
+        return faults.parse(_text(values[0]))
     except ValueError as error:
         raise BadHeader(HEADER.decode(), str(error)) from None
+
+
+def _text(value: bytes) -> str:
+    """A header that may be UTF-8, as curl sends what is typed, and else is what the standard says."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 async def _send(answer: Answer, send: Send) -> None:
