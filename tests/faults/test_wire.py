@@ -64,13 +64,13 @@ def test_json_instead(faulty: Running) -> None:
 
 
 def test_empty_stream(faulty: Running) -> None:
-    sent = ask(faulty.port, "empty-stream", body=question(), patience=0.3)
+    sent = ask(faulty.port, "empty-stream", body=question())
     assert plain(sent.raw) == STREAM + LAST
     assert sent.end == "open"  # the answer is complete, and the connection is kept alive
 
 
 def test_error_midstream(faulty: Running) -> None:
-    sent = ask(faulty.port, "error-midstream", body=question(), patience=0.3)
+    sent = ask(faulty.port, "error-midstream", body=question())
     error = b'message:\ndata:{"event":"error","data":"Error: predictionsServices.buildChatflow - The model did not answer"}\n\n'
     assert plain(sent.raw) == STREAM + START + TWO + b"%x\r\n" % len(error) + error + b"\r\n" + END + LAST
 
@@ -115,7 +115,7 @@ def test_no_end(faulty: Running) -> None:
 
 @pytest.mark.parametrize(("options", "names"), [("", TOLD), ("; end=false", TOLD[:-1])])
 def test_never_closed(faulty: Running, options: str, names: list[str]) -> None:
-    sent = ask(faulty.port, f"never-closed; seconds=30{options}", body=question(), patience=0.3)
+    sent = ask(faulty.port, f"never-closed; seconds=30{options}", body=question())
     assert sent.names == names
     assert (sent.end, sent.raw.endswith(LAST)) == ("open", False)
 
@@ -128,7 +128,7 @@ def test_never_closed_is_closed_when_the_server_hangs_no_longer(faulty: Running)
 
 
 def test_slow_first_token(faulty: Running) -> None:
-    begun = ask(faulty.port, "slow-first-token; ms=30000", body=question(), patience=0.3)
+    begun = ask(faulty.port, "slow-first-token; ms=30000", body=question())
     assert (plain(begun.raw), begun.end) == (STREAM, "open")
     told = ask(faulty.port, "slow-first-token; ms=100", body=question(), close=True)
     assert (told.names, told.complete) == (TOLD, True)
@@ -140,7 +140,7 @@ STREAMED = ["lost-content", "empty-stream", "error-midstream", "cut-frame", "no-
 @pytest.mark.parametrize("fault", [*STREAMED, "truncated"])
 def test_the_run_behind_a_spoiled_stream_goes_its_way(faulty: Running, fault: str) -> None:
     faulty.reset()
-    ask(faulty.port, fault, body=question(), patience=0.2)
+    ask(faulty.port, fault, body=question(), patience=5, close=True)
     assert kept(faulty, 2)
     question_kept, answer = faulty.mock.store.select("chatmessage", chatId="faults")
     assert question_kept["content"] == "one two three"
@@ -236,7 +236,7 @@ def test_hang(faulty: Running) -> None:
     begun = time.monotonic()
     sent = ask(faulty.port, "hang", body=question(), patience=5)
     assert (sent.raw, sent.end) == (b"", "closed")
-    assert HANG <= time.monotonic() - begun < 4
+    assert time.monotonic() - begun >= HANG
     assert ask(faulty.port, "hang; seconds=30", body=question(), patience=0.6) == (b"", "open")
     assert faulty.mock.store.snapshot() == before
 
@@ -311,7 +311,7 @@ def test_truncated_cuts_a_stream(faulty: Running) -> None:
 
 
 def test_latency(faulty: Running) -> None:
-    assert ask(faulty.port, "latency; ms=30000", "GET", "/ping", patience=0.3) == (b"", "open")
+    assert ask(faulty.port, "latency; ms=30000", "GET", "/ping") == (b"", "open")
     begun = time.monotonic()
     sent = ask(faulty.port, "latency; ms=300", "GET", "/ping", close=True)
     assert time.monotonic() - begun >= 0.3
