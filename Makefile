@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: serve test test-slow check format build wheel-check lint-document clients schemathesis benchmark docs clean
+.PHONY: serve test test-slow check format build wheel-check lint-document clients client-faults schemathesis benchmark docs clean
 
 serve: .venv/ready          ## start the mock server; ARGS="--port 3001" goes to it
 	@$(BIN)/flowise-mock serve $(ARGS)
@@ -37,6 +37,9 @@ lint-document:              ## spectral and redocly on openapi.yaml (needs Node 
 
 clients: .venv/ready        ## flowise-sdk and flowise-embed from npm (needs Node 20 and Chromium)
 	@$(BIN)/python tests/clients/run.py
+
+client-faults: .venv/ready  ## what these clients make of each fault, into docs/faults.md
+	@cd tests && ../$(BIN)/python -m clients.faults
 
 schemathesis: .venv/ready   ## the long run against a server: all phases, all checks, 200 examples
 	@$(BIN)/python tests/contract/schemathesis_run.py $(ARGS)

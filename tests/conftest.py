@@ -14,6 +14,8 @@ from flowise_mock import server
 from flowise_mock.server import Mock, Options
 
 KEY = "flowise-mock"
+HANG = 0.4
+"""Seconds after which the servers of the tests of faults close what they do not answer."""
 
 
 class Running:
@@ -61,6 +63,22 @@ def documented() -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def default() -> Iterator[Running]:
     running = Running(server.build(Options(token_delay=0)))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def faulty() -> Iterator[Running]:
+    """The default contract, which hangs for a short time only."""
+    running = Running(server.build(Options(token_delay=0, hang=HANG)))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def real() -> Iterator[Running]:
+    """As 3.1.4 answers, which hangs for a short time only."""
+    running = Running(server.build(Options(contract="3.1.4", token_delay=0, hang=HANG)))
     yield running
     running.stop()
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flowise_mock.outcomes import Malformed, Negative, Outcome, Page, ScriptFailed, WrongKey
+from flowise_mock.faults import Fault
+from flowise_mock.outcomes import Malformed, Negative, Outcome, Page, WrongKey
 from flowise_mock.scripts.script import Script
 from flowise_mock.store import UUID, Record, Store
 
@@ -16,11 +17,6 @@ Report = Callable[[Outcome], None]
 
 Say = Callable[[Record, str], list[str]]
 """What a flow says to a question, token by token: the one place where answers come from."""
-
-
-def no_fault(fault: Any) -> None:
-    """ScriptFailed: nobody is there to make a fault happen."""
-    raise ScriptFailed("with a fault", f"this server cannot make {fault!r} happen")
 
 
 @dataclass(frozen=True)
@@ -40,10 +36,11 @@ class Call:
     server is `open` to all. `report` ends the request where the contract answers the condition, and
     returns where it ignores it. `token_delay` is the pause after a streamed token, in seconds. `say`
     is where the tokens of an answer come from where no rule of `script` says them; `explain` takes which
-    rule does, for the access line; `inject` takes the fault of a rule, as it is written. `text` is an
-    outcome in the contract's words. `runs` are the streams that are being told, by flow and chat;
-    `windows` count predictions by flow, for rate limits, None for a flow whose limit does not act yet.
-    `headers` have lower-case names. `habits` are what a contract's `x-runs` says of how flows run.
+    rule does, for the access line; `inject` makes a fault happen: it raises where the fault stands in for
+    the answer, so ask it before anything is written. `text` is an outcome in the contract's words. `runs`
+    are the streams that are being told, by flow and chat; `windows` count predictions by flow, for rate
+    limits, None for a flow whose limit does not act yet. `headers` have lower-case names. `habits` are
+    what a contract's `x-runs` says of how flows run.
     """
 
     store: Store
@@ -54,7 +51,7 @@ class Call:
     say: Say = lambda flow, question: [question]
     script: Script | None = None
     explain: Callable[[str], None] = lambda told: None
-    inject: Callable[[Any], None] = no_fault
+    inject: Callable[[Fault], None] = lambda fault: None
     text: Callable[[Outcome], str] = str
     runs: dict[tuple[str, str], Any] = field(default_factory=dict)
     windows: dict[str, tuple[float, int] | None] = field(default_factory=dict)

@@ -8,7 +8,7 @@ class are the words that an answer's text may use. Standard library only.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,8 @@ class Streamed(Result):
     events: AsyncIterator[tuple[str, Any]]
     named: bool = False
     """Whether each event has an `event:` line of its own, as speech has and predictions have not."""
+    whole: Callable[[], Awaitable[Any]] | None = None
+    """Tells it as JSON in place of `events`, where it can be told so."""
 
 
 @dataclass(eq=False)
@@ -169,6 +171,21 @@ class Invalid(Failure):
 
     where: str
     detail: str
+
+
+@dataclass(eq=False)
+class BadHeader(Failure):
+    """A `header` that asks this mock for something cannot be obeyed; `detail` says why, and what can be."""
+
+    header: str
+    detail: str
+
+
+@dataclass(eq=False)
+class Injected(Failure):
+    """A failure that was asked for, and is none of a server's own; `told` is its text."""
+
+    told: str
 
 
 @dataclass(eq=False)

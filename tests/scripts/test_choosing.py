@@ -222,27 +222,16 @@ def test_without_reload_a_script_stays_as_it_was_read(tmp_path: Path) -> None:
 
 FAULTS = """
 rules:
-  - {match: {operation: createTool}, times: 2, fault: {name: status, status: 503}}
-  - {match: {question: fail}, fault: reset}
+  - {match: {operation: createTool}, times: 2, fault: {name: status, code: 503}}
+  - {match: {question: fail}, fault: server-error}
   - match: {question: third}
     answers: [one, two, {text: three, fault: cut-frame}]
 """
 
 
-def test_a_fault_is_handed_on_as_it_is_written_before_anything_is_kept(tmp_path: Path) -> None:
+def test_a_fault_of_another_operation_is_had_as_often_as_its_rule_says(tmp_path: Path) -> None:
     script = Bot(tmp_path, FAULTS).mock.script
     assert script is not None
     found = [script.fault_for("createTool") for _ in range(3)]
-    assert found == [{"name": "status", "status": 503}] * 2 + [None]
+    assert [str(each) for each in found] == ["status; code=503"] * 2 + ["None"]
     assert script.fault_for("createPrediction") is None
-
-
-def test_a_fault_that_nobody_can_make_happen_is_told(tmp_path: Path) -> None:
-    bot = Bot(tmp_path, FAULTS)
-    assert [bot.ask(SUPPORT, question="third", chatId="c")["text"] for _ in range(2)] == ["one", "two"]
-    before = bot.mock.store.snapshot()
-    for question, fault in (("third", "cut-frame"), ("fail", "reset")):
-        refused = bot.post(SUPPORT, question=question, chatId="c")
-        assert refused.status_code == 500
-        assert f"this server cannot make '{fault}' happen" in refused.json()["error"]
-    assert bot.mock.store.snapshot() == before

@@ -62,6 +62,8 @@ BEYOND_THE_SCHEMA = [
     ("rules:\n  - match: {question: {regex: '(a'}}\n    answer: hi", "2:31: /rules/0/match/question/regex: ", "unterminated"),
     ("rules:\n  - match: {form: {a: {regex: '*'}}}\n    answer: hi", "2:31: /rules/0/match/form/a/regex: ", "nothing to repeat"),
     ("rules:\n  - match: {operation: createTol}\n    fault: reset", "2:24: /rules/0/match/operation: ", "has no operation createTol"),
+    ("rules:\n  - fault: resett", "2:12: /rules/0/fault: ", "there is no fault resett; there are lost-content"),
+    ("rules:\n  - answers: [{fault: {name: hang, secs: 1}}]", "2:23: /rules/0/answers/0/fault: ", "has no option secs; it has seconds"),
     ("rules:\n  - match: {operation: createTool}\n    answer: hi", "2:5: /rules/0: ", "has a fault and no answer"),
     ("rules:\n  - match: {operation: createTool, turn: 1}\n    fault: reset", "2:36: /rules/0/match/turn: ", "only questions to flows"),
     ("rules:\n  - answer: '{{ quesion }}'", "2:13: /rules/0/answer: ", "there is no word quesion; there are chatId"),

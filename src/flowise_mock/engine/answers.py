@@ -110,15 +110,19 @@ class Answers:
         log.error("the answer of %s to %s breaks the contract: %s", where, type(outcome).__name__, problem)
         return self._render(Broken(problem))[0]
 
+    def forced(self, outcome: Outcome, status: int | None = None) -> Answer:
+        """The response to an outcome that a request asked for, whether or not the document has it."""
+        return self._shown(outcome, status)[0]
+
     def _render(self, outcome: Outcome) -> tuple[Answer, str | None]:
         try:
             return self._shown(outcome)
         except NotJson as found:  # what is stored cannot be shown, and this contract says so
             return self._shown(found)
 
-    def _shown(self, outcome: Outcome) -> tuple[Answer, str | None]:
+    def _shown(self, outcome: Outcome, status: int | None = None) -> tuple[Answer, str | None]:
         entry = self._entries[type(outcome).__name__] or {}
-        status: int = entry["status"]
+        status = status or int(entry["status"])
         described = self._responses.get(status, {})
         media = entry.get("media", _JSON if _JSON in described else next(iter(described), _JSON))
         response = described.get(media)

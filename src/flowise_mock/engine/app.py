@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from functools import partial
 from urllib.parse import urlsplit
 
 import jsonschema_rs
@@ -19,24 +19,26 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowise_mock.call import Say
-from flowise_mock.document import Document, DocumentError
+from flowise_mock.document import Document, DocumentError, operations
+from flowise_mock.engine import connection
 from flowise_mock.engine.answers import Answer, Answers
-from flowise_mock.engine.cors import SEND, Cors
+from flowise_mock.engine.cors import Cors
 from flowise_mock.engine.endpoint import (
     RULE,
-    STREAMING,
     EndpointMiddleware,
     HandlerResolver,
     Settings,
     check_handlers,
     respond,
 )
+from flowise_mock.engine.faults import STREAMING, Faults
 from flowise_mock.engine.manners import Manners, manners
 from flowise_mock.engine.pages import Pages
 from flowise_mock.engine.requests import Gone
 from flowise_mock.engine.routing import RoutingMiddleware
 from flowise_mock.engine.security import bearer
 from flowise_mock.engine.streams import Streams
+from flowise_mock.engine.wire import TOLD, Terms
 from flowise_mock.outcomes import Broken, Failure, Outcome
 from flowise_mock.prediction import echo
 from flowise_mock.schemas import Schemas, Validator
@@ -86,8 +88,11 @@ def create_app(
     settings = Settings(
         document, Schemas(document), told, store, open, max_body, token_delay, streams, say, script
     )
+    answers: dict[str | None, Answers] = {}
+    terms = Terms(document, store, streams, hang, max_body, script.fault_for if script else _no_fault)
+    faults = partial(Faults, terms=terms, answers=answers, operations={e.id: e for e in operations(document)})
     connexion = ConnexionMiddleware(
-        _nothing, middlewares=[RoutingMiddleware, SecurityMiddleware, EndpointMiddleware]
+        _nothing, middlewares=[RoutingMiddleware, SecurityMiddleware, faults, EndpointMiddleware]
     )
     logging.getLogger("connexion").setLevel(logging.CRITICAL)  # it logs what it then raises
     try:
@@ -105,7 +110,7 @@ def create_app(
     except ResolverError as error:
         raise DocumentError(str(error)) from None
     endpoints = next(each for each in connexion.middleware_stack if isinstance(each, EndpointMiddleware))
-    answers = {
+    answers |= {
         operation_id: endpoint.answers
         for apis in endpoints.apis.values()
         for api in apis
@@ -114,8 +119,10 @@ def create_app(
     general = Answers(document, settings.schemas, manners=told)
     front = Front(connexion, Pages(document), general, answers, told, hang, explain)
     if told.cors:
-        return Cors(front, told.cors, tuple(cors or ()), api_path(document), store)
-    return CORSMiddleware(front, allow_origins=list(cors or ("*",)), allow_methods=["*"], allow_headers=["*"])
+        return connection.known(Cors(front, told.cors, tuple(cors or ()), api_path(document), store))
+    return connection.known(
+        CORSMiddleware(front, allow_origins=list(cors or ("*",)), allow_methods=["*"], allow_headers=["*"])
+    )
 
 
 def api_path(document: Document) -> str:
@@ -135,6 +142,10 @@ class Contract(OpenAPISpecification):
         problem = fits.problem(spec)
         if problem is not None:
             raise DocumentError(f"the contract is not OpenAPI 3.0: {problem.path}: {problem.reason}")
+
+
+def _no_fault(operation: str) -> None:
+    """No script, no fault."""
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
@@ -194,7 +205,7 @@ class Front:
         except Outcome as outcome:
             answer = self._answers(scope).render(outcome)
             if self._is_silent(scope, outcome, answer):
-                await _leave_open(scope, receive, self.hang)
+                await connection.leave_open(scope, receive, self.hang)
             else:
                 await respond(answer, watch)
         except Exception as error:
@@ -206,8 +217,8 @@ class Front:
                 took = (time.perf_counter() - started) * 1000
                 client = (scope.get("client") or ("-",))[0]
                 line = f"{client} {scope['method']} {_target(scope)} {status or '-'} {took:.1f} ms"
-                rule = scope.get("extensions", {}).get(RULE)
-                access.info("%s; %s" if rule else "%s%s", line, _printable(rule or ""))
+                told = [scope["extensions"][key] for key in (RULE, TOLD) if key in scope["extensions"]]
+                access.info("%s", "; ".join([line, *map(_printable, told)]))
 
     def _is_silent(self, scope: Scope, outcome: Outcome, answer: Answer) -> bool:
         """Whether a real server would say nothing: its error handler does where a stream is asked for.
@@ -228,23 +239,6 @@ def _unchanged(scope: Scope, message: Message) -> bool:
     wanted = dict(scope["headers"]).get(b"if-none-match")
     told = dict(message["headers"]).get(b"etag")
     return wanted is not None and wanted == told and scope["method"] in ("GET", "HEAD")
-
-
-async def _leave_open(scope: Scope, receive: Receive, seconds: float) -> None:
-    """Answer nothing until the client gives up, or the time is over; then close the connection."""
-
-    async def left() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-    try:
-        await asyncio.wait_for(left(), seconds)
-    except TimeoutError:
-        # ASGI has no word for it: uvicorn's own object, behind the send it gave, has the connection
-        transport = getattr(getattr(scope["extensions"].get(SEND), "__self__", None), "transport", None)
-        if transport is not None:
-            transport.abort()
-            await left()
 
 
 def _target(scope: Scope) -> str:

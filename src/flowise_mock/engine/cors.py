@@ -8,8 +8,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flowise_mock.prediction.limits import allows
 from flowise_mock.store import Store
 
-SEND = "flowise_mock.send"
-"""Where the server's own send is left among the scope's extensions, for who must close a connection."""
 METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
 
 
@@ -37,7 +35,6 @@ class Cors:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        scope.setdefault("extensions", {})[SEND] = send
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         origin = headers.get(b"origin")
         flow = origin is not None and self._flow_allows(scope["path"], origin)

@@ -19,10 +19,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flowise_mock.call import Call, Say
 from flowise_mock.document import Document, operations
 from flowise_mock.engine.answers import Answer, Answers
+from flowise_mock.engine.faults import STREAMING
 from flowise_mock.engine.manners import Manners
 from flowise_mock.engine.requests import Bodies, Parameters, receive_body
 from flowise_mock.engine.security import KEY
 from flowise_mock.engine.streams import Streams
+from flowise_mock.engine.wire import WIRE, Wire
 from flowise_mock.outcomes import Forbidden, NoId, Ok, Outcome, Streamed
 from flowise_mock.reach import function_of, snake
 from flowise_mock.schemas import Schemas
@@ -34,8 +36,6 @@ TIME = "flowise-mock-time"
 """A request header that sets the server's clock to an ISO date; `now` lets it go again."""
 RULE = "flowise_mock.rule"
 """Which rule of a script answered, and why earlier ones did not, among the scope's extensions."""
-STREAMING = "flowise_mock.streaming"
-"""Set among the scope's extensions where the body asks for a stream, whatever the operation."""
 
 
 @dataclass
@@ -123,6 +123,7 @@ class Endpoint:
         for name, value in scope["path_params"].items():
             if not value:
                 self._report(NoId(name))
+        wire: Wire = extensions[WIRE]
         values = self._parameters.read(scope["path_params"], scope["query_string"])
         call = Call(
             store=settings.store,
@@ -133,6 +134,7 @@ class Endpoint:
             say=settings.say,
             script=settings.script,
             explain=lambda told: extensions.__setitem__(RULE, told),
+            inject=wire.inject,
             text=self.answers.text,
             runs=settings.runs,
             windows=settings.windows,
@@ -144,7 +146,10 @@ class Endpoint:
             media = headers.get("content-type", "")
             values["body"], call.files = self._bodies.read(media, raw, self._report)
             extensions[STREAMING] = _asks_for_stream(values["body"])
+        wire.meet()
         result = await self._handler(call, **values)
+        if isinstance(result, Streamed) and result.whole is not None and wire.wants_json:
+            result = await result.whole()
         if isinstance(result, Streamed):
             await self._settings.streams.send(result, receive, send)
         else:

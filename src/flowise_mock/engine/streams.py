@@ -73,13 +73,14 @@ class Streams:
             beat.add_done_callback(self._beats.discard)
         self._wind()
 
-    def _frame(self, name: str, data: Any) -> bytes:
+    def framed(self, name: str, data: Any) -> bytes:
+        """An event of a prediction, as this server frames it."""
         return bare_frame(name, data) if name in self.bare else frame(name, data)
 
     async def send(self, streamed: Streamed, receive: Receive, send: Send) -> None:
         """Send events as they come; a client that goes away, or `close`, ends them."""
         await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
-        make = named_frame if streamed.named else self._frame
+        make = named_frame if streamed.named else self.framed
         telling = asyncio.ensure_future(_tell(streamed.events, make, send))
         leaving = asyncio.ensure_future(_disconnected(receive))
         self._open[telling] = send

@@ -15,9 +15,13 @@ async def create_prediction(call: Call, id: str, body: Record) -> Record | Strea
     kinds.check_ending(call, flow)
     turn = resolved(call, flow, body)
     choice = scripted.choose(call, turn)
+
+    async def _whole() -> Record:
+        call.check_key(flow)
+        return await telling.whole(call, turn, choice)
+
     if streams and kinds.streamable(flow):
         if not call.opens(flow):
             call.report(StreamRefused("Chatflow", flow["id"]))
-        return Streamed(telling.streamed(call, turn, choice))
-    call.check_key(flow)
-    return await telling.whole(call, turn, choice)
+        return Streamed(telling.streamed(call, turn, choice), whole=_whole)
+    return await _whole()

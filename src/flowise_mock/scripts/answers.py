@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flowise_mock import jsontext
+from flowise_mock import faults, jsontext
+from flowise_mock.faults import Fault
 from flowise_mock.scripts import templates, timing
 from flowise_mock.scripts.asked import WORDS, Asked
 from flowise_mock.scripts.templates import TemplateError
@@ -35,11 +36,11 @@ class Reply:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer of a rule. `fault` is as it was written, None where there is none."""
+    """One answer of a rule. `fault` is None where there is none."""
 
     make: Made
     timing: Timing | None
-    fault: Any
+    fault: Fault | None
     regex: re.Pattern[str] | None = None
 
     def reply(self, asked: Asked) -> Reply:
@@ -66,14 +67,13 @@ class BadTemplate(Exception):
 
 
 def compiled(given: Any, common: Any, regex: re.Pattern[str] | None = None) -> Answer:
-    """An answer as a script has it; `common` is the timing of its file. Raises BadTemplate."""
+    """An answer as a script has it; `common` is the timing of its file. Raises BadTemplate or ValueError."""
     parts: Record = {"text": given} if isinstance(given, str) else given
     words = {*WORDS, "groups"} if regex is not None else set(WORDS)
     said = {key: value for key, value in parts.items() if key not in _PLAIN}
     steps = () if isinstance(given, dict) else None
-    return Answer(
-        _maker(said, words, steps), timing.read(parts.get("timing", common)), parts.get("fault"), regex
-    )
+    fault = faults.read(parts["fault"]) if "fault" in parts else None
+    return Answer(_maker(said, words, steps), timing.read(parts.get("timing", common)), fault, regex)
 
 
 def _maker(value: Any, words: set[str], steps: tuple[str | int, ...] | None) -> Made:

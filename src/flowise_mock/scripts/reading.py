@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import jsonschema_rs
 import yaml
 
-from flowise_mock import jsontext
+from flowise_mock import faults, jsontext
 from flowise_mock.document import Loader, root
 from flowise_mock.schemas import is_uuid, shortened
 
@@ -210,14 +210,21 @@ def _repeated(node: yaml.Node) -> str | None:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of scripts, draft 2020-12, in one piece."""
+    """The JSON Schema of scripts, draft 2020-12, in one piece: that of faults stands in it."""
+    whole = _own()
+    whole["$defs"]["fault"] = {key: told for key, told in faults.schema().items() if key != "$schema"}
+    return whole
+
+
+def _own() -> dict[str, Any]:
+    """The schema as its file has it, which leaves faults to `faults.read`: it has the clearer words."""
     whole: dict[str, Any] = json.loads((FOLDER / "script.schema.json").read_text())
     return whole
 
 
 @cache
 def _validator() -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(schema(), validate_formats=True, formats={"uuid": is_uuid})
+    return jsonschema_rs.Draft202012Validator(_own(), validate_formats=True, formats={"uuid": is_uuid})
 
 
 class Problem(NamedTuple):
@@ -258,7 +265,7 @@ def _nearest(error: Any) -> Any:
 
 def _at(path: Sequence[str | int]) -> dict[str, Any]:
     """The part of the schema to which a path leads."""
-    node: Any = schema()
+    node: Any = _own()
     for step in path:
         node = node[step]
     return dict(node)

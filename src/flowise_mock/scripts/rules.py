@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flowise_mock import faults
 from flowise_mock.scripts import answers, conditions, reading
 from flowise_mock.scripts.answers import Answer, BadTemplate
 from flowise_mock.scripts.asked import Asked
@@ -101,8 +102,11 @@ def _answers(source: Source, steps: Steps, given: dict[str, Any], fitting: Fitti
     regex = re.compile(question["regex"]) if isinstance(question, dict) and "regex" in question else None
     timing = source.value.get("timing")
     if "fault" in given:
+        _check_fault(source, (*steps, "fault"), given["fault"])
         yield answers.compiled({"fault": given["fault"]}, timing)
     for place, answer in _given(steps, given):
+        if isinstance(answer, dict) and "fault" in answer:
+            _check_fault(source, (*place, "fault"), answer["fault"])
         try:
             compiled = answers.compiled(answer, timing, regex)
         except BadTemplate as error:
@@ -111,6 +115,13 @@ def _answers(source: Source, steps: Steps, given: dict[str, Any], fitting: Fitti
         if problem is not None:
             raise source.error((*place, *problem.steps), problem.reason)
         yield compiled
+
+
+def _check_fault(source: Source, steps: Steps, given: Any) -> None:
+    try:
+        faults.read(given)
+    except ValueError as error:
+        raise source.error(steps, str(error)) from None
 
 
 def _given(steps: Steps, given: dict[str, Any]) -> Iterator[tuple[Steps, Any]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowise_mock.document import Document
+from flowise_mock.faults import Fault
 from flowise_mock.scripts import rules
 from flowise_mock.scripts.answers import Answer
 from flowise_mock.scripts.asked import Asked
@@ -77,8 +78,8 @@ class Script:
         nearest = self._nearest(asked) if self.strict else None
         return Choice(asked, None, None, self._told(None, asked), nearest)
 
-    def fault_for(self, operation: str) -> object:
-        """The fault that a rule has for another operation than prediction, as it is written, or None."""
+    def fault_for(self, operation: str) -> Fault | None:
+        """The fault that a rule has for another operation than prediction, or None."""
         if self._reload:
             self._refresh()
         for rule in self._of_operation.get(operation, ()):

@@ -1,0 +1,155 @@
+"""How faults are asked for: by name, with options, in a header; and what is refused, in which words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from flowise_mock import faults
+from flowise_mock.scripts import reading
+
+ALL = sorted(faults.catalogue())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_fault_is_asked_for_by_its_name(name: str) -> None:
+    fault = faults.read(name)
+    assert (fault.name, str(fault)) == (name, name)
+    assert fault == faults.read({"name": name}) == faults.parse(name)
+    assert fault.spoils in ("answer", "stream", "wire")
+    assert faults.catalogue()[name]["description"]
+
+
+@pytest.mark.parametrize(
+    ("header", "given"),
+    [
+        ("hang; seconds=2.5", {"name": "hang", "seconds": 2.5}),
+        (" cut-frame;after=1 ;nth=3", {"name": "cut-frame", "after": 1, "nth": 3}),
+        (
+            'status; code=418; message="tea; \\"pot\\""',
+            {"name": "status", "code": 418, "message": 'tea; "pot"'},
+        ),
+        ("status; message=503", {"name": "status", "message": "503"}),
+        ('status; body="{\\"a\\": [1]}"', {"name": "status", "body": {"a": [1]}}),
+        ('status; body={"a": ["b"]} ; nth=1', {"name": "status", "body": {"a": ["b"]}, "nth": 1}),
+        ("status; message=", {"name": "status", "message": ""}),
+        ("status; body=plain words", {"name": "status", "body": "plain words"}),
+        ("never-closed; end=false", {"name": "never-closed", "end": False}),
+        (
+            "latency; ms=10; distribution=normal; spread=2;",
+            {"name": "latency", "ms": 10, "distribution": "normal", "spread": 2},
+        ),
+    ],
+)
+def test_a_header_has_options(header: str, given: dict[str, Any]) -> None:
+    assert faults.parse(header).options == faults.read(given).options
+
+
+BAD: list[tuple[str, Any, str]] = [
+    ("", "", "there is no fault ; there are lost-content, "),
+    ("melt", "melt", "there is no fault melt; there are lost-content, "),
+    ("reset, hang", "reset, hang", "there is no fault reset, hang; there are"),
+    ("hang; minutes=1", {"name": "hang", "minutes": 1}, "the fault hang has no option minutes; it has seconds, probability, seed, nth"),
+    ("hang; seconds=soon", {"name": "hang", "seconds": "soon"}, 'the option seconds of the fault hang: "soon" is not of type "number"'),
+    ("hang; seconds=-1", {"name": "hang", "seconds": -1}, "less than the minimum of 0"),
+    ("hang; seconds=NaN", {"name": "hang", "seconds": "NaN"}, 'not of type "number"'),
+    ("status; code=99", {"name": "status", "code": 99}, "less than the minimum of 200"),
+    ("reset; nth=0", {"name": "reset", "nth": 0}, "less than the minimum of 1"),
+    ("reset; probability=2", {"name": "reset", "probability": 2}, "greater than the maximum of 1"),
+    ("latency; distribution=zipf", {"name": "latency", "distribution": "zipf"}, '"zipf" is not one of'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("header", "given", "told"), BAD)
+def test_what_is_no_fault_is_refused_in_clear_words(header: str, given: Any, told: str) -> None:
+    for ask, asked in ((faults.parse, header), (faults.read, given)):
+        with pytest.raises(ValueError) as refused:
+            ask(asked)
+        assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ("hang; seconds", "cannot be read at seconds; write NAME; option=value"),
+        ("hang seconds=1", "there is no fault hang seconds=1"),
+        ('status; message="open', "cannot be read"),
+        ("hang; seconds=1; seconds=2", "the option seconds is there twice"),
+        ("hang; name=reset", "the option name is there twice"),
+    ],
+)
+def test_a_header_that_cannot_be_read_is_refused(header: str, told: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        faults.parse(header)
+    assert told in str(refused.value)
+
+
+def test_no_name_is_refused() -> None:
+    for given in ({}, {"name": None}, {"seconds": 1}):
+        with pytest.raises(ValueError, match="a fault has a name; there are lost-content"):
+            faults.read(given)
+    with pytest.raises(ValueError, match="there is no fault 7"):
+        faults.read({"name": 7})
+
+
+def test_the_schema_takes_what_the_reader_takes() -> None:
+    jsonschema_rs.meta.validate(faults.schema())
+    for schema in (faults.schema(), reading.schema()["$defs"]["fault"]):
+        fits = jsonschema_rs.Draft202012Validator(schema)
+        for name in ALL:
+            defaults = faults.read(name).options
+            assert fits.is_valid(name)
+            assert fits.is_valid({"name": name, **defaults, "nth": 2})
+        for _, given, _ in BAD:
+            assert not fits.is_valid(given), given
+
+
+def test_the_schema_lists_its_own_names() -> None:
+    assert faults.schema()["oneOf"][0]["enum"] == list(faults.catalogue())
+
+
+# --- on which calls --------------------------------------------------------------------------------
+
+
+def test_the_nth_call_alone_is_met() -> None:
+    fault = faults.read({"name": "reset", "nth": 3})
+    assert [count for count in range(1, 10) if fault.meets(count)] == [3]
+
+
+def test_chance_is_the_same_for_the_same_seed() -> None:
+    def met(**options: Any) -> list[int]:
+        fault = faults.read({"name": "reset", **options})
+        return [count for count in range(1, 1001) if fault.meets(count)]
+
+    assert met(probability=0.3, seed=1) == met(probability=0.3, seed=1)
+    assert met(probability=0.3, seed=1) != met(probability=0.3, seed=2)
+    assert 250 < len(met(probability=0.3, seed=1)) < 350
+    assert met(probability=0) == []
+    assert len(met(probability=1)) == 1000
+
+
+@pytest.mark.parametrize("distribution", ["fixed", "uniform", "normal", "lognormal"])
+def test_a_latency_is_the_same_for_the_same_seed_and_spreads_as_it_should(distribution: str) -> None:
+    asked = {"name": "latency", "ms": 200, "spread": 50, "distribution": distribution}
+
+    def delays(seed: int) -> list[float]:
+        fault = faults.read({**asked, "seed": seed})
+        return [fault.delay(count) for count in range(1, 2001)]
+
+    drawn = sorted(delays(1))
+    assert drawn == sorted(delays(1))
+    assert drawn[1000] == pytest.approx(0.2, rel=0.05)
+    if distribution == "fixed":
+        assert drawn == [0.2] * 2000
+    else:
+        assert drawn != sorted(delays(2))
+        share = 0.92 if distribution == "uniform" else 0.84
+        assert drawn[int(2000 * share)] == pytest.approx(0.25 if share < 0.9 else 0.242, rel=0.05)
+    assert all(delay >= 0 for delay in drawn)
+
+
+def test_a_latency_is_never_less_than_nothing() -> None:
+    fault = faults.read({"name": "latency", "ms": 1, "spread": 500, "distribution": "normal"})
+    assert min(fault.delay(count) for count in range(1, 100)) == 0

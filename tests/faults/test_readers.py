@@ -1,0 +1,92 @@
+"""What flowise for Python makes of each fault: the column of docs/faults.md, on a server of short hangs."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flowise import Flowise, PredictionData
+
+from clients.faulty import SUPPORT, Reading, name_of, write_script
+from conftest import Running
+from flowise_mock import document, faults, server
+from flowise_mock.server import Options
+
+DOCS = document.root() / "docs" / "faults.md"
+HANG = 4.0
+"""Seconds; a client that has not ended after half of it waits."""
+
+
+@pytest.fixture(scope="module")
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    script = tmp_path_factory.mktemp("faults") / "faults.json"
+    write_script(script)
+    running = Running(server.build(Options(scripts=[script], token_delay=0, hang=HANG)))
+    yield running
+    running.stop()
+
+
+def read(url: str, question: str, patience: float) -> Reading:
+    reading = Reading([], None, False)
+    events: list[object] = []
+
+    def ask() -> None:
+        try:
+            for event in Flowise(url).create_prediction(PredictionData(SUPPORT, question, streaming=True)):
+                events.append(json.loads(event))
+        except Exception as raised:
+            reading.error = name_of(raised)
+        reading.done = True
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(patience)
+    return Reading(events, reading.error, reading.done)
+
+
+def measured() -> dict[str, list[str]]:
+    """The cells of the measured table, by fault."""
+    table = DOCS.read_text().partition("| fault | flowise-sdk |")[2]
+    rows = [re.split(r" *\| *", line.strip("| ")) for line in table.splitlines()[2:] if line.startswith("|")]
+    return {name: cells for name, *cells in rows}
+
+
+@pytest.mark.parametrize("name", ["none", *faults.catalogue()])
+def test_the_python_client_makes_of_it_what_the_docs_say(scripted: Running, name: str) -> None:
+    waits = "waits for ever" in measured()[name][1]
+    assert str(read(scripted.url, name, HANG / 2 if waits else 20)) == measured()[name][1]
+
+
+def test_every_fault_was_measured_with_three_clients() -> None:
+    assert list(measured()) == ["none", *faults.catalogue()]
+    assert all(len(cells) == 3 and all(cells) for cells in measured().values())
+
+
+def test_every_fault_and_option_is_in_the_docs() -> None:
+    text = Path(DOCS).read_text()
+    rows = dict(re.findall(r"^\| `([\w-]+)` \|([^|]*)\|", text, re.MULTILINE))
+    assert set(faults.catalogue()) <= set(rows)
+    for name in faults.catalogue():
+        own = set(faults.options(name)) - set(faults.WHEN)
+        assert set(re.findall(r"`(\w+)`", rows[name])) - {"fixed"} == own, name
+        for option in own:
+            default = faults.options(name)[option].get("default")
+            if isinstance(default, (bool, int, float)):
+                assert f"({json.dumps(default)})" in rows[name], (name, option)
+    for option in faults.WHEN:
+        assert f"`{option}`" in text
+
+
+def test_the_script_and_the_headers_of_the_docs_are_good(tmp_path: Path) -> None:
+    text = DOCS.read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "docs.yaml").write_text(block)
+    mock = server.build(Options(scripts=[tmp_path / "docs.yaml"]))
+    assert mock.script is not None
+    assert len(mock.script.rules) == 3
+    for header in re.findall(r"^    x-flowise-mock-fault: ([a-z].*)$", text, re.MULTILINE):
+        assert faults.parse(header)

@@ -1,0 +1,259 @@
+"""The way of a fault: the header, keys, browsers, the access line, counted calls, scripts."""
+
+from __future__ import annotations
+
+import logging
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import HANG, KEY, Running
+from faults.wire import SUPPORT, ask, question
+from flowise_mock import faults, server
+from flowise_mock.faults import Counts
+from flowise_mock.server import Options
+from scripts.scripted import Bot
+
+# --- the header ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ("melt", "there is no fault melt; there are lost-content, json-instead"),
+        ("", "there is no fault ; there are lost-content"),
+        ("hang; secs=1", "the fault hang has no option secs; it has seconds, probability, seed, nth"),
+        ("status; code=abc", 'the option code of the fault status: "abc" is not of type "integer"'),
+        ("hang seconds", "there is no fault hang seconds"),
+        ("hang; seconds", "write NAME; option=value"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/ping", "/tools"])
+def test_a_bad_header_is_refused_in_json(
+    faulty: Running, real: Running, path: str, header: str, told: str
+) -> None:
+    for running in (faulty, real):
+        sent = ask(running.port, header, "GET", path, close=True)
+        assert (sent.status, sent.headers["content-type"].partition(";")[0]) == (400, "application/json")
+        assert sent.json["message"].startswith("The header x-flowise-mock-fault cannot be obeyed: ")
+        assert told in sent.json["message"]
+
+
+def test_a_bad_header_is_refused_before_the_handler_runs(faulty: Running) -> None:
+    before = faulty.mock.store.snapshot()
+    assert ask(faulty.port, "melt", body=question(), close=True).status == 400
+    assert faulty.mock.store.snapshot() == before
+
+
+def test_a_header_may_be_utf_8(faulty: Running) -> None:
+    said = "status; code=502; body=Grüße".encode()
+    for sent in (said, said.decode().encode("latin-1")):
+        with faulty.client() as client:
+            got = client.get("/ping", headers=[(b"x-flowise-mock-fault", sent)])
+        assert (got.status_code, got.text) == (502, "Grüße")
+
+
+def test_two_headers_are_one_too_many(faulty: Running) -> None:
+    sent = ask(faulty.port, "hang", "GET", "/ping", close=True, x_flowise_mock_fault="reset")
+    assert (sent.status, "ask for one fault at a time" in sent.json["message"]) == (400, True)
+
+
+def test_a_key_is_asked_for_before_a_fault(faulty: Running, real: Running) -> None:
+    for running in (faulty, real):
+        sent = ask(running.port, "status; code=418", "GET", "/tools", close=True, Authorization="Bearer none")
+        assert sent.status == 401
+
+
+def test_an_unknown_path_has_no_faults(faulty: Running) -> None:
+    assert ask(faulty.port, "status; code=418", "GET", "/nowhere", close=True).status == 404
+
+
+def test_a_browser_may_ask_for_faults(faulty: Running, real: Running) -> None:
+    for running in (faulty, real):
+        sent = ask(
+            running.port, method="OPTIONS", close=True, Origin="http://site", Access_Control_Request_Method="POST",
+            Access_Control_Request_Headers="content-type, x-flowise-mock-fault, prefer",
+        )  # fmt: skip
+        assert sent.status in (200, 204)
+        assert "x-flowise-mock-fault" in sent.headers["access-control-allow-headers"]
+        refused = ask(running.port, "server-error", body=question(), close=True, Origin="http://site")
+        assert refused.status == 500
+        assert refused.headers["access-control-allow-origin"] in ("*", "http://site")
+
+
+def test_the_access_line_says_which_fault_was_met(faulty: Running, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "flowise_mock.access")
+    ask(faulty.port, "status; code=418; message=tea", "GET", "/ping", close=True)
+    ask(faulty.port, "cut-frame", body=question(streaming=False), close=True)
+    ask(faulty.port, "reset", "GET", "/ping")
+    ask(faulty.port, "reset; nth=70", "GET", "/ping", close=True)
+    until = time.monotonic() + 3
+    while len(caplog.messages) < 4 and time.monotonic() < until:
+        time.sleep(0.01)
+    ends = [re.sub(r"^.*? (GET|POST) \S+ |[\d.]+ ms", "", line) for line in caplog.messages]
+    assert ends == [
+        "418 ; fault status; code=418; message=tea",
+        "200 ; fault cut-frame, and there was no stream",
+        "- ; fault reset",
+        "200 ",
+    ]
+
+
+@pytest.mark.parametrize("fault", sorted(faults.catalogue()))
+def test_a_fault_passes_the_check_of_answers_by(
+    faulty: Running, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    """None of these answers is documented for /ping, and none is taken for a defect of the mock."""
+    ask(faulty.port, fault, "GET", "/ping", patience=0.1)
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+# --- which calls -----------------------------------------------------------------------------------
+
+
+def statuses(running: Running, fault: str, count: int, path: str = "/ping") -> list[int]:
+    with running.client() as client:
+        return [client.get(path, headers={"x-flowise-mock-fault": fault}).status_code for _ in range(count)]
+
+
+def fresh(**options: Any) -> Running:
+    return Running(server.build(Options(token_delay=0, hang=HANG, **options)))
+
+
+def test_calls_are_counted_per_operation_and_fault() -> None:
+    running = fresh()
+    try:
+        assert statuses(running, "status; nth=3", 5) == [200, 200, 503, 200, 200]
+        assert statuses(running, "status; nth=3; code=500", 3) == [200, 200, 500]
+        assert statuses(running, "status; nth=3", 3, "/tools") == [200, 200, 503]
+    finally:
+        running.stop()
+
+
+def test_chance_is_the_same_on_every_server() -> None:
+    runs = []
+    for _ in range(2):
+        running = fresh()
+        try:
+            runs.append(statuses(running, "status; probability=0.5; seed=4", 40))
+        finally:
+            running.stop()
+    assert runs[0] == runs[1]
+    assert runs[0].count(503) in range(10, 31)
+
+
+def test_so_many_faults_are_counted_and_no_more() -> None:
+    counts = Counts(most=3)
+    first, *others = (faults.read({"name": "status", "code": 500 + n}) for n in range(4))
+    assert [counts.next("a", first), counts.next("a", first), counts.next("b", first)] == [1, 2, 1]
+    for each in others[:2]:
+        counts.next("c", each)
+    assert counts.next("b", first) == 2
+    assert counts.next("a", first) == 1  # forgotten: it is the first call again
+
+
+# --- scripts ---------------------------------------------------------------------------------------
+
+SCRIPT = """
+rules:
+  - match: {question: {contains: refund}}
+    answers:
+      - You can send it back.
+      - {text: As I said, fault: {name: error-midstream, after: 0}}
+      - fault: server-error
+  - {match: {question: limit}, fault: {name: rate-limited, message: slow down}}
+  - {match: {question: sometimes}, fault: {name: server-error, nth: 2}}
+  - {match: {question: json}, fault: json-instead}
+  - {match: {operation: createTool}, times: 1, fault: {name: status, code: 503}}
+"""
+
+
+def test_a_script_asks_for_faults(tmp_path: Path) -> None:
+    bot = Bot(tmp_path, SCRIPT)
+    assert bot.ask(SUPPORT, question="a refund", chatId="c")["text"] == "You can send it back."
+    events = bot.stream(SUPPORT, question="a refund", chatId="c")
+    assert [name for name, _ in events] == ["start", "error", "end"]
+    before = bot.mock.store.snapshot()
+    failed = bot.post(SUPPORT, question="a refund", chatId="c")
+    assert (failed.status_code, failed.json()) == (500, {"error": "The model did not answer"})
+    limited = bot.post(SUPPORT, question="limit")
+    assert (limited.status_code, limited.json(), limited.headers["retry-after"]) == (
+        429,
+        {"error": "slow down"},
+        "60",
+    )
+    assert bot.mock.store.snapshot() == before
+
+
+def test_the_nth_question_of_a_rule_fails(tmp_path: Path) -> None:
+    bot = Bot(tmp_path, SCRIPT)
+    assert [bot.post(SUPPORT, question="sometimes").status_code for _ in range(4)] == [200, 500, 200, 200]
+
+
+def test_a_script_gives_other_operations_faults(tmp_path: Path) -> None:
+    bot = Bot(tmp_path, SCRIPT)
+    tool = {"name": "t", "description": "d", "color": "#000000"}
+    before = bot.mock.store.snapshot()
+    assert bot.request("POST", "/tools", json=tool).status_code == 503
+    assert bot.mock.store.snapshot() == before
+    assert bot.request("POST", "/tools", json=tool).status_code == 200
+
+
+def test_json_instead_of_a_stream_is_what_the_script_says(tmp_path: Path) -> None:
+    bot = Bot(tmp_path, SCRIPT)
+    answer = bot.post(SUPPORT, question="json", streaming=True)
+    assert answer.json()["text"] == "Support chat echoes: json"
+
+
+def test_json_instead_needs_the_key_of_the_flow() -> None:
+    running = fresh(contract="3.1.4")
+    try:
+        key = running.mock.store.key_named(KEY)
+        assert key is not None
+        with running.client() as client:
+            assert client.put(f"/chatflows/{SUPPORT}", json={"apikeyid": key["id"]}).status_code == 200
+        sent = ask(running.port, "json-instead", body=question(), patience=0.3, Authorization="Bearer none")
+        assert sent.end == "open"
+        assert b"Support chat echoes" not in sent.raw
+        sent = ask(running.port, "json-instead", body=question(), close=True)
+        assert sent.json["text"] == "Support chat echoes: one two three"
+    finally:
+        running.stop()
+
+
+def test_the_header_goes_before_the_script(tmp_path: Path) -> None:
+    bot = Bot(tmp_path, "rules: [{fault: {name: error-midstream, after: 0}}]")
+    response = bot.request(
+        "POST",
+        f"/prediction/{SUPPORT}",
+        json={"question": "a", "streaming": True},
+        headers={"x-flowise-mock-fault": "lost-content"},
+    )
+    assert re.findall(r'"event":"(\w+)"', response.text) == ["metadata", "end"]
+
+
+# --- the end of the server -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", ["hang", "never-closed", "slow-first-token; ms=50000", "latency; ms=50000"])
+def test_the_server_ends_whatever_it_is_doing(fault: str) -> None:
+    command = [sys.executable, "-m", "flowise_mock", "serve", "--port", "0", "--no-access-log"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = re.search(r":(\d+)/", process.stdout.readline())
+        assert address
+        asked = subprocess.Popen(
+            ["curl", "-sN", "-H", f"x-flowise-mock-fault: {fault}", "-H", "Content-Type: application/json",
+             "-d", '{"question": "a", "streaming": true}', f"http://127.0.0.1:{address[1]}/api/v1/prediction/{SUPPORT}"],
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(0.5)
+        assert asked.poll() is None
+        process.terminate()
+        assert process.wait(10) == 0
+        asked.wait(10)
