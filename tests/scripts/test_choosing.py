@@ -86,6 +86,13 @@ def test_explain_names_the_rule_and_why_earlier_ones_did_not_match(tmp_path: Pat
     assert explained(bot, SUPPORT, "nay").endswith('; 0.yaml:6 question is "nay", not "hello"')
 
 
+@pytest.mark.parametrize("contract", ["documented", "3.1.4"])
+def test_a_page_of_another_origin_may_read_which_rule_answered(tmp_path: Path, contract: str) -> None:
+    bot = Bot(tmp_path, RULES, contract=contract)
+    exposed = bot.post(SUPPORT, question="hello").headers["access-control-expose-headers"]
+    assert exposed == "x-flowise-mock-rule"
+
+
 def test_no_header_unless_asked_for_and_none_without_a_script(tmp_path: Path) -> None:
     bot = Bot(tmp_path, RULES, explain=False)
     assert "x-flowise-mock-rule" not in bot.post(SUPPORT, question="hello").headers

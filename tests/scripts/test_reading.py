@@ -104,6 +104,17 @@ def test_the_schema_is_one_and_takes_all_ten_scripts() -> None:
         assert not validator.is_valid(yaml.safe_load(text)), text
 
 
+def test_the_schema_as_an_editor_finds_it_has_the_faults_too() -> None:
+    file = reading.FOLDER / "script.schema.json"
+    validator = jsonschema_rs.Draft202012Validator(
+        json.loads(file.read_text()),
+        base_uri=file.as_uri(),
+        retriever=lambda uri: json.loads(Path(uri.removeprefix("file://")).read_text()),
+    )
+    for fault, valid in [("reset", True), ("rest", False), ({"name": "hang", "secnods": 1}, False)]:
+        assert validator.is_valid({"rules": [{"fault": fault}]}) is valid, fault
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

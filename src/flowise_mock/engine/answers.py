@@ -140,11 +140,18 @@ class Answers:
         body = self._bodies[entry.get("body", "value")](words)
         problem = self._problem(status, response, body)
         sent = b"" if entry.get("body") == NONE else _written(media, body)
-        headers += [] if entry.get("untyped") else [(b"content-type", self._typed(media))]
-        headers.append((b"content-length", str(len(sent)).encode()))
+        return self.sent(status, headers, "" if entry.get("untyped") else media, sent), problem
+
+    def sent(self, status: int, headers: list[tuple[bytes, bytes]], media: str, body: bytes) -> Answer:
+        """A response of bytes, with the headers that this server gives to all.
+
+        It has no content type where `media` is empty.
+        """
+        headers = [*headers, *([(b"content-type", self._typed(media))] if media else [])]
+        headers.append((b"content-length", b"%d" % len(body)))
         if self._manners.etags:
-            headers.append((b"etag", etag(sent)))
-        return Answer(status, headers, sent), problem
+            headers.append((b"etag", etag(body)))
+        return Answer(status, headers, body)
 
     def _typed(self, media: str) -> bytes:
         """A media type as it is sent, with the character set where the server names it."""

@@ -187,7 +187,8 @@ class Front:
                     message = {"type": message["type"], "status": 304, "headers": []}
                 headers = [*self.manners.headers, *message["headers"]]
                 if self.explain and RULE in scope["extensions"]:
-                    headers.append((EXPLAINED, _printable(scope["extensions"][RULE]).encode()))
+                    told = _printable(scope["extensions"][RULE]).encode()
+                    headers += [(EXPLAINED, told), (b"access-control-expose-headers", EXPLAINED)]
                 message = {**message, "headers": headers}
                 status = message["status"]
             elif scope["method"] == "HEAD" or status == 304:

@@ -73,8 +73,9 @@ class Faults:
             await self._stand_in(met.fault, scope, receive, send)
 
     async def _prefer(self, preferred: dict[str, str], scope: Scope, send: Send) -> None:
-        operation = self._operations[scope["extensions"][ROUTING_CONTEXT]["operation_id"]]
-        answer = preferences.answer(self.terms.document, operation.definition, preferred)
+        id = scope["extensions"][ROUTING_CONTEXT]["operation_id"]
+        definition = self._operations[id].definition
+        answer = preferences.answer(self.terms.document, definition, self._answers[id], preferred)
         scope["extensions"][TOLD] = f"preferred {preferences.told(preferred)}"
         await _send(answer, send)
 

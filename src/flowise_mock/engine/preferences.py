@@ -13,13 +13,14 @@ import orjson
 from starlette.types import Scope
 
 from flowise_mock.document import Document, resolve
-from flowise_mock.engine.answers import Answer
-from flowise_mock.engine.streams import frame, named_frame
+from flowise_mock.engine.answers import Answer, Answers
+from flowise_mock.engine.streams import HEADERS, frame, named_frame
 from flowise_mock.outcomes import BadHeader
 from flowise_mock.samples import sample
 from flowise_mock.schemas import shortened
 
 HEADER = b"prefer"
+EVENTS = "text/event-stream"
 _ASKED = re.compile(r'(?:^|[,;])\s*(code|example)\s*=\s*("[^"]*"|[^",;\s]*)\s*(?=[,;]|$)', re.IGNORECASE)
 
 
@@ -38,19 +39,17 @@ def told(preferred: dict[str, str]) -> str:
     return ", ".join(f"{key}={text}" for key, text in preferred.items())
 
 
-def answer(document: Document, definition: Document, preferred: dict[str, str]) -> Answer:
+def answer(document: Document, definition: Document, answers: Answers, preferred: dict[str, str]) -> Answer:
     """The documented answer that is preferred. Raises BadHeader, which lists those there are."""
     code, response = _response(document, definition["responses"], preferred)
     content = response.get("content") or {}
     media = next((each for each in content if _named(content[each], preferred)), next(iter(content), ""))
     value = _value(document, content.get(media, {}), code, preferred) if media else None
     body = _written(media, value)
-    headers = [(b"content-type", media.encode())] if media else []
-    headers += [
-        (b"content-length", b"%d" % len(body)),
-        (b"preference-applied", told(preferred).encode("latin-1")),
-    ]
-    return Answer(code, headers, body)
+    applied = (b"preference-applied", told(preferred).encode("latin-1"))
+    if media == EVENTS:
+        return Answer(code, [applied, *HEADERS], body)
+    return answers.sent(code, [applied], media, body)
 
 
 def _response(document: Document, responses: Document, preferred: dict[str, str]) -> tuple[int, Document]:
@@ -101,7 +100,7 @@ def _value(document: Document, content: Document, code: int, preferred: dict[str
 def _written(media: str, value: Any) -> bytes:
     if media.startswith("application/json"):
         return orjson.dumps(value)
-    if media == "text/event-stream" and isinstance(value, dict):
+    if media == EVENTS and isinstance(value, dict):
         make = named_frame if str(value.get("event")).startswith("tts") else frame
         return make(str(value.get("event")), value.get("data"))
     return b"" if value is None else str(value).encode()

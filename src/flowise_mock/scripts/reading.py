@@ -211,15 +211,19 @@ def _repeated(node: yaml.Node) -> str | None:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of scripts, draft 2020-12, in one piece: that of faults stands in it."""
-    whole = _own()
-    whole["$defs"]["fault"] = {key: told for key, told in faults.schema().items() if key != "$schema"}
-    return whole
+    return _with_faults({key: told for key, told in faults.schema().items() if key != "$schema"})
 
 
-def _own() -> dict[str, Any]:
-    """The schema as its file has it, which leaves faults to `faults.read`: it has the clearer words."""
+def _with_faults(fault: dict[str, Any]) -> dict[str, Any]:
     whole: dict[str, Any] = json.loads((FOLDER / "script.schema.json").read_text())
+    whole["$defs"]["fault"] = fault
     return whole
+
+
+@cache
+def _own() -> dict[str, Any]:
+    """The schema that checks scripts here. It leaves faults to `faults.read`, which has the clearer words."""
+    return _with_faults({"type": ["string", "object"]})
 
 
 @cache
