@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 import time
+from functools import partial
 from typing import Any
 
+import httpx
 import pytest
 
 from conftest import HANG, Running
 from faults.wire import SUPPORT, Sent, ask, question
-from flowise_mock import faults, server
+from flowise_mock import document, faults, server
+from flowise_mock.document import Document, Operation, operations, resolve
+from flowise_mock.samples import sample
 from flowise_mock.server import Options
 
 TOLD = ["start", *["token"] * 6, "metadata", "end"]
@@ -268,6 +272,40 @@ def test_no_fault_that_answers_touches_the_state(faulty: Running, real: Running,
         sent = ask(running.port, fault, path="/tools", body=TOOL, close=True)
         assert sent.raw == b"" or sent.status >= 400
         assert running.mock.store.snapshot() == before
+
+
+ANSWERED = [each for each in REPLACED if "body=" not in each[0]]
+
+
+def attempt(client: httpx.Client, contract: Document, operation: Operation, fault: str) -> httpx.Response:
+    """Call an operation with what its schemas ask for."""
+    told = operation.definition
+    given = {each["name"]: sample(contract, each["schema"]) for each in map(partial(resolve, contract), told.get("parameters", []))
+             if each["in"] == "query" and each.get("required")}  # fmt: skip
+    content = resolve(contract, told.get("requestBody", {})).get("content", {})
+    body = sample(contract, content["application/json"]["schema"]) if "application/json" in content else None
+    path = re.sub(r"\{\w+\}", NONE, operation.path)
+    headers = {"X-Flowise-Mock-Fault": fault}
+    return client.request(operation.method, path, params=given, json=body, headers=headers)
+
+
+@pytest.mark.parametrize("contract", ["clients", "3.0.5", "3.1.4"])
+def test_every_operation_answers_a_fault_in_the_form_that_its_headers_say(contract: str) -> None:
+    running, loaded, met = Running(server.build(Options(contract=contract))), document.load(contract), 0
+    try:
+        with running.client() as client:
+            for operation in operations(loaded):
+                for fault in (*(each[0] for each in ANSWERED), "status; code=200", "status; code=599"):
+                    got = attempt(client, loaded, operation, fault)
+                    told = f"{operation.id} {fault}: {got.status_code} {got.text}"
+                    if got.headers.get("content-type", "").startswith("application/json"):
+                        assert isinstance(got.json(), dict), told
+                    else:
+                        assert not got.text.startswith(("{", "[")), told
+                    met += got.status_code == 599
+    finally:
+        running.stop()
+    assert met > 120
 
 
 def test_not_found_names_what_the_operation_deals_with(faulty: Running, real: Running) -> None:

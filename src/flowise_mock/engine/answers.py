@@ -111,7 +111,10 @@ class Answers:
         return self._render(Broken(problem))[0]
 
     def forced(self, outcome: Outcome, status: int | None = None) -> Answer:
-        """The response to an outcome that a request asked for, whether or not the document has it."""
+        """The response to an outcome that a request asked for, whether or not the document has it.
+
+        With a `status` that is not its own it keeps its form, whatever is documented of that one.
+        """
         return self._shown(outcome, status)[0]
 
     def _render(self, outcome: Outcome) -> tuple[Answer, str | None]:
@@ -122,8 +125,8 @@ class Answers:
 
     def _shown(self, outcome: Outcome, status: int | None = None) -> tuple[Answer, str | None]:
         entry = self._entries[type(outcome).__name__] or {}
+        described = {} if status else self._responses.get(int(entry["status"]), {})
         status = status or int(entry["status"])
-        described = self._responses.get(status, {})
         media = entry.get("media", _JSON if _JSON in described else next(iter(described), _JSON))
         response = described.get(media)
         words: Words = {**vars(outcome), "status": status}
@@ -139,6 +142,8 @@ class Answers:
             words["value"] = response.view(words["value"])
         body = self._bodies[entry.get("body", "value")](words)
         problem = self._problem(status, response, body)
+        if isinstance(body, dict | list):  # it can go no other way, whatever is documented
+            media = _JSON
         sent = b"" if entry.get("body") == NONE else _written(media, body)
         return self.sent(status, headers, "" if entry.get("untyped") else media, sent), problem
 
