@@ -8,8 +8,8 @@ ARGS ?=
 serve: .venv/ready          ## start the mock server; ARGS="--port 3001" goes to it
 	@$(BIN)/flowise-mock serve $(ARGS)
 
-test: .venv/ready           ## all tests; ARGS="-k tools" goes to pytest
-	@$(BIN)/python -m pytest $(ARGS)
+test: .venv/ready           ## all tests, on each core; ARGS="-k tools" goes to pytest, ARGS="-n 0" is one after the other
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 test-slow: .venv/ready      ## the tests that take minutes
 	@$(BIN)/python -m pytest -m slow $(ARGS)
