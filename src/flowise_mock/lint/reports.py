@@ -118,7 +118,7 @@ def _result(finding: Finding, names: list[str]) -> dict[str, Any]:
 def _uri(file: str) -> str:
     from urllib.parse import quote
 
-    return quote(PurePath(file).as_posix())
+    return file if "://" in file else quote(PurePath(file).as_posix())
 
 
 def github(findings: list[Finding], files: int) -> str:

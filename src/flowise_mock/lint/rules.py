@@ -37,7 +37,7 @@ RULES = (
     Rule("example-or-examples", "error", "Keep one of the two.", rules_values.example_or_examples),
     Rule("struct", "error", "Write what OpenAPI's schema has at this place.", rules_structure.struct),
     Rule("no-unresolved-refs", "error", "Correct the $ref, or add what it names.", rules_structure.unresolved_references),
-    Rule("no-remote-refs", "error", "Copy the file beside the document and refer to it there.", rules_structure.remote_references),
+    Rule("no-remote-refs", "error", "Copy the file beside the document and refer to it there, or allow it by --allow-remote.", rules_structure.remote_references),
     Rule("no-$ref-siblings", "warning", "Wrap the $ref in allOf, or remove what stands beside it.", rules_structure.reference_siblings),
     Rule("ref-kind", "error", "Refer to a component of the kind that is meant here.", rules_structure.reference_kinds),
     Rule("no-unused-components", "warning", "Use it or remove it.", rules_structure.unused_components),

@@ -145,10 +145,10 @@ def _last(pointer: str) -> str:
 
 def sources(spec: Spec) -> list[Source]:
     """The files of a document, its own first."""
-    found = {str(spec.source.path): spec.source}
+    found = {spec.root.id[0]: spec.source}
     for each in spec.references:
         if each.target:
-            found.setdefault(str(each.target.source.path), each.target.source)
+            found.setdefault(each.target.id[0], each.target.source)
     return list(found.values())
 
 
@@ -157,6 +157,11 @@ def unresolved_references(spec: Spec) -> Iterator[Problem]:
     for each in spec.references:
         if each.error and each.error.rule == "parser":
             yield Problem(each.spot.at("$ref"), str(each.error))
+        elif each.target and not isinstance(each.target.value, dict | bool):
+            what = {list: "a list", str: "a text", type(None): "nothing"}.get(
+                type(each.target.value), "a number"
+            )
+            yield Problem(each.spot.at("$ref"), f"{each.spot.value['$ref']} names {what}, not a {each.kind}")
     seen: set[tuple[str, str]] = set()
     for each in spec.references:
         if each.spot.id not in seen and each.spot.id in (ring := _ring(spec, each.spot)):

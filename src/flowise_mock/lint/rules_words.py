@@ -114,17 +114,17 @@ def _text(spot: Spot, text: str) -> Iterator[Problem]:
     if re.search(r"<script\b", text, re.IGNORECASE):
         yield Problem(spot, "a description holds a <script>")
     for target in _LINK.findall(text):
-        why = _broken(spot.source.path.parent, target.split(" ")[0])
+        why = _broken(None if spot.source.url else spot.source.path.parent, target.split(" ")[0])
         if why:
             yield Problem(spot, f"the link to {target or 'nothing'} {why}")
 
 
-def _broken(folder: Path, target: str) -> str:
+def _broken(folder: Path | None, target: str) -> str:
     if not target or target == "#":
         return "leads nowhere"
     if re.match(r"https?:/(?!/)|https?:///|https?://$", target):
         return "is not a URL"
-    if re.match(r"[a-zA-Z][\w+.-]*:|//|#|/", target):
+    if re.match(r"[a-zA-Z][\w+.-]*:|//|#|/", target) or folder is None:
         return ""
     try:
         return "" if (folder / target.partition("#")[0]).exists() else "leads to a file that is not there"
