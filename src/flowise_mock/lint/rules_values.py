@@ -54,8 +54,9 @@ def schema_examples(spec: Spec) -> Iterator[Problem]:
 
 
 def defaults(spec: Spec) -> Iterator[Problem]:
-    """The default of a schema fits it."""
-    for schema in spec.of("schema"):
+    """The default of a schema fits it; in 2.0 a parameter or header is one."""
+    old = ("parameter", "header") if spec.version.startswith("2.") else ()
+    for schema in spec.of("schema", *old):
         if "default" in schema.value:
             yield from _compiled(spec).problems(schema, schema.at("default"))
 
@@ -169,6 +170,8 @@ class Compiled:
     def _counts(self, schema: dict[str, Any], key: str) -> bool:
         if key in _WORDS or key.startswith("x-") or key in ("$ref", "$id", "$schema", "$anchor"):
             return False
+        if key == "required" and isinstance(schema[key], bool):
+            return False  # of a parameter
         return key != "pattern" or (isinstance(schema[key], str) and is_pattern(schema[key]))
 
     def _reference(self, spot: Spot) -> dict[str, Any]:
