@@ -89,7 +89,7 @@ RULES = (
     Rule("schema-description", "off", "Say what the schema is of.", rules_words.schema_description),
     Rule("markdown", "warning", "Correct the link, or remove it.", rules_words.markdown),
     Rule("flowise-clients", "off", "Add the operation; overlays/clients.yaml has it.", rules_flowise.client_operations),
-    Rule("flowise-recorded", "off", "Document the status, or find out what the server did.", rules_flowise.recorded_answers),
+    Rule("flowise-recorded", "off", "Document what servers do, or find out what this one did.", rules_flowise.recorded_answers),
     Rule("overlay-form", "error", "Write a target and an update, or `remove: true`."),
     Rule("overlay-target", "error", "Correct the JSONPath, or remove the action."),
     Rule("overlay-unchanged", "warning", "Remove the action, or what is there already."),
