@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: serve test test-slow check format build wheel-check lint-document clients client-faults schemathesis benchmark docs clean
+.PHONY: serve test test-slow check format build wheel-check lint-document lint-beside clients client-faults schemathesis benchmark docs clean
 
 serve: .venv/ready          ## start the mock server; ARGS="--port 3001" goes to it
 	@$(BIN)/flowise-mock serve $(ARGS)
@@ -34,6 +34,9 @@ wheel-check: build          ## the wheel, installed into an empty environment, s
 lint-document:              ## spectral and redocly on openapi.yaml (needs Node 20 and npm)
 	@npx --yes -p @stoplight/spectral-cli@6.15.0 spectral lint openapi.yaml --ruleset tests/contract/spectral.yaml
 	@npx --yes -p @redocly/cli@2.11.1 redocly lint openapi.yaml
+
+lint-beside: .venv/ready    ## flowise-mock lint beside spectral and redocly, into docs/lint-beside.md (needs Node 20 and npm)
+	@cd tests && ../$(BIN)/python -m lint.beside.run --write ../docs/lint-beside.md
 
 clients: .venv/ready        ## flowise-sdk and flowise-embed from npm (needs Node 20 and Chromium)
 	@$(BIN)/python tests/clients/run.py

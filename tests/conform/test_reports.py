@@ -125,7 +125,7 @@ def test_sarif_fits_its_schema(deviating: Run) -> None:
     """The published schema of SARIF 2.1.0, as @microsoft/jest-sarif carries it."""
     import jsonschema  # type: ignore[import-untyped]
 
-    schema = json.loads(Path(__file__).with_name("sarif-2.1.0-rtm.5.json").read_text())
+    schema = json.loads((Path(__file__).parents[1] / "schemas" / "sarif-2.1.0-rtm.5.json").read_text())
     validator = jsonschema.Draft4Validator(schema)
     log = json.loads(report_sarif.text(deviating))
     assert [error.message for error in validator.iter_errors(log)] == []

@@ -102,7 +102,10 @@ FAULTS = {
     "path with a slash": Fault("path-form", "\n  /ping:", "\n  /ping/:", "/ping/"),
     "path with a query": Fault("path-form", "\n  /ping:", "\n  /ping?a=1:", "/ping?a"),
     "path parameter not declared": Fault(
-        "path-parameters-defined", PING, "\n  /ping/{pong}:\n    get:\n", "get:"
+        "path-parameters-defined",
+        "/vectorstore/query:\n    post:\n",
+        "/vectorstore/query/{pong}:\n    post:\n",
+        "post:",
     ),
     "path parameter not in the path": Fault(
         "path-parameters-defined",

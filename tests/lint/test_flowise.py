@@ -27,6 +27,26 @@ def test_answers_that_were_recorded(tmp_path: Path) -> None:
     told = found(tmp_path, TEXT, "flowise-recorded")
     assert told
     assert all("flowise-3." in each for each in told)
+    assert [each for each in told if "(no_id)" in each and "/{id}" in each] == []  # asked of another path
+
+
+def test_an_answer_that_was_recorded_otherwise(tmp_path: Path) -> None:
+    before = found(tmp_path, TEXT, "flowise-recorded")
+    start = TEXT.index("operationId: getAllVariables\n")
+    schema = TEXT.index("$ref: '#/components/schemas/Variable'", start)
+    text = TEXT[:schema] + "type: string" + TEXT[schema + len("$ref: '#/components/schemas/Variable'") :]
+    (new,) = set(found(tmp_path, text, "flowise-recorded")) - set(before)
+    assert new.startswith("GET /variables 200 was answered otherwise at /0")
+    assert new.endswith(")")
+    assert "in flowise-3." in new
+
+
+def test_a_parameter_that_was_left_out(tmp_path: Path) -> None:
+    needed = "      parameters:\n        - {name: x, in: query, required: true, schema: {type: string}}\n"
+    name = "      operationId: getAllVariables\n"
+    assert name in TEXT
+    told = found(tmp_path, TEXT.replace(name, name + needed), "flowise-recorded")
+    assert any("GET /variables was answered 200 without x, which is required here" in each for each in told)
 
 
 def test_other_documents(tmp_path: Path) -> None:

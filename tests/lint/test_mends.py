@@ -10,10 +10,12 @@ import pytest
 import yaml
 
 from flowise_mock import cli, document
+from flowise_mock.difference import differences
 from flowise_mock.lint import fix
 from flowise_mock.lint.run import lint
 from flowise_mock.lint.settings import Settings
 from flowise_mock.lint.source import load
+from lint import vendor
 from lint.faults import FAULTS
 from lint.test_faults import OURS, faulty
 
@@ -23,6 +25,17 @@ MENDED = (
     "array without items", "enum twice", "nullable enum", "unknown tag",
 )  # fmt: skip
 """The faults that one can mend without knowing what is meant."""
+SHOWN = {
+    "enum twice": [
+        '- query chatType: string of "INTERNAL", "INTERNAL", "EXTERNAL"',
+        '+ query chatType: string of "INTERNAL", "EXTERNAL"',
+    ],
+    "nullable enum": [
+        '- 200 application/json[].faulty: string of "a" or null',
+        '+ 200 application/json[].faulty: string of "a", null or null',
+    ],
+}
+"""What `flowise-mock diff` shows between a document and the mended one: enums, and nothing of the rest."""
 
 
 def errors(file: Path) -> list[tuple[str, str]]:
@@ -46,7 +59,9 @@ def test_a_mend_takes_the_fault_away_and_nothing_else(name: str, tmp_path: Path)
     mended.write_text(json.dumps(fix.mended(load(file).value, made)))
     new = {"operation-4xx-response", "parameter-description", "tag-description"}  # what is added says little
     assert {rule for rule, _ in errors(mended)} <= new
-    assert len(list(changed(load(file).value, load(mended).value, action))) <= 1
+    assert changed(load(file).value, load(mended).value, action) == []
+    told = [line for _, lines in differences(load(file).value, load(mended).value) for line in lines]
+    assert told == SHOWN.get(name, [])
 
 
 def changed(before: Any, after: Any, action: dict[str, Any]) -> list[str]:
@@ -71,27 +86,12 @@ def test_faults_that_cannot_be_mended_safely_are_left(tmp_path: Path) -> None:
         assert [each.rule for each in lint([file]) if each.fix and each.rule == FAULTS[name].rule] == [], name
 
 
-def vendor() -> dict[str, Any]:
-    """What the vendor's documentation states, made whole: top keys, summaries and descriptions."""
-    stated = json.loads((document.root() / "tests" / "contract" / "documented.json").read_text())
-    for item in stated["paths"].values():
-        for operation in item.values():
-            operation |= {"summary": "a", "description": "a"}
-            for response in operation["responses"].values():
-                response.setdefault("description", "a")
-    for response in stated["components"]["responses"].values():
-        response.setdefault("description", "a")
-    info = {"title": "Flowise APIs", "version": "1.0.0"}
-    return {"openapi": "3.0.3", "info": info, "servers": [{"url": "http://localhost:3000/api/v1"}], **stated}
-
-
 ERRORS = {
     ("path-parameters-defined", "/paths/~1upsert-history~1{id}/patch"),
     ("no-identical-paths", "/paths/~1document-store~1chunks~1{storeId}~1{loaderId}~1{chunkId}"),
     ("array-items", "/components/schemas/ApiKey/properties/chatFlows"),
     ("array-items", "/components/schemas/Action/properties/mapping/properties/toolCalls"),
     ("array-items", "/components/schemas/Action/properties/elements"),
-    ("valid-schema-example", "/components/schemas/Prediction/properties/history/example"),
 }
 UNUSED = {
     "/components/schemas/ApiKey",
@@ -103,7 +103,7 @@ UNUSED = {
 @pytest.fixture
 def stated(tmp_path: Path) -> Path:
     file = tmp_path / "vendor.json"
-    file.write_text(json.dumps(vendor(), indent=1))
+    file.write_text(json.dumps(vendor.whole(), indent=1))
     return file
 
 
@@ -112,19 +112,21 @@ def test_the_faults_of_the_vendors_document(stated: Path) -> None:
     assert {(each.rule, each.pointer) for each in found if each.severity == "error"} == ERRORS
     assert {each.pointer for each in found if each.rule == "no-unused-components"} == UNUSED
     without = [each.pointer for each in found if each.rule == "security-401"]
-    assert len(without) == sum("security" in each.definition for each in document.operations(vendor())) - 1
+    assert (
+        len(without) == sum("security" in each.definition for each in document.operations(vendor.whole())) - 1
+    )
 
 
 def test_mending_the_vendors_document(stated: Path, tmp_path: Path) -> None:
     """All errors go but those that need a decision; nothing else changes."""
     mends = tmp_path / "mends.yaml"
     assert cli.main(["lint", str(stated), "--fix", str(mends)]) == 1
-    result = fix.mended(vendor(), yaml.safe_load(mends.read_text()))
+    result = fix.mended(vendor.whole(), yaml.safe_load(mends.read_text()))
     mended = tmp_path / "mended.json"
     mended.write_text(json.dumps(result))
     left = {(each.rule, each.pointer) for each in lint([mended]) if each.severity == "error"}
-    assert left == {each for each in ERRORS if each[0] in ("no-identical-paths", "valid-schema-example")}
-    expected = vendor()
+    assert left == {each for each in ERRORS if each[0] == "no-identical-paths"}
+    expected = vendor.whole()
     for name in ("ApiKey", "Credential"):
         del expected["components"]["schemas"][name]
     del expected["components"]["responses"]["UnauthorizedError"]
@@ -144,3 +146,25 @@ def test_the_difference_is_shown(stated: Path, capsys: pytest.CaptureFixture[str
 
 def test_the_document_itself_is_never_written(stated: Path) -> None:
     assert cli.main(["lint", str(stated), "--fix", str(stated)]) == 2
+
+
+PATHS = "/paths/~1chatmessage~1{id}"
+STAMPS = {
+    ("yaml-implicit-type", f"{PATHS}/{method}/parameters/{number}/schema/example")
+    for method, first in (("get", 6), ("delete", 5))
+    for number in (first, first + 1)
+}
+
+
+def test_its_faults_as_they_stand_in_yaml(tmp_path: Path) -> None:
+    """Table in docs/lint.md: each fault of the document that a reader of it alone can see, and no other error."""
+    file = tmp_path / "vendor.yaml"
+    file.write_text(vendor.text())
+    found = lint([file])
+    assert {(each.rule, each.pointer) for each in found if each.severity == "error"} == ERRORS | STAMPS
+    counts = {rule: sum(each.rule == rule for each in found) for rule in ("security-401", "tag-description")}
+    assert counts == {"security-401": 44, "tag-description": 13}
+    mends = tmp_path / "mends.yaml"
+    cli.main(["lint", str(file), "--fix", str(mends)])
+    result = fix.mended(load(file).value, yaml.safe_load(mends.read_text()))
+    assert list(differences(load(file).value, result)) == []

@@ -7,7 +7,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-import jsonschema_rs
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from flowise_mock import cli
@@ -19,7 +19,7 @@ from lint.faults import FAULTS
 from lint.test_faults import faulty
 
 ROOT = Path(__file__).parents[2]
-SARIF = json.loads((Path(__file__).parent / "sarif-subset.json").read_text())
+SARIF = json.loads((ROOT / "tests" / "schemas" / "sarif-2.1.0-rtm.5.json").read_text())
 
 
 @pytest.fixture
@@ -55,6 +55,12 @@ def test_a_long_line_is_shown_around_its_column() -> None:
     assert all(len(each) <= 80 for each in shown)
 
 
+def test_the_caret_counts_the_cells_of_a_terminal() -> None:
+    finding = Finding("struct", "error", "a.yaml", 1, 5, "/a", "m", "r", "日本e\u0301: x")
+    shown = reports.text([finding], 1).splitlines()
+    assert shown[2:4] == ["  | 日本e\u0301: x", "  |      ^"]
+
+
 def test_json(findings: list[Finding]) -> None:
     told = json.loads(reports.as_json(findings, 7))
     assert len(told["findings"]) == len(findings)
@@ -62,17 +68,47 @@ def test_json(findings: list[Finding]) -> None:
 
 
 def test_sarif(findings: list[Finding]) -> None:
+    """By the published schema of SARIF 2.1.0, as @microsoft/jest-sarif carries it."""
+    validator = jsonschema.Draft4Validator(SARIF)
     told = json.loads(reports.sarif(findings, 7))
-    jsonschema_rs.Draft7Validator(SARIF).validate(told)
+    for log in (told, json.loads(reports.sarif([], 1))):
+        assert [error.message for error in validator.iter_errors(log)] == []
     run = told["runs"][0]
     assert len(run["tool"]["driver"]["rules"]) == len(RULES)
     for result in run["results"]:
         assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+    run["results"][0]["level"] = "fatal"
+    assert not validator.is_valid(told)
+
+
+JUNIT = {
+    "testsuites": ({"testsuite"}, set(), {"name", "time", "tests", "failures", "disabled", "errors"}),
+    "testsuite": ({"testcase"}, {"name", "tests"}, {"failures", "errors", "skipped", "time"}),
+    "testcase": ({"failure"}, {"name"}, {"classname", "time"}),
+    "failure": (set(), set(), {"type", "message"}),
+}
+"""What Jenkins' schema of JUnit files lets stand in each element that we write: elements, the
+attributes that must be there, those that may."""
+
+
+def unlike_junit(element: ElementTree.Element) -> list[str]:
+    """What that schema would refuse."""
+    inner, must, may = JUNIT[element.tag]
+    names = element.attrib.keys()
+    wrong = [f"{element.tag} without {name}" for name in must - names]
+    wrong += [f"{element.tag} with {name}" for name in names - must - may]
+    wrong += [f"{element.tag} in which is {child.tag}" for child in element if child.tag not in inner]
+    return wrong + [each for child in element if child.tag in inner for each in unlike_junit(child)]
 
 
 def test_junit(findings: list[Finding]) -> None:
     root = ElementTree.fromstring(reports.junit(findings, 7))
     assert root.tag == "testsuites"
+    assert unlike_junit(root) == unlike_junit(ElementTree.fromstring(reports.junit([], 1))) == []
+    assert unlike_junit(ElementTree.fromstring("<testsuites><testsuite tests='1' x='1'/></testsuites>")) == [
+        "testsuite without name",
+        "testsuite with x",
+    ]
     assert sum(int(suite.attrib["failures"]) for suite in root) == len(findings)
     assert all(len(suite) == int(suite.attrib["tests"]) for suite in root)
     assert ElementTree.fromstring(reports.junit([], 1)).attrib["failures"] == "0"

@@ -54,6 +54,9 @@ def add(commands: Any) -> None:
     one.add_argument(
         "--generate-ignores", action="store_true", help="print settings that let the findings pass"
     )
+    one.add_argument(
+        "--allow-remote", action="store_true", help="fetch what a $ref names on other machines (http, https)"
+    )
     one.set_defaults(run=run)
 
 
@@ -61,9 +64,11 @@ def run(asked: argparse.Namespace) -> int:
     """Print the report; 1 where a finding is as grave as asked. Raises DocumentError for wrong usage."""
     from flowise_mock.lint import reports, settings
     from flowise_mock.lint.findings import at_least
+    from flowise_mock.lint.remote import Remote
     from flowise_mock.lint.run import lint
 
     project = settings.load(asked.config)
+    project.remote = Remote() if asked.allow_remote else None
     files = asked.files or ours()
     if (asked.fix or asked.diff) and len(asked.files) != 1:
         raise DocumentError("--fix and --diff take one FILE")

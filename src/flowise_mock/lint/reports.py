@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import PurePath
 from typing import Any
@@ -32,7 +33,7 @@ def _block(finding: Finding) -> Iterator[str]:
     if finding.source.strip():
         line, caret = _window(_clean(finding.source).replace("\t", " "), finding.column - 1)
         yield f"  | {line}"
-        yield f"  | {' ' * caret}^"
+        yield f"  | {_blank(line[:caret])}^"
     if finding.pointer:
         yield from _wrapped(f"at {finding.pointer}", "  ")
     if finding.remedy:
@@ -51,6 +52,15 @@ def _window(line: str, column: int) -> tuple[str, int]:
     start = 0 if len(line) <= room or column < room - 20 else column - room // 2
     shown = line[start : start + room].rstrip()
     return ("…" + shown[1:] if start else shown), column - start
+
+
+def _blank(line: str) -> str:
+    """Spaces as wide as a text: a terminal gives East Asian letters two cells, and combining ones none."""
+    cells = sum(
+        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1
+        for each in line
+    )
+    return " " * cells
 
 
 def _clean(line: str) -> str:
@@ -118,7 +128,7 @@ def _result(finding: Finding, names: list[str]) -> dict[str, Any]:
 def _uri(file: str) -> str:
     from urllib.parse import quote
 
-    return quote(PurePath(file).as_posix())
+    return file if "://" in file else quote(PurePath(file).as_posix())
 
 
 def github(findings: list[Finding], files: int) -> str:

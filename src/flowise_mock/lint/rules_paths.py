@@ -141,7 +141,7 @@ def path_parameter_required(spec: Spec) -> Iterator[Problem]:
 
 
 def unique_parameters(spec: Spec) -> Iterator[Problem]:
-    """A parameter that is declared twice in one list."""
+    """A parameter that is declared twice in one list, or a second body (2.0), be it one of form fields."""
     for holder in spec.of("operation", "path"):
         listed = holder.get("parameters")
         seen: set[tuple[str, str]] = set()
@@ -149,8 +149,11 @@ def unique_parameters(spec: Spec) -> Iterator[Problem]:
             where = holder.at("parameters").at(index)
             found = spec.resolve(where)
             key = (str(found.get("in")), str(found.get("name"))) if found else ("", "")
+            bodies = {place for place, _ in seen} & {"body", "formData"}
             if found and key in seen:
                 yield Problem(where, f"{key[0]} parameter {key[1]} is declared twice")
+            elif (key[0] == "body" and bodies) or (key[0] == "formData" and "body" in bodies):
+                yield Problem(where, f"{key[0]} parameter {key[1]} is a second body")
             seen.add(key)
 
 
@@ -221,7 +224,8 @@ def _asks(spec: Spec, operation: Operation) -> bool:
     secured = operation.spot.get("security") or (
         "security" not in operation.spot.value and spec.root.get("security")
     )
-    return bool(secured) or "requestBody" in operation.spot.value or any(spec.parameters(operation))
+    asks = bool(secured) or "{" in operation.path or "requestBody" in operation.spot.value
+    return asks or any(spec.parameters(operation))
 
 
 def _responses(spec: Spec) -> Iterator[tuple[Operation, Spot]]:

@@ -17,23 +17,54 @@ from flowise_mock.lint.positions import ReadingError, escaped
 from flowise_mock.lint.source import Source, Spot
 from flowise_mock.lint.spec import Reference, Spec
 
+PARTS = {
+    "2.0": {"path": "pathItem", "parameter": "parameter", "response": "response", "schema": "schema"},
+    "3.0": {
+        "path": "PathItem", "parameter": "Parameter", "response": "Response", "schema": "Schema",
+        "body": "RequestBody", "header": "Header", "example": "Example", "link": "Link",
+        "callback": "Callback",
+    },
+    "3.1": {
+        "path": "path-item", "parameter": "parameter", "response": "response", "body": "request-body",
+        "header": "header", "example": "example", "link": "link", "callback": "callbacks",
+    },
+}  # fmt: skip
+"""The definitions of the official schemas that say what a part of a document in another file is."""
+
 
 def struct(spec: Spec) -> Iterator[Problem]:
-    """The document against the official schema of its version."""
-    yield from invalid(spec.source, _validator(".".join(spec.version.split(".")[:2])))
+    """The document, and the parts of it in other files, against the official schema of its version."""
+    version = ".".join(spec.version.split(".")[:2])
+    seen: set[tuple[str, str, str]] = set()
+    for part, validator in _parts(spec, version):
+        for problem in invalid(part, validator):
+            told = (*problem.spot.id, problem.message)
+            if told not in seen:
+                seen.add(told)
+                yield problem
     if spec.modern:
         for schema in spec.of("schema"):
             yield from _keywords(schema)
 
 
-def invalid(source: Source, validator: Any) -> Iterator[Problem]:
-    """Each place of a source that a validator refuses, once."""
-    seen = set()
-    for error in validator.iter_errors(source.value):
-        path, message, kind = _cause(error, source.value)
-        spot = source.spot("".join(f"/{escaped(str(part))}" for part in path))
-        if spot and (spot.pointer, message) not in seen:
-            seen.add((spot.pointer, message))
+def _parts(spec: Spec, version: str) -> Iterator[tuple[Spot, Any]]:
+    yield spec.root, _validator(version)
+    names = PARTS.get(version, PARTS["3.1"])
+    for each in spec.references:
+        target = each.target
+        if target is None or target.source is spec.source or not isinstance(target.value, dict):
+            continue
+        if each.kind in names and "$ref" not in target.value:
+            yield target, _validator(version, names[each.kind])
+
+
+def invalid(held: Spot, validator: Any) -> Iterator[Problem]:
+    """Each place of a value that a validator refuses."""
+    for error in validator.iter_errors(held.value):
+        path, message, kind = _cause(error, held.value)
+        below = "".join(f"/{escaped(str(part))}" for part in path)
+        spot = held.source.spot(held.pointer + below)
+        if spot:
             yield _problem(spot, message, kind)
 
 
@@ -49,12 +80,15 @@ def _schema(version: str) -> dict[str, Any]:
     return found
 
 
-@lru_cache(maxsize=4)
-def _validator(version: str) -> Any:
+@lru_cache(maxsize=32)
+def _validator(version: str, part: str = "") -> Any:
+    """For a document, or for a part of one."""
     schema = _schema(version)
-    if "draft-04" in str(schema.get("$schema")):
-        return jsonschema_rs.Draft4Validator(schema)
-    return jsonschema_rs.Draft202012Validator(schema)
+    old = "draft-04" in str(schema.get("$schema"))
+    if part:
+        room = "definitions" if old else "$defs"
+        schema = {"allOf": [{"$ref": f"#/{room}/{part}"}], room: schema[room]}
+    return jsonschema_rs.Draft4Validator(schema) if old else jsonschema_rs.Draft202012Validator(schema)
 
 
 def _cause(error: Any, document: Any) -> tuple[list[Any], str, Any]:
@@ -145,10 +179,10 @@ def _last(pointer: str) -> str:
 
 def sources(spec: Spec) -> list[Source]:
     """The files of a document, its own first."""
-    found = {str(spec.source.path): spec.source}
+    found = {spec.root.id[0]: spec.source}
     for each in spec.references:
         if each.target:
-            found.setdefault(str(each.target.source.path), each.target.source)
+            found.setdefault(each.target.id[0], each.target.source)
     return list(found.values())
 
 
@@ -157,6 +191,11 @@ def unresolved_references(spec: Spec) -> Iterator[Problem]:
     for each in spec.references:
         if each.error and each.error.rule == "parser":
             yield Problem(each.spot.at("$ref"), str(each.error))
+        elif each.target and not isinstance(each.target.value, dict | bool):
+            what = {list: "a list", str: "a text", type(None): "nothing"}.get(
+                type(each.target.value), "a number"
+            )
+            yield Problem(each.spot.at("$ref"), f"{each.spot.value['$ref']} names {what}, not a {each.kind}")
     seen: set[tuple[str, str]] = set()
     for each in spec.references:
         if each.spot.id not in seen and each.spot.id in (ring := _ring(spec, each.spot)):

@@ -40,24 +40,25 @@ def media_examples(spec: Spec) -> Iterator[Problem]:
         examples = response.get("examples")
         if isinstance(examples, dict) and isinstance(response.get("schema"), dict):
             for name in examples:
-                yield from _compiled(spec).problems(response.at("schema"), response.at("examples").at(name))
+                yield from compiled(spec).problems(response.at("schema"), response.at("examples").at(name))
 
 
 def schema_examples(spec: Spec) -> Iterator[Problem]:
     """The examples of a schema fit it."""
     for schema in spec.of("schema"):
         if "example" in schema.value:
-            yield from _compiled(spec).problems(schema, schema.at("example"))
+            yield from compiled(spec).problems(schema, schema.at("example"))
         examples = schema.get("examples")
         for index in range(len(examples) if spec.modern and isinstance(examples, list) else 0):
-            yield from _compiled(spec).problems(schema, schema.at("examples").at(index))
+            yield from compiled(spec).problems(schema, schema.at("examples").at(index))
 
 
 def defaults(spec: Spec) -> Iterator[Problem]:
-    """The default of a schema fits it."""
-    for schema in spec.of("schema"):
+    """The default of a schema fits it; in 2.0 a parameter or header is one."""
+    old = ("parameter", "header") if spec.version.startswith("2.") else ()
+    for schema in spec.of("schema", *old):
         if "default" in schema.value:
-            yield from _compiled(spec).problems(schema, schema.at("default"))
+            yield from compiled(spec).problems(schema, schema.at("default"))
 
 
 def example_or_examples(spec: Spec) -> Iterator[Problem]:
@@ -75,7 +76,7 @@ def _examples(spec: Spec, *kinds: str) -> Iterator[Problem]:
         if isinstance(spot.get("schema"), dict):
             for example in _stated(spec, spot):
                 if not (isinstance(example.value, str) and "media" in kinds and not _is_json(spot.name)):
-                    yield from _compiled(spec).problems(spot.at("schema"), example)
+                    yield from compiled(spec).problems(spot.at("schema"), example)
 
 
 def _is_json(media: str) -> bool:
@@ -92,7 +93,7 @@ def _stated(spec: Spec, spot: Spot) -> Iterator[Spot]:
             yield example.at("value")
 
 
-def _compiled(spec: Spec) -> Compiled:
+def compiled(spec: Spec) -> Compiled:
     """The compiler of a document, made once for it."""
     found = getattr(spec, "compiled", None)
     if not isinstance(found, Compiled):
@@ -169,6 +170,8 @@ class Compiled:
     def _counts(self, schema: dict[str, Any], key: str) -> bool:
         if key in _WORDS or key.startswith("x-") or key in ("$ref", "$id", "$schema", "$anchor"):
             return False
+        if key == "required" and isinstance(schema[key], bool):
+            return False  # of a parameter
         return key != "pattern" or (isinstance(schema[key], str) and is_pattern(schema[key]))
 
     def _reference(self, spot: Spot) -> dict[str, Any]:

@@ -28,21 +28,21 @@ def info(spec: Spec) -> Iterator[Problem]:
 
 def operation_words(spec: Spec) -> Iterator[Problem]:
     """An operation has a summary or a description."""
-    for operation in spec.operations:
+    for operation in (*spec.operations, *spec.webhooks):
         if not _said(operation.spot, "summary") and not _said(operation.spot, "description"):
             yield Problem(operation.spot, f"{operation.name} has neither summary nor description")
 
 
 def operation_summary(spec: Spec) -> Iterator[Problem]:
     """An operation has a summary."""
-    for operation in spec.operations:
+    for operation in (*spec.operations, *spec.webhooks):
         if not _said(operation.spot, "summary") and _said(operation.spot, "description"):
             yield Problem(operation.spot, f"{operation.name} has no summary")
 
 
 def operation_description(spec: Spec) -> Iterator[Problem]:
     """An operation has a description."""
-    for operation in spec.operations:
+    for operation in (*spec.operations, *spec.webhooks):
         if not _said(operation.spot, "description") and _said(operation.spot, "summary"):
             yield Problem(operation.spot, f"{operation.name} has no description")
 
@@ -72,7 +72,7 @@ def tag_description(spec: Spec) -> Iterator[Problem]:
 
 def operation_tags(spec: Spec) -> Iterator[Problem]:
     """An operation has a tag."""
-    for operation in spec.operations:
+    for operation in (*spec.operations, *spec.webhooks):
         if not operation.spot.get("tags"):
             yield Problem(operation.spot, f"{operation.name} has no tag")
 
@@ -80,7 +80,7 @@ def operation_tags(spec: Spec) -> Iterator[Problem]:
 def tag_defined(spec: Spec) -> Iterator[Problem]:
     """The tags of operations are among those of the document."""
     known = {str(tag.get("name")) for tag in spec.of("tag")}
-    for operation in spec.operations:
+    for operation in (*spec.operations, *spec.webhooks):
         tags = operation.spot.get("tags")
         for index, tag in enumerate(tags if isinstance(tags, list) else ()):
             if known and isinstance(tag, str) and tag not in known:
@@ -114,17 +114,17 @@ def _text(spot: Spot, text: str) -> Iterator[Problem]:
     if re.search(r"<script\b", text, re.IGNORECASE):
         yield Problem(spot, "a description holds a <script>")
     for target in _LINK.findall(text):
-        why = _broken(spot.source.path.parent, target.split(" ")[0])
+        why = _broken(None if spot.source.url else spot.source.path.parent, target.split(" ")[0])
         if why:
             yield Problem(spot, f"the link to {target or 'nothing'} {why}")
 
 
-def _broken(folder: Path, target: str) -> str:
+def _broken(folder: Path | None, target: str) -> str:
     if not target or target == "#":
         return "leads nowhere"
     if re.match(r"https?:/(?!/)|https?:///|https?://$", target):
         return "is not a URL"
-    if re.match(r"[a-zA-Z][\w+.-]*:|//|#|/", target):
+    if re.match(r"[a-zA-Z][\w+.-]*:|//|#|/", target) or folder is None:
         return ""
     try:
         return "" if (folder / target.partition("#")[0]).exists() else "leads to a file that is not there"

@@ -9,6 +9,7 @@ from typing import Any
 
 from flowise_mock.document import DocumentError
 from flowise_mock.lint.findings import SEVERITIES
+from flowise_mock.lint.remote import Remote
 from flowise_mock.lint.rules import named
 
 FILES = (("pyproject.toml", ("tool", "flowise-mock", "lint")), (".flowise-mock.toml", ("lint",)))
@@ -42,6 +43,7 @@ class Settings:
     ignores: list[Ignore] = field(default_factory=list)
     fail_on: str = "error"
     path: Path | None = None
+    remote: Remote | None = None  # what may be fetched; the command line alone can say so
 
     def severity(self, rule: str) -> str:
         found = named(rule)

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote, urljoin
 
 from flowise_mock.lint import positions
 from flowise_mock.lint.positions import Place, Positions, ReadingError, escaped, unescaped
 
+if TYPE_CHECKING:
+    from flowise_mock.lint.remote import Remote
+
 MAX_BYTES = 32 * 1024 * 1024
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?=//)|//")
 
 
 class Source:
-    """A text that was read."""
+    """A text that was read, from a file or, where it has one, from a URL."""
 
-    def __init__(self, path: Path, text: str, read: Positions) -> None:
+    def __init__(self, path: Path, text: str, read: Positions, url: str = "") -> None:
         self.path = path
-        self.name = shown(path)
+        self.url = url
+        self.name = url or shown(path)
         self.lines = text.splitlines()
         self.read = read
         self.value: Any = read.value
@@ -65,7 +71,7 @@ class Spot(NamedTuple):
 
     @property
     def id(self) -> tuple[str, str]:
-        return str(self.source.path), self.pointer
+        return self.source.url or str(self.source.path), self.pointer
 
     @property
     def path(self) -> str:
@@ -98,11 +104,16 @@ def shown(path: Path) -> str:
 
 def load(path: Path) -> Source:
     """Read a file. Raises ReadingError, with a word on what to do."""
-    text = _text(path)
+    return made(path, _text(path))
+
+
+def made(path: Path | str, text: str, url: str = "") -> Source:
+    """A source of a text. Raises ReadingError."""
     if not text.strip():
         raise ReadingError("is empty; an OpenAPI document begins with `openapi: 3.0.3`")
+    path = Path(path)
     read = positions.read(text, path.suffix == ".json" or (text.lstrip()[:1] == "{" and _is_json(text)))
-    return Source(path, text, read)
+    return Source(path, text, read, url)
 
 
 def _is_json(text: str) -> bool:
@@ -122,6 +133,11 @@ def _text(path: Path) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise ReadingError(f"cannot be read: {error.strerror}") from None
+    return decoded(data)
+
+
+def decoded(data: bytes) -> str:
+    """The text of a file. Raises ReadingError."""
     if b"\0" in data[:8192] and data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
         raise ReadingError("is a binary file, not a text")
     try:
@@ -134,7 +150,8 @@ def _text(path: Path) -> str:
 class Files:
     """The files of one document, each read once, and the references between them."""
 
-    def __init__(self) -> None:
+    def __init__(self, remote: Remote | None = None) -> None:
+        self._remote = remote
         self._read: dict[Path, Source | ReadingError] = {}
 
     def load(self, path: Path) -> Source:
@@ -153,24 +170,27 @@ class Files:
 
     def target(self, spot: Spot, reference: str) -> Spot:
         """The spot that a `$ref` at `spot` names. Raises ReadingError where there is none."""
-        file, _, fragment = unquote(reference).partition("#")
-        if "://" in file or file.startswith("//"):
-            raise ReadingError(
-                f"{reference} is on another machine, and is not fetched", rule="no-remote-refs"
-            )
-        source = spot.source
-        if file:
-            path = Path(os.path.normpath(source.path.parent / file))
-            try:
-                source = self.load(path)
-            except ReadingError as error:
-                raise ReadingError(f"{reference}: the file {error}") from None
+        file, _, fragment = reference.partition("#")
+        fragment = unquote(fragment)
+        source = self._named(spot.source, file, reference) if file else spot.source
         if fragment and not fragment.startswith("/"):
             return self._anchor(source, reference, fragment)
         found = source.spot(fragment)
         if found is None:
             raise ReadingError(f"{reference} names nothing that is there")
         return found
+
+    def _named(self, source: Source, file: str, reference: str) -> Source:
+        far = bool(source.url or _SCHEME.match(file))
+        if far and not self._remote:
+            told = f"{reference} is on another machine, and is not fetched without --allow-remote"
+            raise ReadingError(told, rule="no-remote-refs")
+        try:
+            if far and self._remote:
+                return self._remote.load(urljoin(source.url, file))
+            return self.load(Path(os.path.normpath(source.path.parent / unquote(file))))
+        except ReadingError as error:
+            raise ReadingError(f"{reference}: the file {error}") from None
 
     def _anchor(self, source: Source, reference: str, anchor: str) -> Spot:
         for pointer in source.read.values:

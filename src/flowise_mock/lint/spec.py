@@ -49,7 +49,7 @@ GRAMMAR: dict[str, dict[str, str]] = {
 
 
 class Operation(NamedTuple):
-    """An operation of `paths`, with its path's parameters."""
+    """An operation of `paths` or `webhooks`, with its path's parameters."""
 
     path: str
     method: str
@@ -82,7 +82,8 @@ class Spec:
         self.kinds: dict[str, list[Spot]] = {}
         self.references: list[Reference] = []
         self._walk()
-        self.operations = list(self._operations())
+        self.operations = list(self._operations("paths"))
+        self.webhooks = list(self._operations("webhooks"))
         self.compiled: object = None
 
     def of(self, *kinds: str) -> Iterator[Spot]:
@@ -142,12 +143,12 @@ class Spec:
         self.references.append(Reference(spot, kind, target, None))
         yield kind, target
 
-    def _operations(self) -> Iterator[Operation]:
-        paths = self.root.get("paths")
+    def _operations(self, room: str) -> Iterator[Operation]:
+        paths = self.root.get(room)
         for path in paths if isinstance(paths, dict) else ():
             if path.startswith("x-"):
                 continue
-            item = self.resolve(self.root.at("paths").at(path))
+            item = self.resolve(self.root.at(room).at(path))
             if item and isinstance(item.value, dict):
                 for method in (*METHODS, "query"):
                     if isinstance(item.value.get(method), dict):
