@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import json
 import time
 from pathlib import Path
 
 import pytest
 
+from flowise_mock.cli import main
 from flowise_mock.lint import source
 from flowise_mock.lint.findings import Finding, at_least
 from flowise_mock.lint.run import lint
@@ -61,7 +64,40 @@ def test_json_that_is_none(data: bytes, tmp_path: Path) -> None:
 
 
 def test_what_is_not_a_file(tmp_path: Path) -> None:
-    assert [each.message for each in lint([tmp_path, tmp_path / "none"])] == ["is not a file", "is not there"]
+    assert [each.message for each in lint([tmp_path, tmp_path / "none"])] == [
+        "is not a file; name those in it",
+        "is not there; name a file",
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-8"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_columns_count_letters_however_a_file_is_written(encoding: str, end: str, tmp_path: Path) -> None:
+    text = HEAD.replace("\n", end) + f"x-ä: {{ä: 1, ä: 2}}{end}"
+    (twice,) = [each for each in found(tmp_path, text.encode(encoding)) if each.rule == "no-duplicate-keys"]
+    assert (twice.line, twice.column, twice.source) == (text.count(end), 13, "x-ä: {ä: 1, ä: 2}")
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ("x: {$ref: 'a.yaml#/paths/~1a'}", "round and round"),
+        ("x: " + "[" * 9000, "nested more than 200 deep"),
+    ],
+)
+def test_a_file_that_is_referred_to(other: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "b.yaml").write_text(other)
+    text = HEAD.replace("paths: {}", "paths: {/a: {$ref: 'b.yaml#/x'}}")
+    assert any(told in each.message for each in found(tmp_path, text.encode()))
+
+
+def test_the_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for status, arguments in ((1, ["--format", "json"]), (2, ["--diff"])):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"openapi: 3.0.3\n")))
+        assert main(["lint", "-", *arguments]) == status
+    told = capsys.readouterr()
+    assert {each["file"] for each in json.loads(told.out)["findings"]} == {"<stdin>"}
+    assert told.err == "flowise-mock: --fix and --diff take one FILE, not the standard input\n"
 
 
 def test_a_file_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,11 @@ def add(commands: Any) -> None:
         description="Print what is wrong with OpenAPI documents and overlays, where, and how to mend it.",
     )
     one.add_argument(
-        "files", type=Path, nargs="*", metavar="FILE", help="a document or an overlay (default: our own)"
+        "files",
+        type=_file,
+        nargs="*",
+        metavar="FILE",
+        help="a document or an overlay; - reads one from the standard input (default: our own)",
     )
     one.add_argument(
         "--format",
@@ -60,6 +64,12 @@ def add(commands: Any) -> None:
     one.set_defaults(run=run)
 
 
+def _file(name: str) -> Path:
+    from flowise_mock.lint.source import STDIN
+
+    return STDIN if name == "-" else Path(name)
+
+
 def run(asked: argparse.Namespace) -> int:
     """Print the report; 1 where a finding is as grave as asked. Raises DocumentError for wrong usage."""
     from flowise_mock.lint import reports, settings
@@ -70,8 +80,8 @@ def run(asked: argparse.Namespace) -> int:
     project = settings.load(asked.config)
     project.remote = Remote() if asked.allow_remote else None
     files = asked.files or ours()
-    if (asked.fix or asked.diff) and len(asked.files) != 1:
-        raise DocumentError("--fix and --diff take one FILE")
+    if (asked.fix or asked.diff) and (len(asked.files) != 1 or str(asked.files[0]) == "<stdin>"):
+        raise DocumentError("--fix and --diff take one FILE, not the standard input")
     findings = lint(files, project)
     if asked.generate_ignores:
         _print(ignores(findings))

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import yaml
 
 MAX_DEPTH = 200
+TOO_DEEP = f"is nested more than {MAX_DEPTH} deep"
 MAX_NODES = 2_000_000
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PREFIX = "tag:yaml.org,2002:"
@@ -109,7 +110,9 @@ def _checked_json(text: str) -> str:
         json.loads(text)
     except json.JSONDecodeError as error:
         raise ReadingError(f"is not JSON: {error.msg}", error.lineno, error.colno) from None
-    except (RecursionError, ValueError) as error:
+    except RecursionError:
+        raise ReadingError(TOO_DEEP) from None
+    except ValueError as error:
         raise ReadingError(f"is not JSON that can be read: {str(error)[:80]}") from None
     text = _PAIR.sub(lambda found: f"\\U{ord(json.loads(chr(34) + found[0] + chr(34))):08x}", text)
     return _LONE.sub(r"\1\\ufffd", text)
@@ -242,7 +245,7 @@ class _Reader:
         if top and isinstance(top.node, dict) and top.waits:
             raise _error("a key is a list or an object, which JSON does not have", event)
         if len(self._stack) >= MAX_DEPTH:
-            raise _error(f"is nested more than {MAX_DEPTH} deep", event)
+            raise _error(TOO_DEEP, event)
         pointer = self._pointer()
         if top and isinstance(top.node, list):
             self.done.values[pointer] = Place(event.start_mark.line + 1, event.start_mark.column + 1)

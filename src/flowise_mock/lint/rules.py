@@ -28,7 +28,7 @@ class Rule(NamedTuple):
 
 
 RULES = (
-    Rule("parser", "error", "Mend the text at this place; nothing else was looked at."),
+    Rule("parser", "error", "Mend this first; nothing else of the file was looked at."),
     Rule("unrecognized-format", "error", "Begin an OpenAPI document with `openapi: 3.0.3`, an overlay with `overlay: 1.0.0`."),
     Rule("no-duplicate-keys", "error", "Remove one of the two, or give it another name.", rules_structure.duplicate_keys),
     Rule("yaml-implicit-type", "error", "Put the value in quotes.", rules_structure.yaml_traps),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urljoin
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from flowise_mock.lint.remote import Remote
 
 MAX_BYTES = 32 * 1024 * 1024
+STDIN = Path("<stdin>")
+"""Stands for the standard input; what it refers to is sought where the command runs."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?=//)|//")
 
 
@@ -103,8 +106,8 @@ def shown(path: Path) -> str:
 
 
 def load(path: Path) -> Source:
-    """Read a file. Raises ReadingError, with a word on what to do."""
-    return made(path, _text(path))
+    """Read a file, or what comes in for STDIN. Raises ReadingError, with a word on what to do."""
+    return made(path, _text(path) if path != STDIN else decoded(sys.stdin.buffer.read()))
 
 
 def made(path: Path | str, text: str, url: str = "") -> Source:
@@ -127,7 +130,8 @@ def _is_json(text: str) -> bool:
 def _text(path: Path) -> str:
     try:
         if not path.is_file():
-            raise ReadingError("is not there" if not path.exists() else "is not a file")
+            missing = not path.exists()
+            raise ReadingError("is not there; name a file" if missing else "is not a file; name those in it")
         if path.stat().st_size > MAX_BYTES:
             raise ReadingError(f"is larger than {MAX_BYTES // 1024 // 1024} MB; split it by $ref")
         data = path.read_bytes()
