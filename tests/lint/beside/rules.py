@@ -55,6 +55,10 @@ WHY = {
         "spectral",
         "valid-media-example",
     ): "a pattern that is none is told at every example, here at the pattern alone",
+    (
+        "redocly",
+        "no-server-example.com",
+    ): "a server on this machine is what a document of a self-hosted product names",
     ("spectral", "markdown"): "scripts alone are looked for there, not links",
     ("spectral", "no-unresolved-refs"): "one in another file is told at line 1 of the document there",
     (

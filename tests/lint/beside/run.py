@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lint import vendor
 from lint.beside import big, rules
 
 FOLDER = Path(__file__).parent
@@ -169,6 +170,27 @@ def lines(found: list[dict[str, tuple[list[Found], float]]], large: dict[str, fl
     yield f"| the big one with {LARGE} resources, 5 MB | | {times} |"
 
 
+def beside_vendor(found: dict[str, tuple[list[Found], float]]) -> Iterator[str]:
+    """How many findings of the others on the vendor's document are ours too, rule by rule."""
+    yield from (
+        "",
+        "## The vendor's document",
+        "What Flowise's documentation states, made whole by `tests/lint/vendor.py`: what the others find there.",
+        "",
+    )
+    yield from ("| tool | rule | findings | ours too | why not |", "|---|---|---|---|---|")
+    for tool, (_, _, likes) in TOOLS.items():
+        theirs = found[tool][0]
+        for rule in sorted({each.rule for each in theirs}):
+            names = likes[rule].split()
+            held = [each for each in theirs if each.rule == rule]
+            same = [
+                each for each in held if any(one.rule in names and one.near(each) for one in found["lint"][0])
+            ]
+            reason = "" if len(same) == len(held) else rules.WHY[tool, names[0] if names else rule]
+            yield f"| {tool} | `{rule}` | {len(held)} | {len(same)} | {reason} |"
+
+
 def unexplained(found: list[dict[str, tuple[list[Found], float]]]) -> Iterator[str]:
     """The differences that nobody has explained."""
     for tool in TOOLS:
@@ -192,9 +214,11 @@ def main() -> int:
         (tools / "ruleset.yaml").write_text('extends: ["spectral:oas"]\n')
         for name, count in (("big.json", RESOURCES), ("large.json", LARGE)):
             (folder / name).write_text(big.document(count))
+        (folder / "vendor.yaml").write_text(vendor.text())
         found = [all_found(tools, folder if each == "big.json" else FOLDER, each) for each in DOCUMENTS]
         large = {name: held[1] for name, held in all_found(tools, folder, "large.json").items()}
-    page = "\n".join(lines(found, large)) + "\n"
+        stated = all_found(tools, folder, "vendor.yaml")
+    page = "\n".join([*lines(found, large), *beside_vendor(stated)]) + "\n"
     if asked.write:
         asked.write.write_text(page)
     else:
