@@ -254,7 +254,7 @@ def resolve(document: Document, node: Any) -> Any:
 
 _MACHINERY = {
     "x-outcomes", "x-bodies", "x-record", "x-tables", "x-view", "x-function", "x-server",
-    "x-as", "x-values", "x-with", "x-without", "x-form-into", "x-omit", "x-runs",
+    "x-as", "x-id", "x-values", "x-with", "x-without", "x-form-into", "x-omit", "x-runs",
 }  # fmt: skip
 """Extensions that drive this server and tell a reader of the contract nothing."""
 

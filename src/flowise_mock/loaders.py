@@ -15,6 +15,8 @@ from flowise_mock.store import Record
 
 UPSERTED, SYNC = "UPSERTED", "SYNC"
 """The states of a store or loader: written to the vector store, or not yet."""
+SPLITTER = "TextSplitter"
+"""How the names of all splitters end; with another name nothing is split."""
 _CONFIGS = ("embedding", "vectorStore", "recordManager")
 _STORED = "FILE-STORAGE::"
 """Before the names of files in a loader's config."""
@@ -64,7 +66,9 @@ def upserted(call: Call, target: Record, items: list[Record], files: list[Upload
         loaders[loader["id"]] = loader
         changes |= _configs(target, item)
         result = _result(chunks, replaced, loader["id"])
-        if item.get("recordManager") or (kept and target.get("recordManagerConfig")):
+        if jsontext.mapping(item.get("recordManager")).get("name") or (
+            kept and target.get("recordManagerConfig")
+        ):
             result["totalKeys"] = len(call.store.select("chunk", storeId=target["id"]))
         results.append(result)
     changes |= {"loaders": jsontext.dumps(list(loaders.values())), "status": UPSERTED}
@@ -154,7 +158,7 @@ def _kept_files(call: Call, store_id: str, kept: Record) -> list[Upload]:
 
 def _cut(call: Call, store_id: str, loader: Record, texts: list[str]) -> list[Record]:
     metadata = jsontext.mapping(loader["loaderConfig"].get("metadata"))
-    if loader["splitterId"]:
+    if loader["splitterId"].endswith(SPLITTER):
         config = loader["splitterConfig"]
         size = positive(config.get("chunkSize"), documents.CHUNK_SIZE)
         overlap = positive(config.get("chunkOverlap"), documents.CHUNK_OVERLAP)

@@ -152,6 +152,11 @@ class Unsupported(Failure):
 
 
 @dataclass(eq=False)
+class UnknownCharset(Unsupported):
+    """The body is written in a character set that is not read; `media` names it."""
+
+
+@dataclass(eq=False)
 class TooLarge(Failure):
     """The body is over the limit, in bytes."""
 
@@ -426,6 +431,16 @@ class NotJson(Condition):
 
     detail: str
     place: str = ""
+
+
+@dataclass(eq=False)
+class BadLimits(NotJson):
+    """The new `apiConfig` of a flow, in which its rate limit is, is no JSON."""
+
+
+@dataclass(eq=False)
+class BadConfig(NotJson):
+    """The new `chatbotConfig` of a flow is no JSON."""
 
 
 @dataclass(eq=False)

@@ -121,5 +121,6 @@ def outcomes_of(document: Document, operation: Operation) -> set[str]:
             found.add("UnexpectedFile")
     if "x-server" in document:
         found -= {"Invalid", "Unsupported", "NoBody"}  # it takes anything
-        found |= {"Broken", "NoId"} if "{" in operation.path else {"Broken"}
+        found |= {"Broken"} | ({"UnknownCharset"} if body else set())
+        found |= {"NoId"} if "{" in operation.path and "x-id" not in definition else set()
     return found

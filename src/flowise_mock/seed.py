@@ -51,8 +51,13 @@ def _database(record: dict[str, Any]) -> Columns | None:
     """The database that an `x-record` names with its `entity`."""
     if "entity" not in record:
         return None
-    named = {key: tuple(record.get(key, "").split()) for key in ("required", "nulls", "flags", "unread")}
-    return Columns(record["entity"], **named, ids=record.get("ids", "made"))
+    named = {
+        key: tuple(record.get(key, "").split())
+        for key in ("required", "nulls", "flags", "unread", "reread", "steady")
+    }
+    return Columns(
+        record["entity"], **named, echoes=bool(record.get("echoes")), ids=record.get("ids", "made")
+    )
 
 
 def plant(store: Store, contract: Document, folder: Path) -> int:

@@ -29,8 +29,10 @@ class Columns:
     `entity` is the table's name in messages, `required` the columns that must have a value, `nulls`
     those that are null where they were not sent, `flags` those of booleans; all others hold text.
     `unread` columns are written and not read: only what was just written shows them. What was sent is
-    answered as sent, and kept as the column keeps it. `ids` tells whose ids count: `made`
-    by the server, `sent` with a new record, or `moved`, where a change may give a record another id.
+    answered as sent, and kept as the column keeps it; a new record's `reread` columns are answered as
+    kept. A null for a `steady` column changes nothing. A change that `echoes` answers also what no
+    column takes. `ids` tells whose ids count: `made` by the server, `sent` with a new record, or `moved`,
+    where a change may give a record another id.
     """
 
     entity: str
@@ -38,6 +40,9 @@ class Columns:
     nulls: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    reread: tuple[str, ...] = ()
+    steady: tuple[str, ...] = ()
+    echoes: bool = False
     ids: str = "made"
 
     def kept(self, column: str, value: Any) -> Any:
@@ -144,11 +149,16 @@ class Store:
             for column in table.database.nulls:
                 record.setdefault(column, None)
             self._check_required(table.database, record)
+            self._check_made(table, table.database, values)
         now = self.now()
         for column in mine:
             how = table.made[column]
             record[column] = self.new_id() if how == "id" else self._date(table, now)
-        return self._keep(table, record)
+        shown = self._keep(table, record)
+        if not table.database or not table.database.reread:
+            return shown
+        kept = self._records[name][str(shown["id"])]
+        return {**shown, **{column: kept[column] for column in table.database.reread if column in kept}}
 
     def _date(self, table: Table, now: str) -> str:
         return f"{now[:20]}000Z" if table.seconds else now
@@ -156,6 +166,12 @@ class Store:
     def _check_required(self, database: Columns, record: Record) -> None:
         for column in database.required:
             if record.get(column) is None:
+                raise Missing(database.entity, column)
+
+    def _check_made(self, table: Table, database: Columns, values: Mapping[str, Any]) -> None:
+        """Where a client may send what else is made, it may not send null."""
+        for column in table.made if database.ids != "made" else ():
+            if values.get(column, "") is None:
                 raise Missing(database.entity, column)
 
     def _keep(self, table: Table, record: Record) -> Record:
@@ -188,7 +204,10 @@ class Store:
         """
         table, record = self.tables[name], self.find(name, id)
         if table.database:
-            return self._changed(table, table.database, record, values)
+            changed = self._changed(table, table.database, record, values)
+            if not table.database.echoes:
+                return changed
+            return {**changed, **{key: value for key, value in values.items() if key not in table.columns}}
         for column in table.columns:
             if column in values and column not in table.made:
                 record[column] = values[column]
@@ -199,6 +218,7 @@ class Store:
 
     def _changed(self, table: Table, database: Columns, record: Record, values: Mapping[str, Any]) -> Record:
         fixed = {*table.made, "workspaceId"} - ({"id"} if database.ids == "moved" else set())
+        fixed |= {column for column in database.steady if values.get(column) is None}
         shown = {
             column: values[column] if column in values and column not in fixed else record[column]
             for column in table.columns
@@ -207,6 +227,7 @@ class Store:
         if not _told(shown["id"]):
             shown["id"] = record["id"]
         self._check_required(database, shown)
+        self._check_made(table, database, values)
         if any(database.kept(column, shown[column]) != record.get(column) for column in shown):
             for column, how in table.made.items():
                 if how == "touch":

@@ -43,7 +43,9 @@ MODEL = {
 }
 
 
-def score(version: str, contract: str, *, model: bool = True, scripts: Sequence[Path] = ()) -> Score:
+def score(
+    version: str, contract: str, *, model: bool = True, scripts: Sequence[Path] = (), part: str = ""
+) -> Score:
     options = Options(
         scripts=scripts,
         contract=contract,
@@ -56,7 +58,7 @@ def score(version: str, contract: str, *, model: bool = True, scripts: Sequence[
     running = Running(server.build(options))
     try:
         player = Player(running.url, KEY, "low", patience=1)
-        return Score(player.play(read(RECORDINGS / f"flowise-{version}.jsonl")))
+        return Score(player.play(read(RECORDINGS / f"flowise-{version}{part}.jsonl")))
     finally:
         running.stop()
 
@@ -69,6 +71,13 @@ def test_a_version_answers_as_it_was_recorded(version: str, capsys: pytest.Captu
     assert {each.exchange.name for each in told.differing} == set(KNOWN[version]), "\n".join(told.lines())
     assert told.share >= 97
     assert told.word_share >= 90
+
+
+@pytest.mark.parametrize("version", KNOWN)
+def test_odd_inputs_are_answered_as_they_were(version: str) -> None:
+    told = score(version, version, part="-inputs")
+    assert not told.differing, "\n".join(told.lines())
+    assert told.word_share == 100
 
 
 @pytest.mark.parametrize("version", KNOWN)

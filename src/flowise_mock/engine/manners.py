@@ -2,7 +2,8 @@
 
 bodies: lenient    JSON objects, forms and nothing are taken; anything else counts as nothing
 paths: any-case    literal segments match in any case
-blanks: absent     a blank at the end of a path is no segment; an operation may lack its last id
+blanks: absent     a blank at the end of a path is no segment; an operation may lack its last id,
+                   unless it has `x-id: needed`
 public: [...]      prefixes of paths that no key is asked for; all others of the API need one
 errors: silent     a request that asks for a stream gets no answer instead of an error
 charset: utf-8     named in the content type of texts and JSON

@@ -16,7 +16,7 @@ from flowise_mock import jsontext, v8
 from flowise_mock.call import Report, Upload
 from flowise_mock.document import Document, resolve
 from flowise_mock.engine.forms import Form, Values
-from flowise_mock.outcomes import Invalid, NoBody, TooLarge, Unparsable, Unsupported
+from flowise_mock.outcomes import Invalid, NoBody, TooLarge, UnknownCharset, Unparsable, Unsupported
 from flowise_mock.reach import snake
 from flowise_mock.schemas import Schemas, Validator
 
@@ -127,6 +127,9 @@ _READ: dict[str, Callable[[str], Any]] = {
 # --- bodies ----------------------------------------------------------------------------------------
 
 
+_TEXTUAL = ("application/json", "application/x-www-form-urlencoded")
+
+
 class Bodies:
     """The request body of one operation: which media types it takes, and their schemas.
 
@@ -171,6 +174,9 @@ class Bodies:
         if name in self._forms:
             values, files = self._forms[name].read(options, body, report)
             return self._forms[name].placed(values, files), files
+        charset = options.get(b"charset", b"utf-8").decode("latin-1")
+        if body and name in _TEXTUAL and not charset.lower().startswith("utf-"):
+            raise UnknownCharset(charset.upper(), "UTF-8")
         if name == "application/x-www-form-urlencoded":
             return dict(parse_qsl(body.decode(errors="replace"), True, errors="replace")), []
         if name != "application/json" or not body:

@@ -15,6 +15,7 @@ from connexion.operations import AbstractOperation
 from connexion.spec import Specification
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from flowise_mock.document import operations
 from flowise_mock.engine.manners import Manners
 from flowise_mock.engine.security import Gate
 from flowise_mock.outcomes import NoMethod, NoRoute, Options, Unparsable
@@ -104,12 +105,14 @@ class RoutingMiddleware(SpecMiddleware):
         self.base_path = ""
         self.manners = Manners()
         self.gate: Gate | None = None
+        self.exact: set[str] = set()
 
     def add_api(self, specification: Specification, **kwargs: Any) -> None:
         settings = kwargs["settings"]
         self.manners = settings.manners
         api = RoutingAPI(specification, fold=self.manners.any_case, **kwargs)
         self.root, self.base_path = api.root, api.base_path
+        self.exact = {each.id for each in operations(settings.document) if "x-id" in each.definition}
         if self.manners.public is not None and not settings.open:
             self.gate = Gate(settings.store, self.base_path, self.manners.public)
 
@@ -144,7 +147,7 @@ class RoutingMiddleware(SpecMiddleware):
             return route, found[1]
         if self.manners.blanks_absent:
             lacking = self.root.without_id(parts, "GET" if method == "HEAD" else method)
-            if lacking is not None:
+            if lacking is not None and lacking[0][0] not in self.exact:
                 return lacking
         if found is None:
             raise NoRoute(method, scope["path"])

@@ -3,8 +3,9 @@
 What the schema does not name is dropped, a nullable property that is absent is null, a text that
 holds JSON is parsed or written as the schema asks, and keys come in the order of `properties`.
 `x-view: whole` shows a value as it was made: its keys depend on more than a schema can say. `x-view:
-json` reads a text that must hold JSON, and fails where it does not. Of `oneOf`, the variant of the
-value's type shows it. A property with `x-with` is shown beside the one that it names.
+json` reads a text that must hold JSON, and fails where JavaScript would; what is false there stays.
+Of `oneOf`, the variant of the value's type shows it. A property with `x-with` is shown beside the one
+that it names.
 """
 
 from __future__ import annotations
@@ -58,10 +59,10 @@ def _variant(document: Document, schemas: list[Document], made: dict[int, View])
 
 def _parsed(view: View) -> View:
     def show(value: Any) -> Any:
-        found = v8.complaint(value) if isinstance(value, str) else None
+        found = v8.complaint(value) if value else None
         if found is not None:
             raise NotJson(*found)
-        return view(jsontext.loads(value) if isinstance(value, str) else value)
+        return view(jsontext.loads(value) if value and isinstance(value, str) else value)
 
     return show
 

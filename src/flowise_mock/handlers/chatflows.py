@@ -2,7 +2,18 @@
 
 from flowise_mock import flowdata, jsontext, v8
 from flowise_mock.call import Call
-from flowise_mock.outcomes import Deleted, Lacks, NoKey, NotBound, NotJson, Page, Unknown
+from flowise_mock.outcomes import (
+    BadConfig,
+    BadLimits,
+    Deleted,
+    Lacks,
+    Mistyped,
+    NoKey,
+    NotBound,
+    NotJson,
+    Page,
+    Unknown,
+)
 from flowise_mock.store import Record
 
 KINDS = ("CHATFLOW", "AGENTFLOW", "MULTIAGENT", "ASSISTANT")
@@ -29,10 +40,14 @@ async def get_chatflow_by_id(call: Call, id: str) -> Record:
 
 async def update_chatflow(call: Call, id: str, body: Record) -> Record:
     call.chatflow(id)
-    if "type" in body:
+    if body.get("type") is not None:
         _check_kind(call, body)
     if "flowData" in body:
         _check_flow_data(call, body)
+    for name, kind in (("chatbotConfig", BadConfig), ("apiConfig", BadLimits)):
+        found = v8.complaint(body[name]) if body.get(name) else None
+        if found is not None:
+            call.report(kind(*found))
     flow = call.store.change("chatflow", id, body)
     call.windows.pop(id, None)
     call.store.link_document_stores(id, flowdata.document_stores(flow))
@@ -69,7 +84,9 @@ def _check_kind(call: Call, body: Record) -> None:
 
 def _check_flow_data(call: Call, body: Record) -> None:
     found = v8.complaint(body.get("flowData"))
-    if found is not None:
+    if body.get("flowData", "") is None:
+        call.report(Mistyped("flowData", "Cannot read properties of null (reading 'nodes')"))
+    elif found is not None:
         call.report(NotJson(*found))
     elif not isinstance(jsontext.mapping(body["flowData"]).get("nodes"), list):
         call.report(Lacks("Chatflow", "nodes"))

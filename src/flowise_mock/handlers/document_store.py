@@ -29,29 +29,35 @@ TOP_K = 4
 
 
 async def create_document_store(call: Call, body: Record) -> Record:
-    return call.store.create("documentstore", _without_status(body))
+    lists = {
+        column: "[]" if body.get(column) is None else body[column] for column in ("loaders", "whereUsed")
+    }
+    return call.store.create("documentstore", {**_without_status(body), **lists})
 
 
 async def get_all_document_stores(
     call: Call, page: str | None = None, limit: str | None = None
 ) -> list[Record] | Page:
-    return call.paged([_counted(each) for each in call.store.select("documentstore")], page, limit)
+    return call.paged([_counted(call, each) for each in call.store.select("documentstore")], page, limit)
 
 
 async def get_document_store_by_id(call: Call, id: str) -> Record:
-    return _counted(call.store.find("documentstore", id))
+    return _counted(call, call.store.find("documentstore", id))
 
 
 async def update_document_store(call: Call, id: str, body: Record) -> Record:
-    return _counted(call.store.change("documentstore", id, body))
+    return _counted(call, call.store.change("documentstore", id, _without_status(body)))
 
 
 async def delete_document_store(call: Call, id: str) -> Deleted:
     return call.store.remove_document_store(id)
 
 
-def _counted(target: Record) -> Record:
+def _counted(call: Call, target: Record) -> Record:
     """A store with what its loaders count together, and what they come from."""
+    kept = target.get("loaders")
+    if kept and v8.complaint(kept) is None and not v8.text(kept).lstrip().startswith("["):
+        call.report(Mistyped("loaders"))
     held = loaders.of(target)
     totals = {
         total: sum(int(loader.get(total) or 0) for loader in held) for total in ("totalChars", "totalChunks")
@@ -61,7 +67,7 @@ def _counted(target: Record) -> Record:
             **target,
             "loaders": jsontext.dumps([{**each, "source": loaders.source(each)} for each in held]),
         }
-    return {**target, **totals}
+    return {**target, "whereUsed": target.get("whereUsed") or [], **totals}
 
 
 def _without_status(body: Record) -> Record:
@@ -73,11 +79,15 @@ def _without_status(body: Record) -> Record:
 
 async def upsert_document(call: Call, id: str, body: Record) -> Record:
     metadata = body.get("metadata")
-    found = v8.complaint(metadata) if isinstance(metadata, str) else None
+    found = v8.complaint(metadata) if metadata and isinstance(metadata, str) else None
     if found is not None:
         call.report(NotJson(*found))
+    for part in ("loader", "splitter", "vectorStore", "embedding", "recordManager"):
+        found = v8.complaint(body[part]) if isinstance(body.get(part), str) else None
+        if found is not None:
+            call.report(Mistyped(part, "".join(found)))
     if body.get("docId"):
-        loaders.find(call.store.find("documentstore", id), str(body["docId"]))
+        loaders.find(call.store.find("documentstore", id), v8.text(body["docId"]))
     else:
         _check_parts(call, body)
     if loaders.is_on(body.get("createNewDocStore")):
@@ -100,14 +110,20 @@ def _check_parts(call: Call, item: Record) -> None:
     loader = jsontext.mapping(item.get("loader")).get("name")
     if not isinstance(loader, str) or loader not in catalogue.LOADERS:
         call.report(Lacks("Document store", "Loader"))
-    if not jsontext.mapping(item.get("vectorStore")):
+    if not jsontext.mapping(item.get("vectorStore")).get("name"):
         call.report(Lacks("Document store", "Vector store"))
-    if not jsontext.mapping(item.get("embedding")):
+    if not jsontext.mapping(item.get("embedding")).get("name"):
         call.report(Lacks("Document store", "Embedding"))
 
 
 async def refresh_document(call: Call, id: str, body: Record) -> list[Record]:
     target = call.store.find("documentstore", id)
+    if body.get("items") and not isinstance(body["items"], list):
+        call.report(Mistyped("items", "totalItems is not iterable"))
+    for item in jsontext.sequence(body.get("items")):
+        asked = jsontext.mapping(item)
+        if not asked.get("docId") and not jsontext.mapping(asked.get("loader")).get("name"):
+            call.report(Lacks("Document store", "Loader"))
     sent = [item for item in jsontext.sequence(body.get("items")) if isinstance(item, dict)]
     items = sent or [{"docId": loader["id"]} for loader in loaders.of(target)]
     return loaders.upserted(call, target, [{"replaceExisting": True, **item} for item in items], [])
@@ -115,23 +131,27 @@ async def refresh_document(call: Call, id: str, body: Record) -> list[Record]:
 
 async def query_vector_store(call: Call, body: Record) -> Record:
     started = time.perf_counter()
-    if not body.get("storeId") and "query" in body:
+    if body.get("storeId") is None:
         target = _any_store(call)
     else:
-        if "query" not in body:
-            call.report(Empty("query"))
-        target = call.store.find("documentstore", str(body.get("storeId") or ""))
+        target = call.store.find("documentstore", v8.text(body["storeId"]))
     if target.get("status") != loaders.UPSERTED:
         call.report(
             Lacks(
                 "Document store",
                 "Vector Store" if target.get("embeddingConfig") else "Embedding",
-                target["id"],
+                v8.text(body["storeId"]) if "storeId" in body else "undefined",
             )
         )
         found = []
     else:
-        found = _nearest(call, target, str(body.get("query", "")))
+        if "query" not in body:
+            call.report(Empty("query"))
+        asked = body.get("query", "")
+        if not isinstance(asked, str):
+            wrong = "Cannot read properties of null (reading 'replace')" if asked is None else ""
+            call.report(Mistyped("query", wrong or "text.replace is not a function"))
+        found = _nearest(call, target, v8.text(asked))
     docs = [
         {**loaders.document(chunk, chunk["docId"]), "id": chunk["id"], "chunkNo": chunk.get("chunkNo")}
         for chunk in found
@@ -140,12 +160,11 @@ async def query_vector_store(call: Call, body: Record) -> Record:
 
 
 def _any_store(call: Call) -> Record:
-    """The first store that can be asked: a database that is given no id finds some record."""
+    """The oldest store: a database that is given no id finds the first record it has."""
     stores = call.store.select("documentstore")
-    ready = [each for each in stores if each.get("status") == loaders.UPSERTED] or stores
-    if not ready:
+    if not stores:
         raise NotFound("Document store", "undefined")
-    return ready[-1]
+    return min(stores, key=lambda each: str(each.get("createdDate")))
 
 
 async def delete_vector_store_from_store(call: Call, id: str) -> Deleted:
@@ -177,7 +196,7 @@ async def delete_loader_from_document_store(call: Call, store_id: str, loader_id
     left = [each for each in loaders.of(target) if each["id"] != loader["id"]]
     call.store.remove_where("chunk", storeId=store_id, docId=loader_id)
     changed = call.store.change("documentstore", store_id, {"loaders": jsontext.dumps(left)})
-    return Deleted(1, _counted(changed))
+    return Deleted(1, _counted(call, changed))
 
 
 # --- chunks ----------------------------------------------------------------------------------------
@@ -195,7 +214,7 @@ async def edit_document_store_file_chunk(
 ) -> Record:
     chunk = _chunk(call, store_id, loader_id, chunk_id)
     if body.get("pageContent") is None:
-        call.report(Mistyped("pageContent"))
+        call.report(Mistyped("pageContent", "null" if "pageContent" in body else "undefined"))
     changes = {"pageContent": v8.text(body.get("pageContent", chunk.get("pageContent", "")))}
     if body.get("metadata"):
         changes["metadata"] = jsontext.dumps(body["metadata"])

@@ -5,7 +5,8 @@ from flowise_mock.store import Record
 
 
 async def create_lead(call: Call, body: Record) -> Record:
-    return call.store.create("lead", {"chatId": call.store.new_id(), **body})
+    chat = call.store.new_id() if body.get("chatId") is None else body["chatId"]
+    return call.store.create("lead", {**body, "chatId": chat})
 
 
 async def get_all_leads_for_chatflow(call: Call, id: str) -> list[Record]:
