@@ -61,8 +61,13 @@ def moment(text: str) -> datetime | None:
 def within(
     records: Iterable[dict[str, Any]], column: str, start: str | None, end: str | None
 ) -> list[dict[str, Any]]:
-    """The records whose date in `column` lies between two dates, both included; None bounds nothing."""
+    """The records whose date in `column` lies between two dates, both included; None bounds nothing.
+
+    A database finds nothing before an end that is no date, and all after such a start.
+    """
     low, high = instant(start), instant(end)
+    if end is not None and high is None:
+        return []
     return [
         record
         for record in records

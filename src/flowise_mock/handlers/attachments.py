@@ -11,19 +11,19 @@ from flowise_mock.store import Record
 
 async def create_attachment(call: Call, chatflow_id: str, chat_id: str, body: Record) -> list[Record]:
     call.check_uuid("Chatflow", chatflow_id)
-    if re.search(r"\.\.|[/\\]|%2[eEfF]|%5[cC]", chat_id):
+    if re.search(r"\.\.|\\|%2[eEfF]|%5[cC]", chat_id):
         call.report(Traversal("chatId"))
     flow = call.store.find("chatflow", chatflow_id)
-    for file in call.files:
-        _check(call, flow, file)
-    return [_attachment(file, bool(body.get("base64"))) for file in call.files]
-
-
-def _check(call: Call, flow: Record, file: Upload) -> None:
-    """Report a file that the flow's settings do not take."""
     settings = jsontext.mapping(flowdata.config(flow, "chatbotConfig").get("fullFileUpload"))
     if not settings.get("status"):
         call.report(Disabled("fullFileUpload"))
+    for file in call.files:
+        _check(call, settings, file)
+    return [_attachment(file, bool(body.get("base64"))) for file in call.files]
+
+
+def _check(call: Call, settings: Record, file: Upload) -> None:
+    """Report a file that the flow's settings do not take."""
     allowed = [each.strip() for each in str(settings.get("allowedUploadFileTypes") or "").split(",") if each]
     if file.type not in allowed:
         call.report(FileRefused(file.type, ", ".join(allowed)))

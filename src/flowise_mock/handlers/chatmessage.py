@@ -47,7 +47,7 @@ def _execution(call: Call, row: Record) -> Record | None:
 
 def _of_types(rows: list[Record], chat_type: str | None) -> list[Record]:
     """The rows of one chat type, or of those in an array as JSON text."""
-    if chat_type is None:
+    if not chat_type:
         return rows
     wanted = jsontext.sequence(chat_type) or [chat_type]
     return [row for row in rows if row.get("chatType") in wanted]

@@ -1,11 +1,13 @@
 """Feedback: what users think of an answer."""
 
+from flowise_mock import v8
 from flowise_mock.call import Call
 from flowise_mock.moments import within
 from flowise_mock.outcomes import Empty, Inconsistent, NoMessage, Undeclared
 from flowise_mock.store import Record
 
 _FROM_MESSAGE = {"chatId": "chat", "chatflowid": "chatflow"}
+_JOINS = {"messageId", *_FROM_MESSAGE}
 
 
 async def create_chat_message_feedback_for_chatflow(call: Call, body: Record, id: str = "") -> Record:
@@ -33,19 +35,21 @@ async def update_chat_message_feedback_for_chatflow(call: Call, id: str, body: R
     for column in body:
         if column not in call.store.tables["feedback"].columns:
             call.report(Undeclared(column))
-    if "messageId" in body:
-        body = _joined(call, {**held, **body})
+    told = {column: value for column, value in body.items() if value or column not in _JOINS}
+    if _JOINS & told.keys():
+        told = _joined(call, {**held, **told})
+    body = told
     return call.store.change("feedback", id, body)
 
 
 def _joined(call: Call, feedback: Record) -> Record:
     """The feedback with what its message tells: the flow and the chat."""
-    id = str(feedback["messageId"])
+    id = v8.text(feedback["messageId"])
     if not call.store.has("chatmessage", id):
         raise NoMessage("Message", id)
     message = call.store.find("chatmessage", id)
     known = {column: message[column] for column in _FROM_MESSAGE if column in message}
     for column, stored in known.items():
-        if feedback.get(column) not in (None, stored):
-            call.report(Inconsistent(_FROM_MESSAGE[column], feedback[column], id))
+        if feedback.get(column) not in (None, "", stored):
+            call.report(Inconsistent(_FROM_MESSAGE[column], v8.text(feedback[column]), id))
     return {**feedback, **known}

@@ -69,7 +69,7 @@ def run_agentflow(call: Call, turn: Turn) -> Run:
     sent = turn.body.get("humanInput")
     human = jsontext.mapping(sent)
     first: str | None
-    if human:
+    if sent is not None and sent not in ("", 0):
         first = _resumed(call, graph, human)
     else:
         first = next((node.id for node in nodes.values() if node.name == START), None)
@@ -105,7 +105,7 @@ def _walk(call: Call, graph: Graph, queue: list[str]) -> Any:
         yield "nextAgentFlow", {**told, "status": "INPROGRESS"}
         last = not graph.after(node.id, None)
         try:
-            if not graph.executed and "form" in graph.turn.body and graph.turn.question:
+            if not graph.executed and graph.turn.question and _form_counts(call, graph.turn.body):
                 call.report(Ambiguous("question", "form"))
             said: Said = NODES.get(node.name, NODES[""])(call, graph, node, last)
             if last or said.stopped:
@@ -140,6 +140,11 @@ def _walk(call: Call, graph: Graph, queue: list[str]) -> Any:
             return True
         queue += graph.after(node.id, said.way)
     return False
+
+
+def _form_counts(call: Call, body: Record) -> bool:
+    """Whether a form beside a question is one too many."""
+    return "form" in body if call.habits.get("forms") == "any" else bool(jsontext.mapping(body.get("form")))
 
 
 def _failed(call: Call, graph: Graph, node: Node, failure: Outcome) -> Any:

@@ -59,6 +59,8 @@ def begin(call: Call, turn: Turn) -> None:
     for name, value in (("chatId", turn.body.get("chatId")), ("sessionId", override.get("sessionId"))):
         if value is not None and not isinstance(value, str):
             call.report(Mistyped(name, f"Invalid {name}: must be a string"))
+    if None in jsontext.sequence(turn.body.get("history")):
+        call.report(Mistyped("history", "Cannot read properties of null (reading 'content')"))
     turn.uploads = _uploads(call, turn)
     for file in call.files:
         _check_file(call, file.name, file.type)
@@ -105,6 +107,9 @@ def write(
     )
 
 
+KINDS = ("file", "file:full", "file:rag", "audio", "url")
+"""The types of uploads that Flowise takes up; it passes others on as they are."""
+
 # --- uploads ---------------------------------------------------------------------------------------
 
 
@@ -116,12 +121,14 @@ def _uploads(call: Call, turn: Turn) -> list[Record] | str | None:
     sent = jsontext.sequence(uploads)
     if isinstance(uploads, str) and not sent:
         return uploads  # no list of files: kept as it was sent
+    if None in sent:
+        call.report(Mistyped("uploads", "Cannot read properties of null (reading 'type')"))
     return [_kept(call, turn, each) for each in sent if isinstance(each, dict)]
 
 
 def _kept(call: Call, turn: Turn, upload: Record) -> Record:
     kind, data = upload.get("type"), upload.get("data")
-    if not isinstance(data, str):
+    if not isinstance(data, str) or kind not in KINDS:
         return upload
     name, mime = text(upload.get("name")), text(upload.get("mime")) or "image/png"
     if kind == "url":
