@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable
 from pathlib import PurePath
 
@@ -62,8 +63,9 @@ def field_of(name: str) -> str:
 def split(text: str, size: int = CHUNK_SIZE, overlap: int = CHUNK_OVERLAP) -> list[str]:
     """Chunks of at most `size` characters, cut at paragraphs, lines, words, characters in this order.
 
-    This is the recursive character splitter: pieces are merged up to `size`, and each chunk begins
-    with up to `overlap` characters of the one before.
+    This is the recursive character splitter, as LangChain has it: pieces keep the separator before
+    them, and are merged up to `size`; each chunk begins with up to `overlap` characters of the one
+    before.
     """
     size, overlap = max(size, 1), max(overlap, 0)
     if overlap >= size or len(text) // (size - overlap) > MAX_CHUNKS:
@@ -76,17 +78,18 @@ def _split(text: str, size: int, overlap: int, separators: tuple[str, ...]) -> l
     if not separator:
         return _cut(text, size, overlap)
     further = separators[separators.index(separator) + 1 :]
-    pieces = [piece for piece in text.split(separator) if piece]
+    first, *rest = text.split(separator)
+    pieces = [piece for piece in (first, *(separator + each for each in rest)) if piece]
     chunks: list[str] = []
     short: list[str] = []
     for piece in pieces:
         if len(piece) < size:
             short.append(piece)
             continue
-        chunks += _merged(short, separator, size, overlap)
+        chunks += _merged(short, size, overlap)
         short = []
         chunks += _split(piece, size, overlap, further)
-    return chunks + _merged(short, separator, size, overlap)
+    return chunks + _merged(short, size, overlap)
 
 
 def _cut(text: str, size: int, overlap: int) -> list[str]:
@@ -95,19 +98,18 @@ def _cut(text: str, size: int, overlap: int) -> list[str]:
     return [chunk for chunk in (text[start : start + size].strip() for start in starts) if chunk]
 
 
-def _merged(pieces: Iterable[str], separator: str, size: int, overlap: int) -> list[str]:
+def _merged(pieces: Iterable[str], size: int, overlap: int) -> list[str]:
     chunks: list[str] = []
-    held: list[str] = []
+    held: deque[str] = deque()
     total = 0
     for piece in pieces:
-        if held and total + len(piece) + len(separator) > size:
-            chunks.append(separator.join(held).strip())
-            while held and (total > overlap or total + len(piece) + len(separator) > size):
-                total -= len(held.pop(0)) + (len(separator) if held else 0)
-        total += len(piece) + (len(separator) if held else 0)
+        if total + len(piece) > size:
+            chunks.append("".join(held).strip())
+            while held and (total > overlap or total + len(piece) > size):
+                total -= len(held.popleft())
+        total += len(piece)
         held.append(piece)
-    if held:
-        chunks.append(separator.join(held).strip())
+    chunks.append("".join(held).strip())
     return [chunk for chunk in chunks if chunk]
 
 

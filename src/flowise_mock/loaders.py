@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flowise_mock import catalogue, documents, jsontext
+from flowise_mock import catalogue, documents, jsontext, record_manager
 from flowise_mock.call import Call, Upload
 from flowise_mock.outcomes import NoLoader, Unknown
 from flowise_mock.store import Record
@@ -57,7 +57,7 @@ def upserted(call: Call, target: Record, items: list[Record], files: list[Upload
         kept = loaders.get(item.get("docId") or "", {})
         loader = _prepared(call, target["id"], kept, item, files)
         if loader is None:
-            results.append(_result([], 0, ""))
+            results.append(_result([], 0) | {"docId": ""})
             continue
         texts = _texts(loader, files or _kept_files(call, target["id"], kept))
         replaced = call.store.remove_where("chunk", storeId=target["id"], docId=loader["id"])
@@ -65,17 +65,26 @@ def upserted(call: Call, target: Record, items: list[Record], files: list[Upload
         count(loader, chunks)
         loaders[loader["id"]] = loader
         changes |= _configs(target, item)
-        result = _result(chunks, replaced, loader["id"])
-        if jsontext.mapping(item.get("recordManager")).get("name") or (
-            kept and target.get("recordManagerConfig")
-        ):
-            result["totalKeys"] = len(call.store.select("chunk", storeId=target["id"]))
-        results.append(result)
+        found = [document(call, chunk) for chunk in chunks]
+        config = _manager(target, item, kept)
+        if config is None:
+            result = _result(found, replaced)
+        else:
+            result = record_manager.indexed(call, config, target["id"], found)
+        results.append(result | {"docId": loader["id"]})
     changes |= {"loaders": jsontext.dumps(list(loaders.values())), "status": UPSERTED}
     call.store.change("documentstore", target["id"], changes)
     _check_namespace(call, changes.get("recordManagerConfig") or target.get("recordManagerConfig"))
     _remember(call, target["id"], results)
     return results
+
+
+def _manager(target: Record, item: Record, kept: Record) -> Record | None:
+    """The config of the record manager that an item brings, or that the store of a kept loader has."""
+    manager = jsontext.mapping(item.get("recordManager"))
+    if not manager.get("name"):
+        manager = jsontext.mapping(target.get("recordManagerConfig")) if kept else {}
+    return _config(manager, "config") if manager else None
 
 
 def _check_namespace(call: Call, manager: Any) -> None:
@@ -206,15 +215,17 @@ def _configs(target: Record, item: Record) -> Record:
     }
 
 
-def _result(chunks: list[Record], replaced: int, loader_id: str) -> Record:
+def _result(found: list[Record], replaced: int) -> Record:
     return {
-        "numAdded": len(chunks), "numDeleted": replaced, "numUpdated": 0, "numSkipped": 0,
-        "addedDocs": [document(chunk, loader_id) for chunk in chunks], "docId": loader_id,
+        "numAdded": len(found), "numDeleted": replaced, "numUpdated": 0, "numSkipped": 0, "addedDocs": found,
     }  # fmt: skip
 
 
-def document(chunk: Record, loader_id: str) -> Record:
-    metadata = {**jsontext.mapping(chunk.get("metadata")), "docId": loader_id}
+def document(call: Call, chunk: Record) -> Record:
+    """A chunk as a document, with the loader it is of where the version notes that."""
+    metadata = jsontext.mapping(chunk.get("metadata"))
+    if call.habits.get("documents") != "plain":
+        metadata = {**metadata, "docId": chunk["docId"]}
     return {"pageContent": chunk.get("pageContent", ""), "metadata": metadata}
 
 

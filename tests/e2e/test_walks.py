@@ -185,6 +185,56 @@ def test_files_are_upserted_too(api: httpx.Client) -> None:
     assert result["addedDocs"][0]["metadata"]["k"] == "v"
 
 
+@pytest.mark.parametrize(
+    ("cleanup", "changed"), [("full", (1, 2, 0)), ("incremental", (1, 2, 0)), ("none", (1, 0, 0))]
+)
+def test_a_record_manager_writes_nothing_twice(
+    api: httpx.Client, cleanup: str, changed: tuple[int, ...]
+) -> None:
+    store = answered(api.post("/document-store/store", json={"name": "managed"}))
+    body = {
+        "loader": {"name": "plainText", "config": {"text": "one\n\ntwo"}},
+        "splitter": {"name": "recursiveCharacterTextSplitter", "config": {"chunkSize": 4, "chunkOverlap": 0}},
+        "embedding": {"name": "openAIEmbeddings", "config": {}},
+        "vectorStore": {"name": "faiss", "config": {}},
+        "recordManager": {
+            "name": "SQLiteRecordManager",
+            "config": {"namespace": cleanup, "cleanup": cleanup},
+        },
+    }
+    path = f"/document-store/upsert/{store['id']}"
+
+    def upserted(**more: Any) -> tuple[int, ...]:
+        told = answered(api.post(path, json={**body, **more}))
+        counts = tuple(told[count] for count in ("numAdded", "numDeleted", "numSkipped"))
+        assert len(told["addedDocs"]) == told["numAdded"]
+        return counts
+
+    assert upserted() == (2, 0, 0)
+    (loader,) = json.loads(answered(api.get(f"/document-store/store/{store['id']}"))["loaders"])
+    again = {"docId": loader["id"], "replaceExisting": True}
+    assert upserted(**again) == (0, 0, 2)
+    (refreshed,) = answered(api.post(f"/document-store/refresh/{store['id']}", json={}))
+    assert (refreshed["numAdded"], refreshed["numSkipped"]) == (0, 2)
+    other = {"name": "plainText", "config": {"text": "six"}}
+    assert upserted(**again, loader=other, splitter={}) == changed
+
+
+def test_a_flow_with_a_record_manager_writes_nothing_twice(api: httpx.Client) -> None:
+    nodes = [
+        {
+            "id": "text",
+            "data": {"category": "Document Loaders", "name": "plainText", "inputs": {"text": "hi"}},
+        },
+        {"id": "store", "data": {"category": "Vector Stores", "name": "faiss"}},
+        {"id": "records", "data": {"category": "Record Manager", "name": "SQLiteRecordManager"}},
+    ]
+    id = flow(api, flowData=json.dumps({"nodes": nodes, "edges": []}))
+    for counts in ((1, 0), (0, 1)):
+        told = answered(api.post(f"/vector/upsert/{id}", json={}))
+        assert (told["numAdded"], told["numSkipped"]) == counts
+
+
 def test_whereused_follows_the_flows(api: httpx.Client) -> None:
     store = answered(api.post("/document-store/store", json={"name": "used"}))
     node = {"id": "n", "data": {"name": "documentStore", "inputs": {"selectedStore": store["id"]}}}

@@ -21,6 +21,15 @@ def test_chunks_overlap_by_whole_words() -> None:
     assert split("one two three four five six", 14, 6) == ["one two three", "three four", "four five six"]
 
 
+def test_cut_as_flowise_was_recorded() -> None:
+    assert sorted(split("The sky is blue. Grass is green. " * 8, 80, 10)) == [
+        "The sky is blue. Grass is green. The sky is blue. Grass is green. The sky is",
+        "is blue. Grass is green. The sky is blue. Grass is green.",
+        "is blue. Grass is green. The sky is blue. Grass is green. The sky is blue.",
+        "sky is blue. Grass is green. The sky is blue. Grass is green. The sky is blue.",
+    ]
+
+
 def test_a_text_without_separators_is_cut_by_length() -> None:
     assert split("abcdefghij", 4, 1) == ["abcd", "defg", "ghij"]
 

@@ -3,7 +3,7 @@
 import re
 import time
 
-from flowise_mock import catalogue, documents, jsontext, loaders, v8
+from flowise_mock import catalogue, documents, jsontext, loaders, record_manager, v8
 from flowise_mock.call import Call
 from flowise_mock.outcomes import (
     Deleted,
@@ -153,7 +153,7 @@ async def query_vector_store(call: Call, body: Record) -> Record:
             call.report(Mistyped("query", wrong or "text.replace is not a function"))
         found = _nearest(call, target, v8.text(asked))
     docs = [
-        {**loaders.document(chunk, chunk["docId"]), "id": chunk["id"], "chunkNo": chunk.get("chunkNo")}
+        {**loaders.document(call, chunk), "id": chunk["id"], "chunkNo": chunk.get("chunkNo")}
         for chunk in found
     ]
     return {"timeTaken": round((time.perf_counter() - started) * 1000), "docs": docs}
@@ -175,6 +175,8 @@ async def delete_vector_store_from_store(call: Call, id: str) -> Deleted:
             call.report(Lacks("Document store", noun, id))
     if target.get("status") != loaders.UPSERTED:
         call.report(Empty("ids"))
+    manager = jsontext.mapping(target.get("recordManagerConfig"))
+    record_manager.forget(call, jsontext.mapping(manager.get("config")), id)
     call.store.change("documentstore", id, {"status": loaders.SYNC})
     return Deleted(1)
 

@@ -22,12 +22,13 @@ async def get_all_upsert_history(
 
 
 async def patch_delete_upsert_history(call: Call, body: Record, id: str | None = None) -> Deleted:
-    named = body.get("ids", [])
-    if not named:
-        call.report(Empty("ids"))
+    named = [] if body.get("ids") is None else body["ids"]
     if not isinstance(named, list):
         call.report(Mistyped("ids"))
         named = [named]
+    named = [each for each in named if each not in (None, "") and not isinstance(each, bool)]
+    if not named:
+        call.report(Empty("ids"))
     rows = [row for row in call.store.select("upserthistory", chatflowid=id) if row["id"] in named]
     for each in named:
         if not any(row["id"] == each for row in rows):

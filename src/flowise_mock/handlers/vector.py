@@ -1,8 +1,8 @@
 """Vector upsert: the documents of a flow's own loaders, cut and written to its vector store."""
 
-from flowise_mock import catalogue, documents, flowdata, jsontext
+from flowise_mock import catalogue, documents, flowdata, jsontext, record_manager
 from flowise_mock.call import Call
-from flowise_mock.outcomes import Lacks, Several, Unknown
+from flowise_mock.outcomes import Lacks, Mistyped, Several, Unknown
 from flowise_mock.prediction import limits
 from flowise_mock.store import Record
 
@@ -18,6 +18,10 @@ async def vector_upsert(call: Call, id: str, body: Record) -> Record:
     stores = [node for node in nodes if node.category == "Vector Stores"]
     named = [node for node in stores if node.id == body.get("stopNodeId")]
     if body.get("stopNodeId") and not named:
+        if any(node.id == body["stopNodeId"] for node in nodes):
+            call.report(
+                Mistyped("stopNodeId", "TypeError: Cannot read properties of undefined (reading 'upsert')")
+            )
         call.report(Unknown("stopNodeId", str(body["stopNodeId"])))
     if not stores:
         call.report(Lacks("Chatflow", "vector node"))
@@ -32,12 +36,14 @@ async def vector_upsert(call: Call, id: str, body: Record) -> Record:
         for chunk in documents.split(text)
         if stores
     ]
+    manager = next((node for node in nodes if node.category == "Record Manager"), None)
     result: Record = {"numAdded": len(found), "numDeleted": 0, "numUpdated": 0, "numSkipped": 0}
+    told = {"numAdded": len(found)}
+    if manager:
+        result = record_manager.indexed(call, manager.inputs, id, found)
+        found = result.pop("addedDocs")
+        told = dict(result)
     summary = [_summary(node) for node in nodes if node.category in _WRITTEN]
-    managed = any(node.category == "Record Manager" for node in nodes)
-    told = result if managed else {"numAdded": result["numAdded"]}
-    if managed:
-        result["totalKeys"] = result["numAdded"]
     call.store.create(
         "upserthistory",
         {"chatflowid": id, "result": jsontext.dumps(told), "flowData": jsontext.dumps(summary)},

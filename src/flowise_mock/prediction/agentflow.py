@@ -26,7 +26,7 @@ from flowise_mock.outcomes import (
 from flowise_mock.prediction.nodes import NODES, Said, form_text
 from flowise_mock.prediction.recited import BESIDE, put_in, recited
 from flowise_mock.prediction.scripted import follow_ups, parts, say
-from flowise_mock.prediction.turn import Run, Turn, asked, text, write
+from flowise_mock.prediction.turn import Run, Turn, asked, session, text, write
 from flowise_mock.store import Record
 
 START = "startAgentflow"
@@ -232,5 +232,5 @@ def _answered(call: Call, graph: Graph, state: str, asked_for: Record | None) ->
         "executionId": execution["id"],
         "agentFlowExecutedData": [_without_credential(each) for each in graph.executed],
         **({"action": asked_for} if asked_for is not None else {}),
-        "sessionId": turn.session_id,
+        **session(turn),
     }

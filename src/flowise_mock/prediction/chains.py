@@ -11,7 +11,7 @@ import re
 from flowise_mock import documents, flowdata, jsontext
 from flowise_mock.call import Call
 from flowise_mock.prediction.scripted import action, follow_ups, parts, say
-from flowise_mock.prediction.turn import Run, Turn, asked, text, write
+from flowise_mock.prediction.turn import Run, Turn, asked, session, text, write
 from flowise_mock.store import Record
 
 SOURCES = 4
@@ -73,7 +73,7 @@ def run_agents(call: Call, turn: Turn) -> Run:
         **kept,
     )
     result: Record = {"text": answer, **asked(turn, turn.body.get("question"))}
-    result |= {"chatId": turn.chat_id, "chatMessageId": said["id"], "sessionId": turn.session_id}
+    result |= {"chatId": turn.chat_id, "chatMessageId": said["id"], **session(turn)}
     result |= {"memoryType": turn.memory} if turn.memory else {}
     result |= {"agentReasoning": reasoning} if reasoning else {}
     return result | decision | parts(turn, "flowVariables") | more
@@ -114,7 +114,7 @@ def _answered(call: Call, turn: Turn, result: Record, beside: Record) -> Record:
         "chatMessageId": said["id"],
         **more,
         "isStreamValid": False,
-        "sessionId": turn.session_id,
+        **session(turn),
         **({"memoryType": turn.memory} if turn.memory else {}),
         **parts(turn, "flowVariables"),
     }

@@ -167,7 +167,8 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> Said:
     content = "".join(tokens)
     usage = _usage(call, messages, tokens)
     role = "assistant" if node.inputs.get("llmReturnResponseAs") == "assistantMessage" else "user"
-    heard = spoken or mine[:1]
+    sent = graph.turn.body.get("question")
+    heard = spoken or mine[:1] if graph.form or (sent and isinstance(sent, str)) else []
     history = [
         *(heard if first else []),
         {"role": role, "content": content, "name": node.label.lower().replace(" ", "_")},

@@ -45,10 +45,12 @@ def resolved(call: Call, flow: Record, body: Record) -> Turn:
 
     A field of a form may be JSON text.
     """
-    session = text(jsontext.mapping(body.get("overrideConfig")).get("sessionId"))
-    chat = text(body.get("chatId")) or session or call.store.new_id()
+    session = jsontext.mapping(body.get("overrideConfig")).get("sessionId")
+    chat = next((id for id in (body.get("chatId"), session) if id is not None), None)
+    chat = call.store.new_id() if chat is None else chat
+    session = session or chat
     memory = next((node.label for node in flowdata.nodes(flow) if node.category == "Memory"), None)
-    turn = Turn(flow, body, text(body.get("question")), chat, session or chat, memory, None)
+    turn = Turn(flow, body, text(body.get("question")), text(chat), text(session), memory, None)
     turn.said = _conversation(call, turn)
     return turn
 
@@ -57,7 +59,7 @@ def begin(call: Call, turn: Turn) -> None:
     """Report what has the wrong type, and store the files that came along."""
     override = jsontext.mapping(turn.body.get("overrideConfig"))
     for name, value in (("chatId", turn.body.get("chatId")), ("sessionId", override.get("sessionId"))):
-        if value is not None and not isinstance(value, str):
+        if value is not None and not isinstance(value, str) and _is_text(call, turn.flow):
             call.report(Mistyped(name, f"Invalid {name}: must be a string"))
     if None in jsontext.sequence(turn.body.get("history")):
         call.report(Mistyped("history", "Cannot read properties of null (reading 'content')"))
@@ -65,6 +67,11 @@ def begin(call: Call, turn: Turn) -> None:
     for file in call.files:
         _check_file(call, file.name, file.type)
         _store_file(call, turn, file.name, file.type, file.data)
+
+
+def _is_text(call: Call, flow: Record) -> bool:
+    """Whether ids of chats and sessions must be text."""
+    return call.habits.get("chats") != "any" and flow.get("type") != "AGENTFLOW"
 
 
 def text(value: Any) -> str:
@@ -84,6 +91,11 @@ def _conversation(call: Call, turn: Turn) -> list[Record]:
         }
         for row in rows
     ]
+
+
+def session(turn: Turn) -> Record:
+    """The key that tells the session, where it is not empty."""
+    return {"sessionId": turn.session_id} if turn.session_id else {}
 
 
 def asked(turn: Turn, question: Any) -> Record:
