@@ -296,6 +296,14 @@ class NotResumable(Failure):
 
 
 @dataclass(eq=False)
+class NotStopped(Failure):
+    """A decision came for an execution that failed elsewhere than where it would wait for one."""
+
+    id: str
+    state: str
+
+
+@dataclass(eq=False)
 class NotExecuted(Failure):
     """A decision names a node that the execution, which waits for it, never came to."""
 
@@ -312,6 +320,13 @@ class Aborted(Failure):
 @dataclass(eq=False)
 class ModelFailed(Failure):
     """The model that a flow asked answered with an error; `reason` is what it said."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class ModelRefused(Failure):
+    """The model that a flow asked did not take its key; `reason` is what it said."""
 
     reason: str
 
@@ -489,8 +504,18 @@ class Traversal(Condition):
 
 
 @dataclass(eq=False)
+class BadOrigin(Condition):
+    """The origin of a page is no URL."""
+
+
+@dataclass(eq=False)
 class NoEnding(Condition):
     """The flow has no node that could have the last word."""
+
+
+@dataclass(eq=False)
+class NoMemory(Condition):
+    """The flow's chain needs a memory, and has none."""
 
 
 @dataclass(eq=False)

@@ -2,10 +2,10 @@
 
 What the schema does not name is dropped, a nullable property that is absent is null, a text that
 holds JSON is parsed or written as the schema asks, and keys come in the order of `properties`.
-`x-view: whole` shows a value as it was made: its keys depend on more than a schema can say. `x-view:
-json` reads a text that must hold JSON, and fails where JavaScript would; what is false there stays.
-Of `oneOf`, the variant of the value's type shows it. A property with `x-with` is shown beside the one
-that it names.
+`x-view: whole` shows a value as it was made: its keys depend on more than a schema can say. `x-omit`
+are keys that are not shown. `x-view: json` reads a text that must hold JSON, and fails where JavaScript
+would; what is false there stays. Of `oneOf`, the variant of the value's type shows it. A property with
+`x-with` is shown beside the one that it names.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _compile(document: Document, schema: Document, made: dict[int, View]) -> Vie
         return made[id(schema)]
     made[id(schema)] = lambda value: made[id(schema)](value)
     kind = schema.get("type")
-    view: View = _same
+    view: View = _without(set(schema["x-omit"])) if "x-omit" in schema else _same
     if schema.get("x-view") != "whole":
         if "oneOf" in schema:
             view = _variant(document, schema["oneOf"], made)
@@ -69,6 +69,10 @@ def _parsed(view: View) -> View:
 
 def _same(value: Any) -> Any:
     return value
+
+
+def _without(hidden: set[str]) -> View:
+    return lambda value: {name: child for name, child in value.items() if name not in hidden}
 
 
 def _text(value: Any) -> Any:

@@ -6,7 +6,6 @@ from flowise_mock.outcomes import NotPublic
 from flowise_mock.prediction.kinds import check_ending, streamable
 from flowise_mock.store import Record
 
-_HIDDEN = ("allowedOrigins", "allowedOriginsError")
 _IMAGES = ["image/gif", "image/jpeg", "image/png", "image/webp", ""]
 _IMAGE_MB = 5
 
@@ -19,10 +18,12 @@ async def get_chatflow_streaming(call: Call, id: str) -> Record:
 
 async def get_public_chatbot_config(call: Call, id: str) -> Record:
     flow = call.store.find("chatflow", id)
-    shown = {
-        key: value for key, value in flowdata.config(flow, "chatbotConfig").items() if key not in _HIDDEN
+    return {
+        **flowdata.config(flow, "chatbotConfig"),
+        "uploads": _uploads(flow),
+        "flowData": _shown_flow(flow),
+        "isTTSEnabled": False,
     }
-    return {**shown, "uploads": _uploads(flow), "flowData": _shown_flow(flow), "isTTSEnabled": False}
 
 
 async def get_public_chatflow(call: Call, id: str) -> Record:

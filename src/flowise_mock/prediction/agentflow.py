@@ -17,13 +17,15 @@ from flowise_mock.outcomes import (
     Ambiguous,
     Mistyped,
     ModelFailed,
+    ModelRefused,
     NoExecution,
     NotExecuted,
     NotResumable,
+    NotStopped,
     Outcome,
     Unstarted,
 )
-from flowise_mock.prediction.nodes import NODES, Said, form_text
+from flowise_mock.prediction.nodes import NODES, Said, form_text, is_brief
 from flowise_mock.prediction.recited import BESIDE, put_in, recited
 from flowise_mock.prediction.scripted import follow_ups, parts, say
 from flowise_mock.prediction.turn import Run, Turn, asked, session, text, write
@@ -75,7 +77,7 @@ def run_agentflow(call: Call, turn: Turn) -> Run:
         first = next((node.id for node in nodes.values() if node.name == START), None)
         if first is None:
             call.report(Unstarted())
-        graph.form = jsontext.mapping(turn.body.get("form"))
+        graph.form = _form(call, turn.body.get("form"))
     yield "agentFlowEvent", "INPROGRESS"
     if parts(turn, "agentFlowExecutedData"):
         stopped = yield from recited(call, graph)
@@ -114,7 +116,7 @@ def _walk(call: Call, graph: Graph, queue: list[str]) -> Any:
                 if graph.turn.aborted:
                     raise Aborted("Agent" if node.name == "agentAgentflow" else "LLM")
                 yield event
-        except (Aborted, Ambiguous, Mistyped, ModelFailed) as failure:
+        except (Aborted, Ambiguous, Mistyped, ModelFailed, ModelRefused) as failure:
             yield from _failed(call, graph, node, failure)
             raise
         status = "STOPPED" if said.stopped else "FINISHED"
@@ -142,6 +144,13 @@ def _walk(call: Call, graph: Graph, queue: list[str]) -> Any:
     return False
 
 
+def _form(call: Call, sent: Any) -> Record:
+    """The fields of a form; those of a text or a list, where one counts, are its parts by their numbers."""
+    if isinstance(sent, (str, list)) and call.habits.get("forms") == "any":
+        return {str(number): part for number, part in enumerate(sent)}
+    return jsontext.mapping(sent)
+
+
 def _form_counts(call: Call, body: Record) -> bool:
     """Whether a form beside a question is one too many."""
     return "form" in body if call.habits.get("forms") == "any" else bool(jsontext.mapping(body.get("form")))
@@ -149,7 +158,7 @@ def _form_counts(call: Call, body: Record) -> bool:
 
 def _failed(call: Call, graph: Graph, node: Node, failure: Outcome) -> Any:
     told = {"nodeId": node.id, "nodeLabel": node.label}
-    reason = call.text(failure)
+    reason = failure.reason if isinstance(failure, ModelRefused) else call.text(failure)
     state = "ERROR"
     if isinstance(failure, Aborted) and "aborted" in call.habits:
         state = call.habits["aborted"]
@@ -169,14 +178,14 @@ def _resumed(call: Call, graph: Graph, human: Record) -> str:
         raise NoExecution(turn.session_id)
     execution = max(found, key=lambda each: str(each["createdDate"]))
     if execution["state"] != "STOPPED":
-        raise NotResumable(execution["id"], execution["state"])
+        failed = execution["state"] == "ERROR"
+        raise (NotStopped if failed else NotResumable)(execution["id"], execution["state"])
     executed = jsontext.sequence(execution["executionData"])
     first = text(human.get("startNodeId")) or str(executed[-1]["nodeId"])
     if not any(each["nodeId"] == first for each in executed):
         raise NotExecuted(first)
     graph.execution, graph.executed = execution, executed
     graph.human = {**human, "startNodeId": first}
-    graph.history = [each for item in executed for each in item["data"].get("chatHistory", [])]
     graph.state = dict(executed[-1]["data"].get("state") or {})
     for row in reversed(call.store.select("chatmessage", chatflowid=turn.flow["id"], chatId=turn.chat_id)):
         if row.get("action"):
@@ -231,6 +240,6 @@ def _answered(call: Call, graph: Graph, state: str, asked_for: Record | None) ->
         **more,
         "executionId": execution["id"],
         "agentFlowExecutedData": [_without_credential(each) for each in graph.executed],
-        **({"action": asked_for} if asked_for is not None else {}),
+        **({"action": asked_for} if asked_for is not None and not is_brief(call) else {}),
         **session(turn),
     }

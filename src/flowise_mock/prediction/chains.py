@@ -10,6 +10,7 @@ import re
 
 from flowise_mock import documents, flowdata, jsontext
 from flowise_mock.call import Call
+from flowise_mock.outcomes import NoMemory
 from flowise_mock.prediction.scripted import action, follow_ups, parts, say
 from flowise_mock.prediction.turn import Run, Turn, asked, session, text, write
 from flowise_mock.store import Record
@@ -23,6 +24,8 @@ BESIDE = ("sourceDocuments", "usedTools", "fileAnnotations", "artifacts", "actio
 
 def run_chain(call: Call, turn: Turn) -> Run:
     """A chat chain, a retrieval chain or an agent: start, tokens, the documents, the tools."""
+    if turn.memory is None and any(node.name == "conversationChain" for node in flowdata.nodes(turn.flow)):
+        call.report(NoMemory())
     sources = parts(turn, "sourceDocuments").get("sourceDocuments", _sources(call, turn))
     tools = _tools(turn)
     tokens = say(call, turn, _prompt(turn))

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from flowise_mock import flowdata, jsontext
 from flowise_mock.call import Call
-from flowise_mock.outcomes import Mistyped, OriginRefused, StreamOriginRefused, Throttled
+from flowise_mock.outcomes import BadOrigin, OriginRefused, StreamOriginRefused, Throttled
 from flowise_mock.store import Record
 
 REFUSED = "This site is not allowed to access this chatbot"
@@ -45,7 +45,7 @@ def check_origin(call: Call, flow: Record, streams: bool = False) -> None:
     if not origin or not _hosts(flow):
         return
     if "://" not in origin:
-        call.report(Mistyped("Origin", "Invalid URL"))
+        call.report(BadOrigin())
     if not allows(flow, origin):
         told = flowdata.config(flow, "chatbotConfig").get("allowedOriginsError")
         text = told if isinstance(told, str) and told else REFUSED

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flowise_mock import jsontext
 from flowise_mock.call import Call
 from flowise_mock.flowdata import Node
-from flowise_mock.outcomes import Mistyped, ModelFailed
+from flowise_mock.outcomes import Mistyped, ModelFailed, ModelRefused
 from flowise_mock.prediction.scripted import say
 from flowise_mock.prediction.turn import Event, text
 from flowise_mock.store import Record
@@ -42,7 +42,8 @@ def _start(call: Call, graph: Graph, node: Node, last: bool) -> Said:
             "inputs": jsontext.sequence(node.inputs.get("formInputTypes")),
         }
         filled = form_text(graph.form) or graph.turn.question
-        return Said({"form": form}, {"form": filled} if filled else {})
+        empty = call.habits.get("forms") == "any" and graph.turn.body.get("form") not in (None, "", 0)
+        return Said({"form": form}, {"form": filled} if filled or empty else {})
     asked = {"question": graph.turn.question} if graph.turn.question else {}
     return Said(asked, dict(asked))
 
@@ -90,7 +91,7 @@ def _holds(condition: Record) -> bool:
 def _human_input(call: Call, graph: Graph, node: Node, last: bool) -> Said:
     if graph.human is not None:
         human, graph.human = graph.human, None
-        return _decided(graph, node, human)
+        return _decided(call, graph, node, human)
     messages = [*graph.turn.said, *graph.history]
     given = {
         "messages": messages,
@@ -99,6 +100,8 @@ def _human_input(call: Call, graph: Graph, node: Node, last: bool) -> Said:
     description = resolved(graph, node.inputs.get("humanInputDescription"))
     if node.inputs.get("humanInputDescriptionType") == "dynamic":
         description = "".join(say(call, graph.turn, graph.turn.question))
+    elif not messages and is_brief(call):
+        call.report(Mistyped("messages", "Cannot read properties of undefined (reading 'content')"))
     content = f"{text(messages[-1]['content']) if messages else ''}\n\n{description}"
     action = decision(call, node, given)
     return Said(
@@ -123,7 +126,12 @@ def decision(call: Call, node: Node, given: Record) -> Record:
     }
 
 
-def _decided(graph: Graph, node: Node, human: Record) -> Said:
+def is_brief(call: Call) -> bool:
+    """Whether a version tells what a human decides, and is to decide, in one place alone."""
+    return call.habits.get("humanInput") == "brief"
+
+
+def _decided(call: Call, graph: Graph, node: Node, human: Record) -> Said:
     feedback = text(human.get("feedback"))
     content = feedback or text(human.get("type"))
     given = {**human, "messages": [*graph.turn.said, {"role": "user", "content": content}]}
@@ -136,9 +144,10 @@ def _decided(graph: Graph, node: Node, human: Record) -> Said:
         {"type": "reject", **told, "isFulfilled": human.get("type") == "reject"},
     ]
     history = [{"role": "user", "content": feedback}] if feedback else []
-    return Said(
-        given, {"content": content, "conditions": conditions}, history=history, way=0 if proceeds else 1
-    )
+    output: Record = {"conditions": conditions}
+    if not is_brief(call):
+        output = {"content": content, **output}
+    return Said(given, output, history=history, way=0 if proceeds else 1)
 
 
 def _llm(call: Call, graph: Graph, node: Node, last: bool) -> Said:
@@ -162,8 +171,8 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> Said:
     asked = next((each["content"] for each in reversed(messages) if each["role"] == "user"), "")
     try:
         tokens = say(call, graph.turn, asked)
-    except ModelFailed as failure:
-        raise ModelFailed(f"Error in LLM node: {failure.reason}") from None
+    except (ModelFailed, ModelRefused) as failure:
+        raise type(failure)(f"Error in LLM node: {failure.reason}") from None
     content = "".join(tokens)
     usage = _usage(call, messages, tokens)
     role = "assistant" if node.inputs.get("llmReturnResponseAs") == "assistantMessage" else "user"

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 
 from flowise_mock.call import Call
-from flowise_mock.outcomes import Broken, Outcome, RunFailed
+from flowise_mock.outcomes import Broken, ModelRefused, Outcome, RunFailed
 from flowise_mock.prediction import scripted
 from flowise_mock.prediction.kinds import run
 from flowise_mock.prediction.turn import Event, Turn, begin
@@ -53,6 +53,8 @@ async def streamed(call: Call, turn: Turn, choice: Choice | None = None) -> Asyn
             await pace.before(event)
             yield event
             await pace.after(event)
+    except ModelRefused as failure:
+        yield "error", call.text(failure)
     except Outcome as failure:
         yield "error", call.text(RunFailed(call.text(failure)))
     except Exception as error:  # the head is sent: the client must still be told, and let go
