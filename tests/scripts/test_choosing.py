@@ -149,7 +149,7 @@ def test_a_text_may_be_empty(tmp_path: Path) -> None:
 
 QUESTIONS = (
     "", "re", "a refund", "order 12", "Order 12", "colour", "color", "hello", "abc", "ab", "xay", "shoes and refund",
-    "\u0131nv\u0130te \u017fome", "BELOW 0 \u212aelvin",
+    "\u0130nv\u0130te \u017fome", "BELOW 0 \u212aelvin",
 )  # fmt: skip
 MANY = """
 rules:
@@ -188,6 +188,16 @@ def test_filed_rules_are_found_as_if_all_were_tried(tmp_path: Path) -> None:
                     met.add(first)
     asked = Asked({"id": SUPPORT, "name": "x"}, {"form": {"n": "1"}}, "-", "c", "c", [], [])
     assert {*met, script.choose(asked).rule} == {*script.rules, None}
+
+
+def test_an_expression_that_tries_without_end_has_not_matched(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bot = Bot(tmp_path, "rules: [{match: {question: {regex: '(a|aa)+$'}}, answer: found}, {answer: next}]")
+    assert bot.ask(SUPPORT, question="aaa")["text"] == "found"
+    assert not caplog.records
+    assert bot.ask(SUPPORT, question="a" * 200 + "b")["text"] == "next"
+    assert "the regular expression (a|aa)+$ found nothing in 0.1 s and counts as not matched" in caplog.text
 
 
 # --- changed files ---------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from flowise_mock import faults, jsontext
 from flowise_mock.faults import Fault
 from flowise_mock.scripts import templates, timing
 from flowise_mock.scripts.asked import WORDS, Asked
+from flowise_mock.scripts.patterns import Pattern
 from flowise_mock.scripts.templates import TemplateError
 from flowise_mock.scripts.timing import Timing
 from flowise_mock.store import Record
@@ -41,7 +41,7 @@ class Answer:
     make: Made
     timing: Timing | None
     fault: Fault | None
-    regex: re.Pattern[str] | None = None
+    regex: Pattern | None = None
 
     def reply(self, asked: Asked) -> Reply:
         """The answer to what is asked. Raises TemplateError."""
@@ -66,7 +66,7 @@ class BadTemplate(Exception):
         self.steps = steps
 
 
-def compiled(given: Any, common: Any, regex: re.Pattern[str] | None = None) -> Answer:
+def compiled(given: Any, common: Any, regex: Pattern | None = None) -> Answer:
     """An answer as a script has it; `common` is the timing of its file. Raises BadTemplate or ValueError."""
     parts: Record = {"text": given} if isinstance(given, str) else given
     words = {*WORDS, "groups"} if regex is not None else set(WORDS)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from flowise_mock import jsontext
 from flowise_mock.schemas import shortened
 from flowise_mock.scripts.asked import Asked, text
+from flowise_mock.scripts.patterns import BadPattern, Pattern, pattern
 
 Test = Callable[[Any], bool]
 Wanted = tuple[Test, str, str | None]
@@ -63,8 +64,8 @@ def _text(wanted: Any, steps: tuple[str, ...]) -> Wanted:
         tests.append(lambda value, part=part: part in value)  # type: ignore[misc]
         told.append(f"one that contains {_shown(part)}")
     if "regex" in wanted:
-        pattern = _pattern(wanted["regex"], (*steps, "regex"))
-        tests.append(lambda value: pattern.search(value) is not None)
+        regex = _pattern(wanted["regex"], (*steps, "regex"))
+        tests.append(lambda value: regex.search(value) is not None)
         told.append(f"one that matches {wanted['regex']}")
     test = tests[0] if len(tests) == 1 else lambda value: all(each(value) for each in tests)
     return test, " and ".join(told), None
@@ -89,10 +90,10 @@ def needle(question: Any) -> str:
     return max([*parts(question), plain], key=len)
 
 
-def _pattern(regex: str, steps: tuple[str, ...]) -> re.Pattern[str]:
+def _pattern(regex: str, steps: tuple[str, ...]) -> Pattern:
     try:
-        return re.compile(regex)
-    except (re.error, RecursionError, OverflowError) as error:
+        return pattern(regex)
+    except BadPattern as error:
         raise BadCondition(steps, f"is no regular expression: {error}") from None
 
 

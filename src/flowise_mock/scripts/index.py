@@ -58,5 +58,5 @@ class Index:
 
 def _parts(text: str) -> set[str]:
     """All runs of three characters in a text, without regard to case."""
-    text = text.replace("\u0130", "i").replace("\u0131", "i").casefold()  # a regex takes both for an i
+    text = text.replace("\u0130", "i").casefold()  # a regex takes it for an i
     return {text[start : start + SIZE] for start in range(len(text) - SIZE + 1)}

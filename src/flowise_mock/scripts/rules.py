@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from flowise_mock.scripts.answers import Answer, BadTemplate
 from flowise_mock.scripts.asked import Asked
 from flowise_mock.scripts.conditions import BadCondition, Condition
 from flowise_mock.scripts.fitting import Fitting
+from flowise_mock.scripts.patterns import pattern
 from flowise_mock.scripts.reading import Source, Steps
 
 PREDICTION = "createPrediction"
@@ -99,7 +99,7 @@ def _check_operation(source: Source, steps: Steps, given: dict[str, Any]) -> Non
 
 def _answers(source: Source, steps: Steps, given: dict[str, Any], fitting: Fitting) -> Iterator[Answer]:
     question = given.get("match", {}).get("question")
-    regex = re.compile(question["regex"]) if isinstance(question, dict) and "regex" in question else None
+    regex = pattern(question["regex"]) if isinstance(question, dict) and "regex" in question else None
     timing = source.value.get("timing")
     if "fault" in given:
         _check_fault(source, (*steps, "fault"), given["fault"])
