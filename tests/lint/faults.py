@@ -263,6 +263,12 @@ FAULTS = {
         "          example: ASC\n          examples: {a: {value: ASC}}",
         "examples",
     ),
+    "example without a value": Fault(
+        "examples-value-or-externalValue",
+        "          example: ASC",
+        "          examples: {a: {summary: none}}",
+        "examples",
+    ),
     "no summary nor description": Fault(
         "operation-words",
         "      summary: List the chat messages of a chatflow\n      description: Every message of a chatflow, oldest first, narrowed by the parameters.\n",

@@ -85,3 +85,38 @@ def test_an_old_document(tmp_path: Path) -> None:
     assert found(tmp_path, OLD.replace("{n: 1}", "{n: x}")) == [("valid-media-example", 17)]
     assert found(tmp_path, OLD.replace(", items: {type: string}", "")) == [("array-items", 11)]
     assert found(tmp_path, OLD.replace("definitions/A", "definitions/B"))[0] == ("no-unresolved-refs", 15)
+
+
+THIRTY = """openapi: 3.0.3
+info: {title: a, version: '1'}
+servers: [{url: /}]
+security: []
+paths:
+  /a:
+    get:
+      operationId: a
+      summary: x
+      responses:
+        '200':
+          description: ok
+          content:
+            application/json:
+              schema: {type: string, nullable: true, enum: [b, null]}
+              example: null
+x-hooks:
+  used: [{post: {$ref: '#/components/schemas/A'}}]
+components:
+  schemas:
+    A: {type: object}
+"""
+
+
+def test_null_fits_an_enum_that_lists_it(tmp_path: Path) -> None:
+    assert found(tmp_path, THIRTY) == []
+    without = THIRTY.replace("enum: [b, null]", "enum: [b]")
+    assert found(tmp_path, without) == [("nullable", 15), ("valid-media-example", 16)]
+
+
+def test_a_reference_in_an_extension_is_a_use(tmp_path: Path) -> None:
+    assert found(tmp_path, THIRTY.replace("schemas/A'", "schemas/B'")) == [("no-unused-components", 21)]
+    assert found(tmp_path, THIRTY.replace("x-hooks", "x-tools")) == []

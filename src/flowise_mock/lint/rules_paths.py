@@ -84,8 +84,10 @@ def path_form(spec: Spec) -> Iterator[Problem]:
 def _odd_path(path: str) -> str:
     if not path.startswith("/"):
         return ""
-    if "?" in path or "#" in path:
+    if "?" in path:
         return "holds a query; declare its parameters with `in: query`"
+    if "#" in path:
+        return "holds a fragment, which no client sends"
     if path.endswith("/") and path != "/":
         return "ends in a slash, which is another path than the one without"
     if "//" in path:

@@ -254,11 +254,27 @@ def unused_components(spec: Spec) -> Iterator[Problem]:
     """A component that nothing refers to."""
     components = {spot.id: spot for spot in _components(spec)}
     used = {id for each in spec.references for id in _held_by(each, components)}
-    named = _mappings(spec)
+    named = _mappings(spec) | _named_by_extensions(spec.root.value)
     for id, spot in components.items():
         if id not in used and spot.name not in named and spot.pointer not in named:
             fix = {"target": spot.path, "remove": True}
             yield Problem(spot, f"{spot.pointer.split('/')[-2]}/{spot.name} is not used", fix=fix)
+
+
+def _named_by_extensions(document: Any) -> set[str]:
+    """The pointers that references within `x-` fields name: tools read those, though OpenAPI does not."""
+    found: set[str] = set()
+    waiting = [(document, False)]
+    while waiting:
+        value, extension = waiting.pop()
+        if isinstance(value, dict):
+            reference = value.get("$ref")
+            if extension and isinstance(reference, str):
+                found.add(reference.lstrip("#"))
+            waiting += [(child, extension or str(key).startswith("x-")) for key, child in value.items()]
+        elif isinstance(value, list):
+            waiting += [(child, extension) for child in value]
+    return found
 
 
 def _held_by(reference: Reference, components: dict[tuple[str, str], Spot]) -> Iterator[tuple[str, str]]:

@@ -71,6 +71,13 @@ def example_or_examples(spec: Spec) -> Iterator[Problem]:
             yield Problem(spot.at("externalValue"), "value and externalValue exclude each other", key=True)
 
 
+def examples_without_value(spec: Spec) -> Iterator[Problem]:
+    """An example says a value, or where one is."""
+    for spot in spec.of("example"):
+        if not spot.value.keys() & {"value", "externalValue", "dataValue", "serializedValue"}:
+            yield Problem(spot, f"the example {spot.name} says no value")
+
+
 def _examples(spec: Spec, *kinds: str) -> Iterator[Problem]:
     for spot in spec.of(*kinds):
         if isinstance(spot.get("schema"), dict):
@@ -188,6 +195,7 @@ class Compiled:
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
-    if isinstance(schema.get("type"), str) and not schema.keys() & {"enum", "allOf", "anyOf", "oneOf"}:
+    """`nullable` adds to the type alone: an enum must list null by itself, as 3.0.3 has it."""
+    if isinstance(schema.get("type"), str) and not schema.keys() & {"allOf", "anyOf", "oneOf"}:
         return {**schema, "type": [schema["type"], "null"]}
     return {"anyOf": [schema, {"type": "null"}]}

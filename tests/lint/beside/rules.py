@@ -22,6 +22,7 @@ SPECTRAL = {
     "oas3-unused-component": "no-unused-components", "oas2-unused-definition": "no-unused-components",
     "duplicated-entry-in-enum": "duplicated-entry-in-enum", "typed-enum": "typed-enum", "array-items": "array-items",
     "no-script-tags-in-markdown": "markdown", "no-eval-in-markdown": "markdown",
+    "oas3-examples-value-or-externalValue": "examples-value-or-externalValue example-or-examples",
 }  # fmt: skip
 """A rule of spectral:oas, and ours that look for the same."""
 
