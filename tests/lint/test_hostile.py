@@ -97,7 +97,7 @@ def test_the_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         assert main(["lint", "-", *arguments]) == status
     told = capsys.readouterr()
     assert {each["file"] for each in json.loads(told.out)["findings"]} == {"<stdin>"}
-    assert told.err == "flowise-mock: --fix and --diff take one FILE, not the standard input\n"
+    assert told.err == "flowise-mock: --fix and --diff mend one file: flowise-mock lint FILE --fix OVERLAY\n"
 
 
 def test_a_file_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ def run(asked: argparse.Namespace) -> int:
     project.remote = Remote() if asked.allow_remote else None
     files = asked.files or ours()
     if (asked.fix or asked.diff) and (len(asked.files) != 1 or str(asked.files[0]) == "<stdin>"):
-        raise DocumentError("--fix and --diff take one FILE, not the standard input")
+        raise DocumentError("--fix and --diff mend one file: flowise-mock lint FILE --fix OVERLAY")
     findings = lint(files, project)
     if asked.generate_ignores:
         _print(ignores(findings))
