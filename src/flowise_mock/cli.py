@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flowise_mock import __version__
+from flowise_mock.arguments import add_contract, add_format, milliseconds, seconds
 from flowise_mock.prediction import echo, recorded
 
 MODELS = {"echo": echo.say, "recorded-model": recorded.say}
@@ -45,6 +46,8 @@ def parser() -> argparse.ArgumentParser:
     """The command line, as its `--help` tells it."""
     from flowise_mock.conform import command as conform
     from flowise_mock.lint import command as lint
+    from flowise_mock.replay import command as replay
+    from flowise_mock.scripts import command as script
 
     top = argparse.ArgumentParser(
         prog="flowise-mock", description="A stateful, in-memory stand-in for the Flowise REST API."
@@ -57,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--port", type=_port, default=3000, help="port, 0 for a free one (default: %(default)s)"
     )
-    _add_contract(serve, "clients", "contract to serve")
+    add_contract(serve, "clients", "contract to serve")
     serve.add_argument(
         "--overlay",
         type=Path,
@@ -106,14 +109,14 @@ def parser() -> argparse.ArgumentParser:
     )
     serve.add_argument(
         "--token-delay",
-        type=_milliseconds,
+        type=milliseconds,
         default=30.0,
         metavar="MS",
         help="pause between streamed tokens in milliseconds (default: 30)",
     )
     serve.add_argument(
         "--hang",
-        type=_seconds,
+        type=seconds,
         default=60.0,
         metavar="SECONDS",
         help="close a request that a real server would never answer after this time (default: 60)",
@@ -139,31 +142,21 @@ def parser() -> argparse.ArgumentParser:
     )
     serve.set_defaults(run=_serve)
 
-    script = commands.add_parser(
-        "script",
-        help="check files of rules, or print their schema",
-        description="Check files of rules against a contract, or print the JSON Schema of such files.",
-    )
-    script.add_argument(
-        "files", nargs="*", metavar="FILE", help="a file of rules, or the name of a bundled one"
-    )
-    script.add_argument("--schema", action="store_true", help="print the JSON Schema, for an editor")
-    _add_contract(script, "clients", "the contract that answers must fit")
-    script.set_defaults(run=_script)
+    script.add(commands)
 
     departures = commands.add_parser(
         "departures",
         help="where the document departs from the documentation",
         description="Print every place where the document says something else than Flowise's documentation, and why.",
     )
-    _add_contract(departures, "documented", "the contract to look at")
+    add_contract(departures, "documented", "the contract to look at")
     departures.set_defaults(run=_departures)
 
     contract = commands.add_parser(
         "contract", help="print a contract", description="Print a contract as an OpenAPI document."
     )
-    _add_contract(contract, "documented", "the contract to print")
-    _add_format(contract, "the form to print it in", "yaml", "json")
+    add_contract(contract, "documented", "the contract to print")
+    add_format(contract, "the form to print it in", "yaml", "json")
     contract.set_defaults(run=_contract)
 
     diff = commands.add_parser(
@@ -173,75 +166,12 @@ def parser() -> argparse.ArgumentParser:
     )
     diff.add_argument("first", metavar="CONTRACT", help="documented, clients, or a version such as 3.0.5")
     diff.add_argument("second", metavar="CONTRACT", help="the contract that is compared with it")
-    _add_format(diff, "the form to print it in", "text", "md")
+    add_format(diff, "the form to print it in", "text", "md")
     diff.set_defaults(run=_diff)
 
-    replay = commands.add_parser(
-        "replay",
-        help="play a recording against a server and score it",
-        description="Ask a server what a recording asked, and compare status, media type and shape.",
-    )
-    replay.add_argument("recording", type=Path, metavar="FILE", help="a recording, .jsonl or .jsonl.gz")
-    replay.add_argument("url", metavar="URL", help="the server, such as http://127.0.0.1:3000")
-    _add_keys(replay)
-    _add_format(replay, "the form of the score", "text", "json")
-    replay.add_argument(
-        "--at-least",
-        type=float,
-        default=100.0,
-        metavar="PERCENT",
-        help="exit with 1 where fewer exchanges agree (default: 100)",
-    )
-    replay.set_defaults(run=_replay)
-
-    record = commands.add_parser(
-        "record",
-        help="record what a server answers",
-        description="Ask a server what another recording asked, write down its answers, and clean up.",
-    )
-    record.add_argument("url", metavar="URL", help="the server, such as http://127.0.0.1:3000")
-    _add_keys(record)
-    record.add_argument("--out", type=Path, required=True, metavar="FILE", help="the recording to write")
-    record.add_argument(
-        "--cases",
-        type=Path,
-        metavar="FILE",
-        help="the recording whose requests are asked (default: the one of the newest version)",
-    )
-    record.set_defaults(run=_record)
-    conform.add(commands)
-
-    lint.add(commands)
+    for room in (replay, conform, lint):
+        room.add(commands)
     return top
-
-
-def _add_keys(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--api-key",
-        default=os.environ.get("FLOWISE_API_KEY", "flowise-mock"),
-        metavar="KEY",
-        help="a key with all permissions (default: $FLOWISE_API_KEY, else flowise-mock)",
-    )
-    command.add_argument("--low-key", metavar="KEY", help="a key with the permission tools:view alone")
-    command.add_argument(
-        "--patience",
-        type=_seconds,
-        default=3.0,
-        metavar="SECONDS",
-        help="how long to wait for answers that were never given (default: %(default)s)",
-    )
-
-
-def _add_contract(command: argparse.ArgumentParser, default: str, what: str) -> None:
-    named = command.add_mutually_exclusive_group()
-    named.add_argument("--contract", default=default, metavar="NAME", help=f"{what} (default: %(default)s)")
-    named.add_argument(
-        "--flowise", dest="contract", metavar="VERSION", help="the contract of that Flowise, such as 3.1.4"
-    )
-
-
-def _add_format(command: argparse.ArgumentParser, what: str, *forms: str) -> None:
-    command.add_argument("--format", default=forms[0], choices=forms, help=f"{what} (default: %(default)s)")
 
 
 def _permissions(text: str) -> tuple[str, list[str]]:
@@ -263,24 +193,6 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of bytes")
     return int(text)
-
-
-def _milliseconds(text: str) -> float:
-    return _pause(text, "milliseconds")
-
-
-def _seconds(text: str) -> float:
-    return _pause(text, "seconds")
-
-
-def _pause(text: str, unit: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 600_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a pause in {unit}: give a number from 0 to 600000")
-    return value
 
 
 def _serve(asked: argparse.Namespace) -> int:
@@ -317,23 +229,6 @@ def _serve(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _script(asked: argparse.Namespace) -> int:
-    import json
-
-    from flowise_mock import document
-    from flowise_mock.scripts import reading
-    from flowise_mock.scripts.script import Script
-
-    if asked.schema:
-        print(json.dumps(reading.schema(), indent=2))
-        return 0
-    if not asked.files:
-        raise reading.ScriptError("there is nothing to check: name a file of rules, or ask for the --schema")
-    script = Script([reading.found(each) for each in asked.files], document.load(asked.contract))
-    print(f"{len(script.rules)} rules, all in order")
-    return 0
-
-
 def _departures(asked: argparse.Namespace) -> int:
     from flowise_mock import document
 
@@ -349,31 +244,6 @@ def _diff(asked: argparse.Namespace) -> int:
     lines = difference.markdown if asked.format == "md" else difference.text
     for line in lines(first, second, asked.first, asked.second):
         print(line)
-    return 0
-
-
-def _replay(asked: argparse.Namespace) -> int:
-    from flowise_mock.replay.exchanges import read
-    from flowise_mock.replay.player import Player
-    from flowise_mock.replay.score import Score
-
-    player = Player(asked.url, asked.api_key, asked.low_key, asked.patience)
-    score = Score(player.play(read(asked.recording)))
-    print(score.json() if asked.format == "json" else "\n".join(score.lines()))
-    return 0 if score.share >= asked.at_least else 1
-
-
-def _record(asked: argparse.Namespace) -> int:
-    from flowise_mock.replay import recorder
-    from flowise_mock.replay.exchanges import read
-
-    cases = asked.cases or recorder.newest()
-    count, left = recorder.record(
-        asked.url, asked.api_key, read(cases), asked.out, low_key=asked.low_key, patience=asked.patience
-    )
-    print(f"{count} exchanges in {asked.out}; {len(left)} records could not be deleted")
-    for path in left:
-        print(f"  {path}")
     return 0
 
 

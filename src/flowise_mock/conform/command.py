@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from flowise_mock.arguments import add_contract
 from flowise_mock.document import DocumentError
 
 FORMATS = ("terminal", "html", "json", "junit", "sarif", "md", "github", "har", "vcr", "ndjson")
@@ -29,13 +30,7 @@ def _add_conform(commands: Any) -> None:
         description="Judge a Flowise, or this mock, by a contract: what breaks, where, how to repeat it, whether it was known. Options that are not listed go to Schemathesis.",
     )
     one.add_argument("url", nargs="?", metavar="URL", help="address of the server, with or without /api/v1")
-    named = one.add_mutually_exclusive_group()
-    named.add_argument(
-        "--contract", default="clients", metavar="NAME", help="contract to judge by (default: %(default)s)"
-    )
-    named.add_argument(
-        "--flowise", dest="contract", metavar="VERSION", help="the contract of that Flowise, such as 3.1.4"
-    )
+    named = add_contract(one, "clients", "contract to judge by")
     named.add_argument("--document", type=Path, metavar="FILE", help="an OpenAPI 3.0 document to judge by")
     one.add_argument(
         "--overlay",

@@ -1,0 +1,41 @@
+"""Arguments that several commands take, and what their values mean."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+def add_contract(command: argparse.ArgumentParser, default: str, what: str) -> Any:
+    """Let a contract be named, also by its version of Flowise; the group, for other ways to name one."""
+    named = command.add_mutually_exclusive_group()
+    named.add_argument("--contract", default=default, metavar="NAME", help=f"{what} (default: %(default)s)")
+    named.add_argument(
+        "--flowise", dest="contract", metavar="VERSION", help="the contract of that Flowise, such as 3.1.4"
+    )
+    return named
+
+
+def add_format(command: argparse.ArgumentParser, what: str, *forms: str) -> None:
+    """Let the form of what is printed be chosen; the first is the default."""
+    command.add_argument("--format", default=forms[0], choices=forms, help=f"{what} (default: %(default)s)")
+
+
+def milliseconds(text: str) -> float:
+    """A pause, from 0 to 600,000. Raises ArgumentTypeError."""
+    return _pause(text, "milliseconds")
+
+
+def seconds(text: str) -> float:
+    """A pause, from 0 to 600,000. Raises ArgumentTypeError."""
+    return _pause(text, "seconds")
+
+
+def _pause(text: str, unit: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 600_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a pause in {unit}: give a number from 0 to 600000")
+    return value
