@@ -77,6 +77,11 @@ def test_what_cannot_be_deleted_is_told(tmp_path: Path) -> None:
     assert Path(run["ledger"]).exists()
 
 
+def heard() -> None:
+    """Let Ctrl-C count: a shell that starts tests in the background lets its children ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_killed_half_way(how: signal.Signals, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """After Ctrl-C the run cleans up by itself; after a crash `--clean LEDGER` does."""
@@ -97,7 +102,9 @@ def test_killed_half_way(how: signal.Signals, tmp_path: Path, capsys: pytest.Cap
             str(book),
         ]
         environment = {**os.environ, "FLOWISE_API_KEY": KEY}
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heard
+        )
         while not (book.exists() and len(Ledger(book).left()) > 5):
             assert process.poll() is None
             time.sleep(0.05)
