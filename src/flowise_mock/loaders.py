@@ -74,23 +74,27 @@ def upserted(call: Call, target: Record, items: list[Record], files: list[Upload
         results.append(result | {"docId": loader["id"]})
     changes |= {"loaders": jsontext.dumps(list(loaders.values())), "status": UPSERTED}
     call.store.change("documentstore", target["id"], changes)
-    _check_namespace(call, changes.get("recordManagerConfig") or target.get("recordManagerConfig"))
+    _check_namespace(call, {**target, **changes})
     _remember(call, target["id"], results)
     return results
 
 
 def _manager(target: Record, item: Record, kept: Record) -> Record | None:
     """The config of the record manager that an item brings, or that the store of a kept loader has."""
-    manager = jsontext.mapping(item.get("recordManager"))
-    if not manager.get("name"):
-        manager = jsontext.mapping(target.get("recordManagerConfig")) if kept else {}
-    return _config(manager, "config") if manager else None
+    manager = _config(item, "recordManager")
+    if manager.get("name"):
+        return _config(manager, "config")
+    return manager_of(target) if kept and _config(target, "recordManagerConfig") else None
 
 
-def _check_namespace(call: Call, manager: Any) -> None:
+def manager_of(target: Record) -> Record:
+    """The config of a store's record manager."""
+    return _config(_config(target, "recordManagerConfig"), "config")
+
+
+def _check_namespace(call: Call, target: Record) -> None:
     """Report a record manager whose namespace is more than letters, digits, lines and dashes."""
-    config = jsontext.mapping(jsontext.mapping(manager).get("config"))
-    namespace = config.get("namespace")
+    namespace = manager_of(target).get("namespace")
     if isinstance(namespace, str) and not re.fullmatch(r"[A-Za-z0-9_-]*", namespace):
         call.report(Unknown("namespace", namespace))
 

@@ -296,11 +296,8 @@ class NotResumable(Failure):
 
 
 @dataclass(eq=False)
-class NotStopped(Failure):
-    """A decision came for an execution that failed elsewhere than where it would wait for one."""
-
-    id: str
-    state: str
+class NotStopped(NotResumable):
+    """As NotResumable, of an execution that failed elsewhere than where it would wait for a decision."""
 
 
 @dataclass(eq=False)
@@ -325,10 +322,8 @@ class ModelFailed(Failure):
 
 
 @dataclass(eq=False)
-class ModelRefused(Failure):
-    """The model that a flow asked did not take its key; `reason` is what it said."""
-
-    reason: str
+class ModelRefused(ModelFailed):
+    """As ModelFailed, of a model that did not take its key."""
 
 
 @dataclass(eq=False)

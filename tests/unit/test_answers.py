@@ -10,7 +10,18 @@ import pytest
 from flowise_mock.document import DocumentError
 from flowise_mock.engine.answers import Answer, Answers, fill, template
 from flowise_mock.engine.views import compile_view
-from flowise_mock.outcomes import Condition, Invalid, Lacks, NoLoader, NoMethod, NotFound, Ok, Outcome, kinds
+from flowise_mock.outcomes import (
+    Condition,
+    Invalid,
+    Lacks,
+    Mistyped,
+    NoLoader,
+    NoMethod,
+    NotFound,
+    Ok,
+    Outcome,
+    kinds,
+)
 from flowise_mock.schemas import Schemas
 
 
@@ -48,6 +59,20 @@ def answers(document: dict[str, Any], definition: dict[str, Any] | None = None) 
 
 def told(answer: Answer) -> tuple[int, Any]:
     return answer.status, json.loads(answer.body)
+
+
+def test_a_field_may_have_a_message_of_its_own() -> None:
+    entry = {
+        "message": "Invalid {field}",
+        "fields": {"ids": "{field} is not iterable"},
+        "wrapped": "Error: {message}",
+    }
+    made = answers(contract(Mistyped={"status": 500, **entry}))
+    assert told(made.render(Mistyped("ids")))[1]["why"] == "Error: ids is not iterable"
+    assert told(made.render(Mistyped("name")))[1]["why"] == "Error: Invalid name"
+    assert made.text(Mistyped("ids")) == "ids is not iterable"
+    with pytest.raises(DocumentError, match="Mistyped has no word nope"):
+        answers(contract(Mistyped={"status": 500, "fields": {"ids": "{nope}"}}))
 
 
 def test_the_root_the_operation_and_their_stars_are_merged() -> None:

@@ -2,9 +2,10 @@
 
 `x-outcomes` of the contract maps the name of an outcome to scalars (status, message, body, media)
 and headers, at the root as defaults and per operation; `'*'` stands for every failure, and an outcome
-is answered like the one it is a kind of, where nothing more special is said. `x-bodies` holds the
-bodies by name. Every answer is checked against the document: one that breaks the contract
-is logged and sent as the outcome `Broken`, never silently.
+is answered like the one it is a kind of, where nothing more special is said. `fields` of an entry has
+messages of its own for some values of the outcome's `field`. `x-bodies` holds the bodies by name.
+Every answer is checked against the document: one that breaks the contract is logged and sent as the
+outcome `Broken`, never silently.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class Answers:
     def text(self, outcome: Outcome) -> str:
         """An outcome in the contract's words, for a stream that can show no status."""
         entry = self._entries[type(outcome).__name__] or {}
-        return str(fill(entry.get("message", ""), {**vars(outcome), "status": entry.get("status")}))
+        return str(fill(_message(entry, outcome), {**vars(outcome), "status": entry.get("status")}))
 
     def render(self, outcome: Outcome) -> Answer:
         """The response to `outcome`, checked against the document."""
@@ -131,7 +132,7 @@ class Answers:
         response = described.get(media)
         words: Words = {**vars(outcome), "status": status}
         if "message" in entry:
-            words["message"] = str(fill(entry["message"], words))
+            words["message"] = str(fill(_message(entry, outcome), words))
             words["message"] = str(fill(entry.get("wrapped", "{message}"), words))
         headers = [
             (name.encode(), _header(fill(text, words))) for name, text in entry.get("headers", {}).items()
@@ -179,8 +180,14 @@ class Answers:
 
 def _words_of(entry: Document) -> set[str]:
     """The words in braces that the texts of an entry use."""
-    texts = [entry.get("message", ""), entry.get("wrapped", ""), *entry.get("headers", {}).values()]
+    messages = [entry.get("message", ""), *entry.get("fields", {}).values()]
+    texts = [*messages, entry.get("wrapped", ""), *entry.get("headers", {}).values()]
     return {word for text in texts for _, word, _, _ in Formatter().parse(str(text)) if word} - {"message"}
+
+
+def _message(entry: Document, outcome: Outcome) -> Any:
+    """The message of an entry for this outcome, its words not filled in."""
+    return entry.get("fields", {}).get(getattr(outcome, "field", None), entry.get("message", ""))
 
 
 def _header(text: Any) -> bytes:

@@ -85,7 +85,7 @@ def _check_kind(call: Call, body: Record) -> None:
 def _check_flow_data(call: Call, body: Record) -> None:
     found = v8.complaint(body.get("flowData"))
     if body.get("flowData", "") is None:
-        call.report(Mistyped("flowData", "Cannot read properties of null (reading 'nodes')"))
+        call.report(Mistyped("flowData"))
     elif found is not None:
         call.report(NotJson(*found))
     elif not isinstance(jsontext.mapping(body["flowData"]).get("nodes"), list):

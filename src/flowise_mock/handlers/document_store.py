@@ -119,7 +119,7 @@ def _check_parts(call: Call, item: Record) -> None:
 async def refresh_document(call: Call, id: str, body: Record) -> list[Record]:
     target = call.store.find("documentstore", id)
     if body.get("items") and not isinstance(body["items"], list):
-        call.report(Mistyped("items", "totalItems is not iterable"))
+        call.report(Mistyped("items"))
     for item in jsontext.sequence(body.get("items")):
         asked = jsontext.mapping(item)
         if not asked.get("docId") and not jsontext.mapping(asked.get("loader")).get("name"):
@@ -175,8 +175,7 @@ async def delete_vector_store_from_store(call: Call, id: str) -> Deleted:
             call.report(Lacks("Document store", noun, id))
     if target.get("status") != loaders.UPSERTED:
         call.report(Empty("ids"))
-    manager = jsontext.mapping(target.get("recordManagerConfig"))
-    record_manager.forget(call, jsontext.mapping(manager.get("config")), id)
+    record_manager.forget(call, loaders.manager_of(target), id)
     call.store.change("documentstore", id, {"status": loaders.SYNC})
     return Deleted(1)
 

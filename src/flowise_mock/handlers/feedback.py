@@ -38,8 +38,7 @@ async def update_chat_message_feedback_for_chatflow(call: Call, id: str, body: R
     told = {column: value for column, value in body.items() if value or column not in _JOINS}
     if _JOINS & told.keys():
         told = _joined(call, {**held, **told})
-    body = told
-    return call.store.change("feedback", id, body)
+    return call.store.change("feedback", id, told)
 
 
 def _joined(call: Call, feedback: Record) -> Record:

@@ -19,9 +19,7 @@ async def vector_upsert(call: Call, id: str, body: Record) -> Record:
     named = [node for node in stores if node.id == body.get("stopNodeId")]
     if body.get("stopNodeId") and not named:
         if any(node.id == body["stopNodeId"] for node in nodes):
-            call.report(
-                Mistyped("stopNodeId", "TypeError: Cannot read properties of undefined (reading 'upsert')")
-            )
+            call.report(Mistyped("stopNodeId"))
         call.report(Unknown("stopNodeId", str(body["stopNodeId"])))
     if not stores:
         call.report(Lacks("Chatflow", "vector node"))

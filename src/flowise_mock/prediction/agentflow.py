@@ -116,7 +116,7 @@ def _walk(call: Call, graph: Graph, queue: list[str]) -> Any:
                 if graph.turn.aborted:
                     raise Aborted("Agent" if node.name == "agentAgentflow" else "LLM")
                 yield event
-        except (Aborted, Ambiguous, Mistyped, ModelFailed, ModelRefused) as failure:
+        except (Aborted, Ambiguous, Mistyped, ModelFailed) as failure:
             yield from _failed(call, graph, node, failure)
             raise
         status = "STOPPED" if said.stopped else "FINISHED"

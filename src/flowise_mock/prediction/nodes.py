@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flowise_mock import jsontext
 from flowise_mock.call import Call
 from flowise_mock.flowdata import Node
-from flowise_mock.outcomes import Mistyped, ModelFailed, ModelRefused
+from flowise_mock.outcomes import Mistyped, ModelFailed
 from flowise_mock.prediction.scripted import say
 from flowise_mock.prediction.turn import Event, text
 from flowise_mock.store import Record
@@ -101,7 +101,7 @@ def _human_input(call: Call, graph: Graph, node: Node, last: bool) -> Said:
     if node.inputs.get("humanInputDescriptionType") == "dynamic":
         description = "".join(say(call, graph.turn, graph.turn.question))
     elif not messages and is_brief(call):
-        call.report(Mistyped("messages", "Cannot read properties of undefined (reading 'content')"))
+        call.report(Mistyped("messages"))
     content = f"{text(messages[-1]['content']) if messages else ''}\n\n{description}"
     action = decision(call, node, given)
     return Said(
@@ -155,7 +155,7 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> Said:
     question = form_text(graph.form) or graph.turn.question
     if question and not isinstance(node.inputs.get("llmMessages", [] if node.drawn else ""), list):
         # a flow that the canvas did not write leaves a text here, on which a real server fails
-        call.report(Mistyped("llmMessages", "Error in LLM node: llmMessages.some is not a function"))
+        call.report(Mistyped("llmMessages"))
     messages = [
         {"role": text(each.get("role")), "content": resolved(graph, each.get("content"))}
         for each in _entries(node.inputs.get("llmMessages"))
@@ -171,13 +171,14 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> Said:
     asked = next((each["content"] for each in reversed(messages) if each["role"] == "user"), "")
     try:
         tokens = say(call, graph.turn, asked)
-    except (ModelFailed, ModelRefused) as failure:
+    except ModelFailed as failure:
         raise type(failure)(f"Error in LLM node: {failure.reason}") from None
     content = "".join(tokens)
     usage = _usage(call, messages, tokens)
     role = "assistant" if node.inputs.get("llmReturnResponseAs") == "assistantMessage" else "user"
     sent = graph.turn.body.get("question")
-    heard = spoken or mine[:1] if graph.form or (sent and isinstance(sent, str)) else []
+    told = graph.form or (isinstance(sent, str) and sent)
+    heard = (spoken or mine[:1]) if told else []
     history = [
         *(heard if first else []),
         {"role": role, "content": content, "name": node.label.lower().replace(" ", "_")},

@@ -46,8 +46,8 @@ def resolved(call: Call, flow: Record, body: Record) -> Turn:
     A field of a form may be JSON text.
     """
     session = jsontext.mapping(body.get("overrideConfig")).get("sessionId")
-    chat = next((id for id in (body.get("chatId"), session) if id is not None), None)
-    chat = call.store.new_id() if chat is None else chat
+    named = [id for id in (body.get("chatId"), session) if id is not None]
+    chat = named[0] if named else call.store.new_id()
     session = session or chat
     memory = next((node.label for node in flowdata.nodes(flow) if node.category == "Memory"), None)
     turn = Turn(flow, body, text(body.get("question")), text(chat), text(session), memory, None)
@@ -60,9 +60,9 @@ def begin(call: Call, turn: Turn) -> None:
     override = jsontext.mapping(turn.body.get("overrideConfig"))
     for name, value in (("chatId", turn.body.get("chatId")), ("sessionId", override.get("sessionId"))):
         if value is not None and not isinstance(value, str) and _is_text(call, turn.flow):
-            call.report(Mistyped(name, f"Invalid {name}: must be a string"))
+            call.report(Mistyped(name))
     if None in jsontext.sequence(turn.body.get("history")):
-        call.report(Mistyped("history", "Cannot read properties of null (reading 'content')"))
+        call.report(Mistyped("history"))
     turn.uploads = _uploads(call, turn)
     for file in call.files:
         _check_file(call, file.name, file.type)
@@ -119,10 +119,10 @@ def write(
     )
 
 
+# --- uploads ---------------------------------------------------------------------------------------
+
 KINDS = ("file", "file:full", "file:rag", "audio", "url")
 """The types of uploads that Flowise takes up; it passes others on as they are."""
-
-# --- uploads ---------------------------------------------------------------------------------------
 
 
 def _uploads(call: Call, turn: Turn) -> list[Record] | str | None:
@@ -134,7 +134,7 @@ def _uploads(call: Call, turn: Turn) -> list[Record] | str | None:
     if isinstance(uploads, str) and not sent:
         return uploads  # no list of files: kept as it was sent
     if None in sent:
-        call.report(Mistyped("uploads", "Cannot read properties of null (reading 'type')"))
+        call.report(Mistyped("uploads"))
     return [_kept(call, turn, each) for each in sent if isinstance(each, dict)]
 
 
@@ -149,7 +149,7 @@ def _kept(call: Call, turn: Turn, upload: Record) -> Record:
         turn.question = f"<doc name='{name}'>{data}</doc>\n\n\n\n{turn.question}"
         return {"type": "stored-file:full", "name": name, "mime": mime}
     if not data.startswith("data:"):
-        call.report(Mistyped("uploads", "Cannot read properties of undefined (reading 'split')"))
+        call.report(Mistyped("uploads.data"))
     _check_file(call, name, mime)
     _store_file(call, turn, name, mime, _decoded(data))
     return {"type": "stored-file", "name": name, "mime": mime}
