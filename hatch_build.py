@@ -23,13 +23,13 @@ class Data(BuildHookInterface):
         if version == "editable":
             return
         sys.path.insert(0, str(Path(self.root, "src")))
-        from flowise_mock import document
+        from flowise_mock.contract import contracts
 
         include: dict[str, str] = build_data["force_include"]
         for name in DATA:
             include[str(Path(self.root, name))] = f"flowise_mock/data/{name}"
         folder = Path(tempfile.mkdtemp())
-        for name in document.contracts():
+        for name in contracts.names():
             merged = folder / f"{name}.json"
-            merged.write_text(json.dumps(document.load(name), separators=(",", ":")))
+            merged.write_text(json.dumps(contracts.load(name), separators=(",", ":")))
             include[str(merged)] = f"flowise_mock/data/contracts/{name}.json"

@@ -23,8 +23,8 @@ from typing import Any
 
 import httpx
 
-from flowise_mock import server
-from flowise_mock.server import Options
+from flowise_mock.engine import server
+from flowise_mock.engine.server import Options
 
 FLOW = "d290f1ee-6c54-4b01-90e6-d701748f0851"
 QUESTION = "How do I get a refund for the running shoes that I bought last week?"

@@ -10,8 +10,8 @@ import httpx
 import pytest
 import uvicorn
 
-from flowise_mock import server
-from flowise_mock.server import Mock, Options
+from flowise_mock.engine import server
+from flowise_mock.engine.server import Mock, Options
 
 KEY = "flowise-mock"
 HANG = 0.4

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from clients.faulty import SUPPORT, Reading, name_of, write_script
-from flowise_mock import faults
+from flowise_mock.faults import spec
 
 HERE = Path(__file__).parent
 DOCS = HERE.parents[1] / "docs" / "faults.md"
@@ -46,7 +46,7 @@ def measured(script: Path) -> str:
     """The rows of the table."""
     command = [sys.executable, "-m", "flowise_mock", "serve", "--port", "0", "--no-access-log"]
     command += ["--script", str(script), "--token-delay", "10"]
-    names = ["none", *faults.catalogue()]
+    names = ["none", *spec.catalogue()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None

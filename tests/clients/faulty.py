@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowise_mock import faults
+from flowise_mock.faults import spec
 
 SUPPORT = "d290f1ee-6c54-4b01-90e6-d701748f0851"
 ANSWER = "one two three four"
@@ -23,7 +23,7 @@ def write_script(path: Path) -> None:
             "match": {"question": name},
             "answer": {"text": ANSWER, "fault": {"name": name, **SHORT.get(name, {})}},
         }
-        for name in faults.catalogue()
+        for name in spec.catalogue()
     ]
     path.write_text(json.dumps({"rules": [*rules, {"answer": ANSWER}]}))
 

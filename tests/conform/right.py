@@ -13,8 +13,8 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from flowise_mock import document
-from flowise_mock.schemas import Schemas, is_uuid
+from flowise_mock.contract import contracts, document
+from flowise_mock.contract.schemas import Schemas, is_uuid
 
 KEY = "a-right-key"
 PATHS = (
@@ -26,7 +26,7 @@ Row = dict[str, Any]
 
 def contract(paths: tuple[str, ...] = PATHS) -> document.Document:
     """The documented contract, cut down to what the server has."""
-    whole = document.load("documented")
+    whole = contracts.load("documented")
     return {**whole, "paths": {path: whole["paths"][path] for path in paths}}
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from flowise_mock import document
 from flowise_mock.cli import main
+from flowise_mock.contract import contracts, document
 
 KEY = "flowise-mock"
 BROKEN = {"3.0.5": [("createPrediction", "500 for a request that fits")]}
@@ -45,7 +45,7 @@ def deviations(run: dict[str, object]) -> list[tuple[str, str]]:
     return [(each["operation"], each["what"]) for each in new]
 
 
-@pytest.mark.parametrize("contract", sorted({*document.contracts()} - {"clients"}))
+@pytest.mark.parametrize("contract", sorted({*contracts.names()} - {"clients"}))
 def test_walks_and_probes_find_nothing(
     contract: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -61,7 +61,7 @@ def test_the_mock_conforms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("contract", sorted({*document.contracts()} - {"clients"}))
+@pytest.mark.parametrize("contract", sorted({*contracts.names()} - {"clients"}))
 def test_the_mock_conforms_to_each_contract(
     contract: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -76,7 +76,7 @@ def conforms(contract: str, folder: Path, capsys: pytest.CaptureFixture[str]) ->
     assert status == (1 if contract in BROKEN else 0), capsys.readouterr().out
     assert deviations(run) == BROKEN.get(contract, [])
     assert run["known"] == []
-    wanted = {each.id for each in document.operations(document.load("documented"))}
+    wanted = {each.id for each in document.operations(contracts.load("documented"))}
     successes = run["successes"]
     assert isinstance(successes, dict)
     never = {id for id in wanted if not sum(successes.get(id, {}).values())}
@@ -85,7 +85,7 @@ def conforms(contract: str, folder: Path, capsys: pytest.CaptureFixture[str]) ->
 
 def never_by_contract(contract: str) -> set[str]:
     """Operations that a version never answers 2xx to a key, as its own document says."""
-    loaded = document.load(contract)
+    loaded = contracts.load(contract)
     return {
         each.id for each in document.operations(loaded)
         if not any(str(status).startswith("2") for status in each.definition["responses"])

@@ -120,9 +120,9 @@ def main() -> int:
             address = re.search(r"http://[\d.:]+", server.stdout.readline())
             assert address
             done = run(address[0], "flowise-mock", options.max_examples, options.seed, **asked)
-            from flowise_mock import document
+            from flowise_mock.contract import contracts, document
 
-            loaded = document.load(options.contract or "clients")
+            loaded = contracts.load(options.contract or "clients")
         finally:
             server.terminate()
     start = "= FAILURES" if "= FAILURES" in done.output else "= SUMMARY"

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
-from flowise_mock import document
-from flowise_mock.schemas import Schemas
+from flowise_mock.contract import contracts, document
+from flowise_mock.contract.publish import departures
+from flowise_mock.contract.schemas import Schemas
 
-DOCUMENT = document.read(document.root() / "openapi.yaml")
+DOCUMENT = document.read(contracts.root() / "openapi.yaml")
 DOCUMENTED = json.loads((Path(__file__).parent / "documented.json").read_text())
 OPERATIONS = {each.id: each for each in document.operations(DOCUMENT)}
 WORDS = ("description", "title", "summary", "example")
@@ -178,7 +179,7 @@ def test_every_example_fits_its_schema() -> None:
 
 
 def test_departures_say_why_in_a_line() -> None:
-    found = list(document.departures(DOCUMENT))
+    found = list(departures(DOCUMENT))
     assert len(found) > 50
     for departure in found:
         assert 20 <= len(departure.why) < 160, departure

@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from conftest import Running
-from flowise_mock import document
-from flowise_mock.document import Document, Operation, operations, resolve
+from flowise_mock.contract import contracts
+from flowise_mock.contract.document import Document, Operation, operations, resolve
 
-DOCUMENT = document.load("documented")
+DOCUMENT = contracts.load("documented")
 OPERATIONS = {each.id: each for each in operations(DOCUMENT)}
 
 

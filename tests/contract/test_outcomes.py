@@ -8,23 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from flowise_mock import document, reach
+from flowise_mock.contract import contracts, document, reachable
+from flowise_mock.contract.reachable import functions, outcomes_of_function
+from flowise_mock.contract.schemas import Schemas
 from flowise_mock.engine.answers import Answers
 from flowise_mock.engine.endpoint import handler
-from flowise_mock.reach import functions, met
-from flowise_mock.schemas import Schemas
 
-SOURCE = Path(reach.__file__).parent
+SOURCE = Path(reachable.__file__).parent
 
 
-@pytest.mark.parametrize("contract", document.contracts())
+@pytest.mark.parametrize("contract", contracts.names())
 def test_every_outcome_has_a_documented_answer(contract: str) -> None:
-    loaded = document.load(contract)
+    loaded = contracts.load(contract)
     schemas = Schemas(loaded)
     undocumented = []
     for operation in document.operations(loaded):
         answers = Answers(loaded, schemas, operation.definition)
-        for name in sorted(reach.outcomes_of(loaded, operation)):
+        for name in sorted(reachable.outcomes_of(loaded, operation)):
             status = answers.status(name)
             if status is not None and str(status) not in operation.definition["responses"]:
                 undocumented.append(f"{operation.id}: {name} is answered {status}, which is not documented")
@@ -32,23 +32,30 @@ def test_every_outcome_has_a_documented_answer(contract: str) -> None:
 
 
 def test_the_reading_finds_what_is_known() -> None:
-    assert met(("flowise_mock.handlers.tools", "get_tool_by_id")) == {"NotFound"}
-    assert met(("flowise_mock.handlers.tools", "delete_tool")) == {"Deleted", "NothingDeleted"}
-    assert met(("flowise_mock.handlers.feedback", "create_chat_message_feedback_for_chatflow")) == {
+    assert outcomes_of_function(("flowise_mock.handlers.tools", "get_tool_by_id")) == {"NotFound"}
+    assert outcomes_of_function(("flowise_mock.handlers.tools", "delete_tool")) == {
+        "Deleted",
+        "NothingDeleted",
+    }
+    assert outcomes_of_function(
+        ("flowise_mock.handlers.feedback", "create_chat_message_feedback_for_chatflow")
+    ) == {
         "Empty",
         "Inconsistent",
         "Missing",
         "NoMessage",
         "NotFound",
     }
-    assert {"NotFound", "WrongKey"} <= met(("flowise_mock.handlers.prediction", "create_prediction"))
+    assert {"NotFound", "WrongKey"} <= outcomes_of_function(
+        ("flowise_mock.handlers.prediction", "create_prediction")
+    )
 
 
 def test_every_function_answers_an_operation_of_some_contract() -> None:
     named = {
         (f"flowise_mock.handlers.{operation.tag.replace('-', '_')}", handler(operation.definition).__name__)
-        for contract in document.contracts()
-        for operation in document.operations(document.load(contract))
+        for contract in contracts.names()
+        for operation in document.operations(contracts.load(contract))
     }
     found = {
         (f"flowise_mock.handlers.{path.stem}", name)

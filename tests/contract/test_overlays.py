@@ -10,9 +10,11 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 
-from flowise_mock import document, server
-from flowise_mock.document import DocumentError
-from flowise_mock.server import Options
+from flowise_mock.contract import contracts, document, overlay
+from flowise_mock.contract.document import DocumentError
+from flowise_mock.contract.publish import publish
+from flowise_mock.engine import server
+from flowise_mock.engine.server import Options
 
 LAYER = """overlay: 1.0.0
 info: {title: an unknown tool as a real server answers it, version: 1.0.0}
@@ -97,7 +99,7 @@ actions:
 """
     file = tmp_path / "layer.yaml"
     file.write_text(layer)
-    loaded = document.load("documented", [file])
+    loaded = contracts.load("documented", [file])
     order = next(
         each for each in loaded["paths"]["/chatmessage/{id}"]["get"]["parameters"] if each["name"] == "order"
     )
@@ -106,24 +108,24 @@ actions:
 
 def test_updates_merge_append_and_replace() -> None:
     base: dict[str, Any] = {"paths": {}, "a": {"b": 1, "c": [1]}}
-    document.apply(base, {"target": "$.a", "update": {"b": 2, "c": [2], "d": {"e": 3}}})
-    document.apply(base, {"target": "$.a.c", "update": 3})
-    document.apply(base, {"target": "$.a.c[0]", "remove": True})
+    overlay.apply(base, {"target": "$.a", "update": {"b": 2, "c": [2], "d": {"e": 3}}})
+    overlay.apply(base, {"target": "$.a.c", "update": 3})
+    overlay.apply(base, {"target": "$.a.c[0]", "remove": True})
     assert base["a"] == {"b": 2, "c": [2, 3], "d": {"e": 3}}
 
 
-@pytest.mark.parametrize("contract", document.contracts())
+@pytest.mark.parametrize("contract", contracts.names())
 def test_every_action_has_its_reason(contract: str) -> None:
-    for path in document.layers(contract):
+    for path in contracts.overlay_files(contract):
         for action in document.read(path)["actions"]:
             assert len(action.get("description", "")) > 10, f"{path.name}: {action['target']}"
 
 
-@pytest.mark.parametrize("contract", document.contracts())
+@pytest.mark.parametrize("contract", contracts.names())
 def test_a_contract_is_valid_and_published_without_machinery(contract: str) -> None:
     from openapi_spec_validator import OpenAPIV30SpecValidator
 
-    shown = document.published(document.load(contract))
+    shown = publish(contracts.load(contract))
     assert list(OpenAPIV30SpecValidator(shown).iter_errors()) == []
     text = json.dumps(shown)
     assert not any(

@@ -7,7 +7,7 @@ import requests
 
 from conftest import KEY, Running
 from contract.schemathesis_run import run, unanswered
-from flowise_mock import document
+from flowise_mock.contract import contracts
 
 
 def test_a_form_with_a_name_in_any_script_is_read_back_as_it_was_sent() -> None:
@@ -30,4 +30,4 @@ def test_no_failure_and_every_operation_succeeds(mock: Running, capsys: pytest.C
     with capsys.disabled():
         print(f"\nschemathesis: {done.cases} requests, {len(done.successes)} operations answered 2xx")
     assert done.status == 0, done.output
-    assert unanswered(document.load("documented"), done.successes) == []
+    assert unanswered(contracts.load("documented"), done.successes) == []

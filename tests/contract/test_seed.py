@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from flowise_mock import document, jsontext, seed
-from flowise_mock.schemas import Schemas
-from flowise_mock.seed import SeedError
-from flowise_mock.store import Store
+from flowise_mock.contract import contracts, jsontext, tables
+from flowise_mock.contract.schemas import Schemas
+from flowise_mock.engine import seed
+from flowise_mock.engine.seed import SeedError
+from flowise_mock.state.store import Store
 
-FOLDER = document.root() / "fixtures" / "seed"
-DOCUMENT = document.load("documented")
-TABLES = {table.seed: table for table in seed.tables(DOCUMENT) if table.seed}
+FOLDER = contracts.root() / "fixtures" / "seed"
+DOCUMENT = contracts.load("documented")
+TABLES = {table.seed: table for table in tables.tables(DOCUMENT) if table.seed}
 
 
 def records(name: str) -> list[dict[str, Any]]:
@@ -130,10 +131,10 @@ def test_loaders_agree_with_their_chunks() -> None:
             assert loader["totalChars"] == sum(len(each["pageContent"]) for each in chunks)
 
 
-@pytest.mark.parametrize("contract", document.contracts())
+@pytest.mark.parametrize("contract", contracts.names())
 def test_the_seed_fits_every_contract(contract: str) -> None:
-    loaded = document.load(contract)
-    store = Store(seed.tables(loaded))
+    loaded = contracts.load(contract)
+    store = Store(tables.tables(loaded))
     assert seed.plant(store, loaded, FOLDER) == sum(len(records(file.stem)) for file in FOLDER.glob("*.json"))
 
 
@@ -156,10 +157,10 @@ def test_the_seed_fits_every_contract(contract: str) -> None:
 def test_a_seed_that_does_not_fit_is_refused(tmp_path: Path, name: str, text: str, reason: str) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(SeedError, match=f"{name}.*{reason}|{reason}") as refused:
-        seed.plant(Store(seed.tables(DOCUMENT)), DOCUMENT, tmp_path)
+        seed.plant(Store(tables.tables(DOCUMENT)), DOCUMENT, tmp_path)
     assert str(tmp_path / name) in str(refused.value)
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SeedError, match="no such folder"):
-        seed.plant(Store(seed.tables(DOCUMENT)), DOCUMENT, tmp_path / "nope")
+        seed.plant(Store(tables.tables(DOCUMENT)), DOCUMENT, tmp_path / "nope")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from flowise_mock import document
+from flowise_mock.contract import contracts
 
-ROOT = document.root()
+ROOT = contracts.root()
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +21,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(Path(built))
 
 
-@pytest.mark.parametrize("contract", document.contracts())
+@pytest.mark.parametrize("contract", contracts.names())
 def test_a_merged_contract_equals_its_layers(wheel: zipfile.ZipFile, contract: str) -> None:
     with wheel.open(f"flowise_mock/data/contracts/{contract}.json") as merged:
-        assert json.load(merged) == document.load(contract)
+        assert json.load(merged) == contracts.load(contract)
 
 
 def test_the_document_the_overlays_and_the_seed_are_in_it(wheel: zipfile.ZipFile) -> None:

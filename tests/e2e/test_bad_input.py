@@ -11,10 +11,10 @@ import pytest
 
 from conftest import KEY, Running
 from contract.test_examples import request
-from flowise_mock import document
-from flowise_mock.document import Operation, resolve
+from flowise_mock.contract import contracts, document
+from flowise_mock.contract.document import Operation, resolve
 
-DOCUMENT = document.load("documented")
+DOCUMENT = contracts.load("documented")
 OPERATIONS = list(document.operations(DOCUMENT))
 JSON = "application/json"
 FRONT = {400, 404, 405, 413, 415}

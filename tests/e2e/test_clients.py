@@ -18,8 +18,8 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from conftest import KEY, Running
-from flowise_mock import server
-from flowise_mock.server import Options
+from flowise_mock.engine import server
+from flowise_mock.engine.server import Options
 
 MODES = {"clients": None, "3.0.5": None, "3.1.4": ["*"]}
 """The contracts that the clients run against, and the origins that may call: 3.1.4 names none itself."""

@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from conftest import Running
-from flowise_mock import server
-from flowise_mock.prediction import telling
-from flowise_mock.server import Options
+from flowise_mock.engine import server
+from flowise_mock.engine.server import Options
+from flowise_mock.flows import delivery
 
 CHAT, ORDER_DESK, REFUND_DESK = (
     "d290f1ee-6c54-4b01-90e6-d701748f0851",
@@ -319,7 +319,7 @@ def test_a_defect_in_mid_stream_is_told_and_ends_it(
         yield "start", ""
         raise KeyError("a defect")
 
-    monkeypatch.setattr(telling, "run", broken)
+    monkeypatch.setattr(delivery, "run", broken)
     with fresh_default.client() as client:
         told = [(name, data) for _, name, data in events(client, CHAT, question="hi")]
     assert [name for name, _ in told] == ["start", "error", "end"]

@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from conftest import KEY, Running
-from flowise_mock import document, server
-from flowise_mock.server import Options
+from flowise_mock.contract import contracts, document
+from flowise_mock.engine import server
+from flowise_mock.engine.server import Options
 
 AUTH = f"Authorization: Bearer {KEY}\r\n"
 JSON = "Content-Type: application/json\r\n"
@@ -102,7 +103,7 @@ def test_pipelined_requests_are_answered_in_order(mock: Running) -> None:
 
 
 def paths() -> Iterator[tuple[str, list[str]]]:
-    loaded = document.load("documented")
+    loaded = contracts.load("documented")
     for path, item in loaded["paths"].items():
         methods = [method.upper() for method in item if method in document.METHODS]
         first = next(each for each in document.operations(loaded) if each.path == path)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from conftest import KEY, Running
-from flowise_mock import server
 from flowise_mock.cli import main
+from flowise_mock.engine import server
+from flowise_mock.engine.server import Options
 from flowise_mock.replay.exchanges import read
-from flowise_mock.server import Options
 
 HEADERS = {"Authorization": "Bearer <API_KEY>", "Content-Type": "application/json"}
 ID = "11111111-2222-4333-8444-555555555555"

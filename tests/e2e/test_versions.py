@@ -13,8 +13,10 @@ import pytest
 
 import flowise_mock
 from conftest import KEY, Running
-from flowise_mock import difference, document, server
-from flowise_mock.server import Options
+from flowise_mock.contract import contracts, diff, document
+from flowise_mock.contract.publish import publish
+from flowise_mock.engine import server
+from flowise_mock.engine.server import Options
 
 VERSIONS = ("3.0.5", "3.1.4")
 ROOT = Path(__file__).parents[2]
@@ -298,15 +300,15 @@ def test_origins_of_the_command_line_may_call() -> None:
 def test_the_contract_is_a_valid_document(contract: str) -> None:
     from openapi_spec_validator import OpenAPIV30SpecValidator
 
-    shown = document.published(document.load(contract))
+    shown = publish(contracts.load(contract))
     assert list(OpenAPIV30SpecValidator(shown).iter_errors()) == []
     assert shown["info"]["version"] == contract
 
 
 @pytest.mark.parametrize("contract", VERSIONS)
 def test_the_table_in_the_docs_is_what_diff_prints(contract: str) -> None:
-    first, second = document.load("documented"), document.load(contract)
-    told = "\n".join(difference.markdown(first, second, "documented", contract)) + "\n"
+    first, second = contracts.load("documented"), contracts.load(contract)
+    told = "\n".join(diff.markdown(first, second, "documented", contract)) + "\n"
     assert (ROOT / f"docs/flowise-{contract}.md").read_text() == told
 
 
@@ -314,9 +316,9 @@ def test_no_version_is_named_in_the_code() -> None:
     package = Path(flowise_mock.__file__).parent
     named = []
     for path in [
-        package / "store.py",
-        *(package / "handlers").glob("*.py"),
-        *(package / "engine").glob("*.py"),
+        each
+        for part in ("state", "knowledge", "flows", "handlers", "engine")
+        for each in (package / part).glob("*.py")
     ]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Compare):
@@ -363,7 +365,7 @@ def odd_bodies(contract: document.Document, definition: document.Document) -> It
 
 
 def test_no_input_breaks_the_mock(version: Running, caplog: pytest.LogCaptureFixture) -> None:
-    contract = document.load(version.contract)
+    contract = contracts.load(version.contract)
     asked = 0
     broken: list[object] = []
     with version.client() as client:

@@ -7,19 +7,19 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from flowise_mock import faults
+from flowise_mock.faults import spec
 from flowise_mock.scripts import reading
 
-ALL = sorted(faults.catalogue())
+ALL = sorted(spec.catalogue())
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_every_fault_is_asked_for_by_its_name(name: str) -> None:
-    fault = faults.read(name)
+    fault = spec.read(name)
     assert (fault.name, str(fault)) == (name, name)
-    assert fault == faults.read({"name": name}) == faults.parse(name)
+    assert fault == spec.read({"name": name}) == spec.parse(name)
     assert fault.spoils in ("answer", "stream", "wire")
-    assert faults.catalogue()[name]["description"]
+    assert spec.catalogue()[name]["description"]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_every_fault_is_asked_for_by_its_name(name: str) -> None:
     ],
 )
 def test_a_header_has_options(header: str, given: dict[str, Any]) -> None:
-    assert faults.parse(header).options == faults.read(given).options
+    assert spec.parse(header).options == spec.read(given).options
 
 
 BAD: list[tuple[str, Any, str]] = [
@@ -64,7 +64,7 @@ BAD: list[tuple[str, Any, str]] = [
 
 @pytest.mark.parametrize(("header", "given", "told"), BAD)
 def test_what_is_no_fault_is_refused_in_clear_words(header: str, given: Any, told: str) -> None:
-    for ask, asked in ((faults.parse, header), (faults.read, given)):
+    for ask, asked in ((spec.parse, header), (spec.read, given)):
         with pytest.raises(ValueError) as refused:
             ask(asked)
         assert told in str(refused.value)
@@ -82,24 +82,24 @@ def test_what_is_no_fault_is_refused_in_clear_words(header: str, given: Any, tol
 )
 def test_a_header_that_cannot_be_read_is_refused(header: str, told: str) -> None:
     with pytest.raises(ValueError) as refused:
-        faults.parse(header)
+        spec.parse(header)
     assert told in str(refused.value)
 
 
 def test_no_name_is_refused() -> None:
     for given in ({}, {"name": None}, {"seconds": 1}):
         with pytest.raises(ValueError, match="a fault has a name; there are lost-content"):
-            faults.read(given)
+            spec.read(given)
     with pytest.raises(ValueError, match="there is no fault 7"):
-        faults.read({"name": 7})
+        spec.read({"name": 7})
 
 
 def test_the_schema_takes_what_the_reader_takes() -> None:
-    jsonschema_rs.meta.validate(faults.schema())
-    for schema in (faults.schema(), reading.schema()["$defs"]["fault"]):
+    jsonschema_rs.meta.validate(spec.schema())
+    for schema in (spec.schema(), reading.schema()["$defs"]["fault"]):
         fits = jsonschema_rs.Draft202012Validator(schema)
         for name in ALL:
-            defaults = faults.read(name).options
+            defaults = spec.read(name).options
             assert fits.is_valid(name)
             assert fits.is_valid({"name": name, **defaults, "nth": 2})
         for _, given, _ in BAD:
@@ -107,20 +107,20 @@ def test_the_schema_takes_what_the_reader_takes() -> None:
 
 
 def test_the_schema_lists_its_own_names() -> None:
-    assert faults.schema()["oneOf"][0]["enum"] == list(faults.catalogue())
+    assert spec.schema()["oneOf"][0]["enum"] == list(spec.catalogue())
 
 
 # --- on which calls --------------------------------------------------------------------------------
 
 
 def test_the_nth_call_alone_is_met() -> None:
-    fault = faults.read({"name": "reset", "nth": 3})
+    fault = spec.read({"name": "reset", "nth": 3})
     assert [count for count in range(1, 10) if fault.meets(count)] == [3]
 
 
 def test_chance_is_the_same_for_the_same_seed() -> None:
     def met(**options: Any) -> list[int]:
-        fault = faults.read({"name": "reset", **options})
+        fault = spec.read({"name": "reset", **options})
         return [count for count in range(1, 1001) if fault.meets(count)]
 
     assert met(probability=0.3, seed=1) == met(probability=0.3, seed=1)
@@ -135,7 +135,7 @@ def test_a_latency_is_the_same_for_the_same_seed_and_spreads_as_it_should(distri
     asked = {"name": "latency", "ms": 200, "spread": 50, "distribution": distribution}
 
     def delays(seed: int) -> list[float]:
-        fault = faults.read({**asked, "seed": seed})
+        fault = spec.read({**asked, "seed": seed})
         return [fault.delay(count) for count in range(1, 2001)]
 
     drawn = sorted(delays(1))
@@ -151,5 +151,5 @@ def test_a_latency_is_the_same_for_the_same_seed_and_spreads_as_it_should(distri
 
 
 def test_a_latency_is_never_less_than_nothing() -> None:
-    fault = faults.read({"name": "latency", "ms": 1, "spread": 500, "distribution": "normal"})
+    fault = spec.read({"name": "latency", "ms": 1, "spread": 500, "distribution": "normal"})
     assert min(fault.delay(count) for count in range(1, 100)) == 0

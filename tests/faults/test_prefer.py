@@ -10,20 +10,21 @@ import pytest
 
 from conftest import Running
 from faults.wire import ask
-from flowise_mock import document, server
-from flowise_mock.document import operations, resolve
-from flowise_mock.samples import sample
-from flowise_mock.schemas import Schemas
-from flowise_mock.server import Options
+from flowise_mock.contract import contracts
+from flowise_mock.contract.document import operations, resolve
+from flowise_mock.contract.samples import sample
+from flowise_mock.contract.schemas import Schemas
+from flowise_mock.engine import server
+from flowise_mock.engine.server import Options
 
 
 def url(path: str) -> str:
     return path.replace("{", "").replace("}", "").replace("//", "/")
 
 
-@pytest.mark.parametrize("contract", document.contracts())
+@pytest.mark.parametrize("contract", contracts.names())
 def test_every_documented_answer_can_be_had(contract: str) -> None:
-    loaded = document.load(contract)
+    loaded = contracts.load(contract)
     schemas = Schemas(loaded)
     running = Running(server.build(Options(contract=contract)))
     before, count = running.mock.store.snapshot(), 0
@@ -49,9 +50,9 @@ def test_every_documented_answer_can_be_had(contract: str) -> None:
     assert count > 150
 
 
-@pytest.mark.parametrize("contract", document.contracts())
+@pytest.mark.parametrize("contract", contracts.names())
 def test_what_is_made_from_a_schema_fits_it(contract: str) -> None:
-    loaded = document.load(contract)
+    loaded = contracts.load(contract)
     schemas = Schemas(loaded)
     for name, schema in loaded["components"]["schemas"].items():
         made = sample(loaded, schema)

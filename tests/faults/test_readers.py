@@ -13,10 +13,12 @@ from flowise import Flowise, PredictionData
 
 from clients.faulty import SUPPORT, Reading, name_of, write_script
 from conftest import Running
-from flowise_mock import document, faults, server
-from flowise_mock.server import Options
+from flowise_mock.contract import contracts
+from flowise_mock.engine import server
+from flowise_mock.engine.server import Options
+from flowise_mock.faults import spec
 
-DOCS = document.root() / "docs" / "faults.md"
+DOCS = contracts.root() / "docs" / "faults.md"
 HANG = 4.0
 """Seconds; a client that has not ended after half of it waits."""
 
@@ -55,29 +57,29 @@ def measured() -> dict[str, list[str]]:
     return {name: cells for name, *cells in rows}
 
 
-@pytest.mark.parametrize("name", ["none", *faults.catalogue()])
+@pytest.mark.parametrize("name", ["none", *spec.catalogue()])
 def test_the_python_client_makes_of_it_what_the_docs_say(scripted: Running, name: str) -> None:
     waits = "waits for ever" in measured()[name][1]
     assert str(read(scripted.url, name, HANG / 2 if waits else 20)) == measured()[name][1]
 
 
 def test_every_fault_was_measured_with_three_clients() -> None:
-    assert list(measured()) == ["none", *faults.catalogue()]
+    assert list(measured()) == ["none", *spec.catalogue()]
     assert all(len(cells) == 3 and all(cells) for cells in measured().values())
 
 
 def test_every_fault_and_option_is_in_the_docs() -> None:
     text = Path(DOCS).read_text()
     rows = dict(re.findall(r"^\| `([\w-]+)` \|([^|]*)\|", text, re.MULTILINE))
-    assert set(faults.catalogue()) <= set(rows)
-    for name in faults.catalogue():
-        own = set(faults.options(name)) - set(faults.WHEN)
+    assert set(spec.catalogue()) <= set(rows)
+    for name in spec.catalogue():
+        own = set(spec.options(name)) - set(spec.WHEN)
         assert set(re.findall(r"`(\w+)`", rows[name])) - {"fixed"} == own, name
         for option in own:
-            default = faults.options(name)[option].get("default")
+            default = spec.options(name)[option].get("default")
             if isinstance(default, (bool, int, float)):
                 assert f"({json.dumps(default)})" in rows[name], (name, option)
-    for option in faults.WHEN:
+    for option in spec.WHEN:
         assert f"`{option}`" in text
 
 
@@ -89,4 +91,4 @@ def test_the_script_and_the_headers_of_the_docs_are_good(tmp_path: Path) -> None
     assert mock.script is not None
     assert len(mock.script.rules) == 3
     for header in re.findall(r"^    x-flowise-mock-fault: ([a-z].*)$", text, re.MULTILINE):
-        assert faults.parse(header)
+        assert spec.parse(header)

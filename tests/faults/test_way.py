@@ -14,9 +14,10 @@ import pytest
 
 from conftest import HANG, KEY, Running
 from faults.wire import SUPPORT, ask, question
-from flowise_mock import faults, server
-from flowise_mock.faults import Counts
-from flowise_mock.server import Options
+from flowise_mock.engine import server
+from flowise_mock.engine.server import Options
+from flowise_mock.faults import spec
+from flowise_mock.state.counts import Counts
 from scripts.scripted import Bot
 
 # --- the header ------------------------------------------------------------------------------------
@@ -104,7 +105,7 @@ def test_the_access_line_says_which_fault_was_met(faulty: Running, caplog: pytes
     ]
 
 
-@pytest.mark.parametrize("fault", sorted(faults.catalogue()))
+@pytest.mark.parametrize("fault", sorted(spec.catalogue()))
 def test_a_fault_passes_the_check_of_answers_by(
     faulty: Running, caplog: pytest.LogCaptureFixture, fault: str
 ) -> None:
@@ -149,7 +150,7 @@ def test_chance_is_the_same_on_every_server() -> None:
 
 def test_so_many_faults_are_counted_and_no_more() -> None:
     counts = Counts(most=3)
-    first, *others = (faults.read({"name": "status", "code": 500 + n}) for n in range(4))
+    first, *others = (spec.read({"name": "status", "code": 500 + n}) for n in range(4))
     assert [counts.next("a", first), counts.next("a", first), counts.next("b", first)] == [1, 2, 1]
     for each in others[:2]:
         counts.next("c", each)

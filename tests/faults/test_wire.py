@@ -13,10 +13,12 @@ import pytest
 
 from conftest import HANG, Running
 from faults.wire import SUPPORT, Sent, ask, question
-from flowise_mock import document, faults, server
-from flowise_mock.document import Document, Operation, operations, resolve
-from flowise_mock.samples import sample
-from flowise_mock.server import Options
+from flowise_mock.contract import contracts
+from flowise_mock.contract.document import Document, Operation, operations, resolve
+from flowise_mock.contract.samples import sample
+from flowise_mock.engine import server
+from flowise_mock.engine.server import Options
+from flowise_mock.faults import spec
 
 TOLD = ["start", *["token"] * 6, "metadata", "end"]
 """The events of the question, where nothing spoils them."""
@@ -162,7 +164,7 @@ def test_a_fault_of_streams_leaves_other_answers_as_they_are(faulty: Running, fa
 
 def test_every_fault_of_a_stream_is_tested() -> None:
     named = {each.partition(";")[0] for each in STREAMED}
-    assert named == {name for name, told in faults.catalogue().items() if told["x-spoils"] == "stream"}
+    assert named == {name for name, told in spec.catalogue().items() if told["x-spoils"] == "stream"}
 
 
 # --- faults that replace the answer ----------------------------------------------------------------
@@ -254,7 +256,7 @@ def test_reset(faulty: Running) -> None:
 
 def test_every_fault_that_answers_is_tested() -> None:
     named = {each.partition(";")[0] for each, *_ in REPLACED} | {"hang", "reset"}
-    assert named == {name for name, told in faults.catalogue().items() if told["x-spoils"] == "answer"}
+    assert named == {name for name, told in spec.catalogue().items() if told["x-spoils"] == "answer"}
 
 
 # --- any operation ---------------------------------------------------------------------------------
@@ -264,7 +266,7 @@ TOOL = {"name": "t", "description": "d", "color": "#000000", "schema": "[]", "fu
 
 
 @pytest.mark.parametrize(
-    "fault", [name for name, told in faults.catalogue().items() if told["x-spoils"] == "answer"]
+    "fault", [name for name, told in spec.catalogue().items() if told["x-spoils"] == "answer"]
 )
 def test_no_fault_that_answers_touches_the_state(faulty: Running, real: Running, fault: str) -> None:
     for running in (faulty, real):
@@ -291,7 +293,7 @@ def attempt(client: httpx.Client, contract: Document, operation: Operation, faul
 
 @pytest.mark.parametrize("contract", ["clients", "3.0.5", "3.1.4"])
 def test_every_operation_answers_a_fault_in_the_form_that_its_headers_say(contract: str) -> None:
-    running, loaded, met = Running(server.build(Options(contract=contract))), document.load(contract), 0
+    running, loaded, met = Running(server.build(Options(contract=contract))), contracts.load(contract), 0
     try:
         with running.client() as client:
             for operation in operations(loaded):

@@ -17,9 +17,9 @@ import pytest
 
 from conftest import Running
 from fidelity.test_replay import unmatched
-from flowise_mock import server
-from flowise_mock.prediction import recorded
-from flowise_mock.server import Options
+from flowise_mock.engine import server
+from flowise_mock.engine.server import Options
+from flowise_mock.flows import model_recorded
 
 FILE = Path(__file__).parents[2] / "fixtures/recordings/flowise-3.1.4-prediction.jsonl"
 EXCHANGES = [json.loads(line) for line in FILE.read_text().splitlines()]
@@ -37,7 +37,9 @@ KNOWN = {
 @pytest.fixture(scope="module", params=["no script", "a script that does not match"])
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     scripts = [unmatched(tmp_path_factory.mktemp("script"))] if request.param != "no script" else []
-    running = Running(server.build(Options(seed=None, token_delay=0, say=recorded.say, scripts=scripts)))
+    running = Running(
+        server.build(Options(seed=None, token_delay=0, say=model_recorded.say, scripts=scripts))
+    )
     yield running
     running.stop()
 

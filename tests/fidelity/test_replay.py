@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from conftest import KEY, Running
-from flowise_mock import server
-from flowise_mock.prediction import echo, recorded
+from flowise_mock.engine import server
+from flowise_mock.engine.server import Options
+from flowise_mock.flows import model_echo, model_recorded
 from flowise_mock.replay.exchanges import read
 from flowise_mock.replay.player import Player
 from flowise_mock.replay.score import Score
-from flowise_mock.server import Options
 
 RECORDINGS = Path(__file__).parents[2] / "fixtures/recordings"
 COMMON = {
@@ -79,7 +79,7 @@ def score(
         token_delay=0,
         hang=30,
         permissions={"low": ["tools:view"]},
-        say=recorded.say if model else echo.say,
+        say=model_recorded.say if model else model_echo.say,
     )
     running = Running(server.build(options))
     try:

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from flowise_mock import document
+from flowise_mock.contract import contracts
 from flowise_mock.lint.findings import Finding
 from flowise_mock.lint.run import lint
 from flowise_mock.lint.settings import Settings, load
 from lint.faults import FAULTS, SCHEMAS, Fault
 
-TEXT = (document.root() / "openapi.yaml").read_text()
-OURS = load(folder=document.root())
+TEXT = (contracts.root() / "openapi.yaml").read_text()
+OURS = load(folder=contracts.root())
 
 
 def test_our_document_and_its_overlays_are_clean() -> None:
-    files = [document.root() / "openapi.yaml", *sorted((document.root() / "overlays").glob("*.yaml"))]
+    files = [contracts.root() / "openapi.yaml", *sorted((contracts.root() / "overlays").glob("*.yaml"))]
     assert lint(files, OURS) == []
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from flowise_mock import cli, document
-from flowise_mock.difference import differences
+from flowise_mock import cli
+from flowise_mock.contract import document, overlay
+from flowise_mock.contract.diff import differences
 from flowise_mock.lint import fix
 from flowise_mock.lint.run import lint
 from flowise_mock.lint.settings import Settings
@@ -66,7 +67,7 @@ def test_a_mend_takes_the_fault_away_and_nothing_else(name: str, tmp_path: Path)
 
 def changed(before: Any, after: Any, action: dict[str, Any]) -> list[str]:
     """The places that differ, without the one that the action names."""
-    steps = next(document.locations(before, action["target"]))
+    steps = next(overlay.locations(before, action["target"]))
     for node in (before, after):
         for step in steps[:-1]:
             node = node[step]

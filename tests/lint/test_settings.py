@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flowise_mock.lint import command
+from flowise_mock.cli.lint import ignores
 from flowise_mock.lint.run import lint
 from flowise_mock.lint.settings import SettingsError, load
 
@@ -107,5 +107,5 @@ def test_pyproject_and_its_own_file(tmp_path: Path) -> None:
 
 def test_generated_ignores_let_everything_pass(tmp_path: Path) -> None:
     file, config = project(tmp_path, "[lint]\n")
-    config.write_text(command.ignores(lint([file])))
+    config.write_text(ignores(lint([file])))
     assert lint([file], load(config)) == []

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from flowise_mock import document
+from flowise_mock.contract import contracts
 
 HEAD = {
     "openapi": "3.0.3",
@@ -25,7 +25,7 @@ _TIMESTAMP = re.compile(
 
 def whole() -> dict[str, Any]:
     """The facts with top keys, summaries, descriptions, and sentences where examples had some."""
-    stated = json.loads((document.root() / "tests" / "contract" / "documented.json").read_text())
+    stated = json.loads((contracts.root() / "tests" / "contract" / "documented.json").read_text())
     for item in stated["paths"].values():
         for operation in item.values():
             operation |= {"summary": "What it does", "description": "What it does, at length."}

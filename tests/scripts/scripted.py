@@ -9,8 +9,8 @@ from typing import Any
 import anyio
 import httpx
 
-from flowise_mock import server
-from flowise_mock.server import Options
+from flowise_mock.engine import server
+from flowise_mock.engine.server import Options
 
 SUPPORT = "d290f1ee-6c54-4b01-90e6-d701748f0851"
 HANDBOOK = "7c4e8b7a-7b9a-4b4d-9f3e-2d28f1ebea02"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flowise_mock.scripts.asked import Asked
+from flowise_mock.scripts.question import Asked
 from scripts.scripted import HANDBOOK, ORDERS, SUPPORT, Bot, told
 
 RULES = """

@@ -9,13 +9,14 @@ import pytest
 
 from conftest import Running
 from e2e.test_readme import filled, plain
-from flowise_mock import document, server
+from flowise_mock.contract import contracts
+from flowise_mock.engine import server
+from flowise_mock.engine.server import Options
 from flowise_mock.scripts import reading, templates
-from flowise_mock.scripts.asked import WORDS
-from flowise_mock.server import Options
+from flowise_mock.scripts.question import WORDS
 from scripts.scripted import SUPPORT, Bot
 
-DOCS = document.root() / "docs" / "scripts.md"
+DOCS = contracts.root() / "docs" / "scripts.md"
 
 
 def test_the_docs_print_what_the_server_answers() -> None:
@@ -44,7 +45,7 @@ def test_everything_that_a_script_can_have_is_in_the_docs() -> None:
 
 
 def test_the_script_in_the_readme_is_one(tmp_path: Path) -> None:
-    (block,) = re.findall(r"```yaml\n(.*?)```", (document.root() / "README.md").read_text(), re.DOTALL)
+    (block,) = re.findall(r"```yaml\n(.*?)```", (contracts.root() / "README.md").read_text(), re.DOTALL)
     bot = Bot(tmp_path, block)
     assert bot.ask(SUPPORT, question="a refund", chatId="c")["text"] == "Within 30 days, dear customer."
     assert bot.ask(SUPPORT, question="a refund", chatId="c")["text"] == "I said within 30 days."

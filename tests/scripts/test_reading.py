@@ -11,13 +11,13 @@ import jsonschema_rs
 import pytest
 import yaml
 
-from flowise_mock import document
+from flowise_mock.contract import contracts
 from flowise_mock.scripts import reading
 from flowise_mock.scripts.reading import ScriptError
 from flowise_mock.scripts.script import Script
 from scripts.test_scripts import ALL
 
-CONTRACT = document.load("clients")
+CONTRACT = contracts.load("clients")
 AGAINST_THE_SCHEMA = [
     ("rules: refund", "1:8: /rules: ", 'is not of type "array"'),
     ("rules:\n  - anser: hi", "2:5: /rules/0/anser: ", "there is no key anser; there are name, match, times"),
@@ -143,7 +143,7 @@ def test_another_contract_may_take_what_one_refuses(tmp_path: Path) -> None:
     text, place, _ = BEYOND_THE_SCHEMA[-1]
     with pytest.raises(ScriptError, match=f"bad.yaml:{place}the contract refuses it"):
         script(tmp_path, text)
-    assert Script([tmp_path / "bad.yaml"], document.load("3.1.4")).rules
+    assert Script([tmp_path / "bad.yaml"], contracts.load("3.1.4")).rules
 
 
 # --- the command -----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flowise_mock.document import root
+from flowise_mock.contract.contracts import root
 from scripts.scripted import HANDBOOK, ORDERS, REFUNDS, SUPPORT, Bot, names, told
 
 # --- 1. one answer to everything -------------------------------------------------------------------

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowise_mock.scripts import templates
-from flowise_mock.scripts.asked import WORDS
+from flowise_mock.scripts.question import WORDS
 from flowise_mock.scripts.templates import MAX_TEXT, TemplateError
 from scripts.scripted import SUPPORT, Bot
 

@@ -12,7 +12,7 @@ import anyio
 import httpx
 import pytest
 
-from flowise_mock.prediction.telling import Pace
+from flowise_mock.flows.delivery import Pace
 from flowise_mock.scripts import timing
 from flowise_mock.scripts.timing import Timing
 from scripts.scripted import ORDERS, SUPPORT, Bot

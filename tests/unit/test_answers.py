@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from flowise_mock.document import DocumentError
+from flowise_mock.contract.document import DocumentError
+from flowise_mock.contract.schemas import Schemas
+from flowise_mock.contract.views import compile_view
 from flowise_mock.engine.answers import Answer, Answers, fill, template
-from flowise_mock.engine.views import compile_view
-from flowise_mock.outcomes import (
+from flowise_mock.state.outcomes import (
     Condition,
     Invalid,
     Lacks,
@@ -22,7 +23,6 @@ from flowise_mock.outcomes import (
     Outcome,
     kinds,
 )
-from flowise_mock.schemas import Schemas
 
 
 def contract(**outcomes: Any) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flowise_mock.call import Upload
-from flowise_mock.documents import MAX_CHUNKS, ranked, split, text_of
+from flowise_mock.knowledge.files import Upload, text_of
+from flowise_mock.knowledge.ranking import ranked
+from flowise_mock.knowledge.splitter import MAX_CHUNKS, split
 
 
 def test_a_short_text_is_one_chunk() -> None:

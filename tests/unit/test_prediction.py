@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from flowise_mock.flowdata import nodes
-from flowise_mock.prediction import echo, recorded
-from flowise_mock.prediction.agentflow import Graph
-from flowise_mock.prediction.kinds import streamable
-from flowise_mock.prediction.nodes import _holds, form_text, resolved
-from flowise_mock.prediction.turn import Turn
+from flowise_mock.flows import model_echo, model_recorded
+from flowise_mock.flows.agentflow_nodes import _holds, form_text, resolved
+from flowise_mock.flows.dispatch import streamable
+from flowise_mock.flows.flow_data import nodes
+from flowise_mock.flows.graph import Graph
+from flowise_mock.flows.turn import Turn
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,6 @@ def test_flow_data_of_any_shape_can_be_read(data: str) -> None:
 
 
 def test_the_answerers() -> None:
-    assert "".join(echo.say({"name": "Shop"}, " two  blanks ")) == "Shop echoes:  two  blanks "
-    assert echo.say({}, "") == ["a", " flow", " without", " a", " name", " was", " asked", " nothing."]
-    assert recorded.say({}, "first\n" + "x" * 80)[-1] == "x" * 50
+    assert "".join(model_echo.say({"name": "Shop"}, " two  blanks ")) == "Shop echoes:  two  blanks "
+    assert model_echo.say({}, "") == ["a", " flow", " without", " a", " name", " was", " asked", " nothing."]
+    assert model_recorded.say({}, "first\n" + "x" * 80)[-1] == "x" * 50

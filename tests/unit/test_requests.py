@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from flowise_mock import jsontext
+from flowise_mock.contract import jsontext
+from flowise_mock.contract.names import snake
+from flowise_mock.contract.schemas import Schemas
 from flowise_mock.engine.forms import parts
 from flowise_mock.engine.requests import Bodies, Parameters
 from flowise_mock.engine.routing import Node, segments
-from flowise_mock.outcomes import Invalid, NoBody, Outcome, Unparsable, Unsupported
-from flowise_mock.reach import snake
-from flowise_mock.schemas import Schemas
+from flowise_mock.state.outcomes import Invalid, NoBody, Outcome, Unparsable, Unsupported
 
 FORM = {
     "type": "object",

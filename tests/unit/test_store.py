@@ -7,9 +7,9 @@ from itertools import count
 
 import pytest
 
-from flowise_mock.moments import instant, within
-from flowise_mock.outcomes import NotFound, NothingDeleted
-from flowise_mock.store import Store, Table
+from flowise_mock.state.clock import instant, within
+from flowise_mock.state.outcomes import NotFound, NothingDeleted
+from flowise_mock.state.store import Store, Table
 
 MADE = {"id": "id", "createdDate": "now", "updatedDate": "touch"}
 TABLES = [

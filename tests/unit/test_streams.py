@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 
 from flowise_mock.engine.streams import Streams, frame, named_frame
-from flowise_mock.outcomes import Streamed
+from flowise_mock.state.outcomes import Streamed
 
 Message = dict[str, Any]
 

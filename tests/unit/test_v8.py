@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flowise_mock import v8
+from flowise_mock.contract import v8
 
 CASES = [json.loads(line) for line in (Path(__file__).parent / "v8-node24.jsonl").read_text().splitlines()]
 

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import yaml
 
 from flowise_mock.conform.deviations import Deviation, Key
-from flowise_mock.document import DocumentError, read
+from flowise_mock.contract.document import DocumentError, read
 
+BUNDLED = Path(__file__).parent / "baselines"
 FIELDS = {"operation", "check", "what", "reason", "owner", "link", "versions", "expires"}
 
 

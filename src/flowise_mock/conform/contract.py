@@ -9,9 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from flowise_mock import document
-from flowise_mock.document import Document, Operation, resolve
-from flowise_mock.schemas import Schemas, Validator
+from flowise_mock.contract import contracts, document, overlay
+from flowise_mock.contract.document import Document, Operation, resolve
+from flowise_mock.contract.publish import publish
+from flowise_mock.contract.schemas import Schemas, Validator
 
 UNVERSIONED = ("documented", "clients")
 HTTP = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
@@ -45,7 +46,7 @@ class Contract:
     @property
     def lenient(self) -> bool:
         """Whether it writes down what a real version does: then a 5xx is a fact, not a fault."""
-        return self.name not in UNVERSIONED and self.name in document.contracts()
+        return self.name not in UNVERSIONED and self.name in contracts.names()
 
     @cached_property
     def title(self) -> str:
@@ -104,7 +105,7 @@ class Contract:
 
         Bodies send no `id`: servers that obey it overwrite the record that has it.
         """
-        shown = copy.deepcopy(document.published(self.document))
+        shown = copy.deepcopy(publish(self.document))
         for operation in document.operations(shown):
             for content in operation.definition.get("requestBody", {}).get("content", {}).values():
                 _without_id(shown, content)
@@ -137,8 +138,8 @@ def _null_in_enums(node: Any) -> Any:
 def load(name: str, overlays: Sequence[Path] = (), file: Path | None = None) -> Contract:
     """The contract of a name, or of a document of the user's. Raises DocumentError."""
     if file is None:
-        return Contract(name, document.load(name, overlays))
+        return Contract(name, contracts.load(name, overlays))
     loaded = document.read(file)
     for path in overlays:
-        document.overlay(loaded, path)
-    return Contract(file.name, document.checked(loaded, file), file)
+        overlay.apply_file(loaded, path)
+    return Contract(file.name, contracts.checked(loaded, file), file)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flowise_mock.conform.ledger import Ledger
-from flowise_mock.schemas import is_uuid
+from flowise_mock.contract.schemas import is_uuid
 
 HANGS = 2
 """How often an operation may leave a request unanswered before streams are no longer asked of it."""

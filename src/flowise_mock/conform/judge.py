@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from flowise_mock.conform.contract import Contract, Response
 from flowise_mock.conform.wire import Answer
-from flowise_mock.document import Document, resolve
+from flowise_mock.contract.document import Document, resolve
 
 PAGE = (b"<!doctype html", b"<html")
 

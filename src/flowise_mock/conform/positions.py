@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from flowise_mock import document
+from flowise_mock.contract import contracts, document
 
 
 class Place(NamedTuple):
@@ -30,14 +30,14 @@ def sources(contract: str, given: Path | None) -> list[Path]:
     """The files that may hold an operation of a contract: its document, and overlays that add to it."""
     if given is not None:
         return [given]
-    if contract not in document.contracts():
+    if contract not in contracts.names():
         return []
-    return [document.root() / "openapi.yaml", *document.layers(contract)]
+    return [contracts.root() / "openapi.yaml", *contracts.overlay_files(contract)]
 
 
 def name(file: Path) -> str:
     """A file as reports name it: relative to where the command runs, or to the project."""
-    for base in (Path.cwd(), document.root()):
+    for base in (Path.cwd(), contracts.root()):
         if file.resolve().is_relative_to(base):
             return str(file.resolve().relative_to(base))
     return file.name

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowise_mock import document
 from flowise_mock.conform import streams
 from flowise_mock.conform.contract import Contract
 from flowise_mock.conform.evidence import Record
@@ -20,6 +19,7 @@ from flowise_mock.conform.refusals import refusal
 from flowise_mock.conform.requests import Unknown, Values, files, fill, request
 from flowise_mock.conform.safety import Rules
 from flowise_mock.conform.wire import Answer, Request, Wire, without_key
+from flowise_mock.contract import document
 
 PHASE = "walks"
 Step = dict[str, Any]

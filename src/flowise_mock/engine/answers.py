@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from flowise_mock import responses
-from flowise_mock.document import Document, DocumentError, resolve
-from flowise_mock.engine.manners import Manners, etag
-from flowise_mock.engine.views import View, compile_view
-from flowise_mock.outcomes import Broken, Condition, NotJson, Outcome, kinds
-from flowise_mock.schemas import Schemas, Validator, shortened
+from flowise_mock.contract import responses
+from flowise_mock.contract.document import Document, DocumentError, resolve
+from flowise_mock.contract.schemas import Schemas, Validator, shortened
+from flowise_mock.contract.views import View, compile_view
+from flowise_mock.engine.server_profile import Manners, etag
+from flowise_mock.state.outcomes import Broken, Condition, NotJson, Outcome, kinds
 
 log = logging.getLogger("flowise_mock")
 Words = dict[str, Any]

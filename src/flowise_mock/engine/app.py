@@ -18,8 +18,8 @@ from connexion.spec import OpenAPISpecification
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flowise_mock.call import Say
-from flowise_mock.document import Document, DocumentError, operations
+from flowise_mock.contract.document import Document, DocumentError, operations
+from flowise_mock.contract.schemas import Schemas, Validator
 from flowise_mock.engine import connection
 from flowise_mock.engine.answers import Answer, Answers
 from flowise_mock.engine.cors import Cors
@@ -31,19 +31,19 @@ from flowise_mock.engine.endpoint import (
     check_handlers,
     respond,
 )
-from flowise_mock.engine.faults import STREAMING, Faults
-from flowise_mock.engine.manners import Manners, manners
+from flowise_mock.engine.fault_channel import TOLD, Terms
+from flowise_mock.engine.fault_middleware import STREAMING, Faults
 from flowise_mock.engine.pages import Pages
 from flowise_mock.engine.requests import Gone
 from flowise_mock.engine.routing import RoutingMiddleware
 from flowise_mock.engine.security import bearer
+from flowise_mock.engine.server_profile import Manners, manners
 from flowise_mock.engine.streams import Streams
-from flowise_mock.engine.wire import TOLD, Terms
-from flowise_mock.outcomes import Broken, Failure, Outcome
-from flowise_mock.prediction import echo
-from flowise_mock.schemas import Schemas, Validator
+from flowise_mock.flows import model_echo
+from flowise_mock.flows.call import Say
 from flowise_mock.scripts.script import Script
-from flowise_mock.store import Store
+from flowise_mock.state.outcomes import Broken, Failure, Outcome
+from flowise_mock.state.store import Store
 
 log = logging.getLogger("flowise_mock")
 access = logging.getLogger("flowise_mock.access")
@@ -70,7 +70,7 @@ def create_app(
     streams: Streams | None = None,
     token_delay: float = TOKEN_DELAY,
     hang: float = HANG,
-    say: Say = echo.say,
+    say: Say = model_echo.say,
     script: Script | None = None,
     explain: bool = False,
 ) -> ASGIApp:

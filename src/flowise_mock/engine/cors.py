@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flowise_mock.prediction.limits import allows
-from flowise_mock.store import Store
+from flowise_mock.flows.limits import allows
+from flowise_mock.state.store import Store
 
 METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
 

@@ -16,20 +16,20 @@ from connexion.resolver import Resolution, Resolver
 from connexion.spec import Specification
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from flowise_mock.call import Call, Say
-from flowise_mock.document import Document, operations
+from flowise_mock.contract.document import Document, operations
+from flowise_mock.contract.names import function_of, snake
+from flowise_mock.contract.schemas import Schemas
 from flowise_mock.engine.answers import Answer, Answers
-from flowise_mock.engine.faults import STREAMING
-from flowise_mock.engine.manners import Manners
+from flowise_mock.engine.fault_channel import WIRE, Wire
+from flowise_mock.engine.fault_middleware import STREAMING
 from flowise_mock.engine.requests import Bodies, Parameters, receive_body
 from flowise_mock.engine.security import KEY
+from flowise_mock.engine.server_profile import Manners
 from flowise_mock.engine.streams import Streams
-from flowise_mock.engine.wire import WIRE, Wire
-from flowise_mock.outcomes import Forbidden, NoId, Ok, Outcome, Streamed
-from flowise_mock.reach import function_of, snake
-from flowise_mock.schemas import Schemas
+from flowise_mock.flows.call import Call, Say
 from flowise_mock.scripts.script import Script
-from flowise_mock.store import Record, Store
+from flowise_mock.state.outcomes import Forbidden, NoId, Ok, Outcome, Streamed
+from flowise_mock.state.store import Record, Store
 
 Handler = Callable[..., Awaitable[Any]]
 TIME = "flowise-mock-time"

@@ -11,10 +11,10 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from flowise_mock import jsontext
-from flowise_mock.call import Report, Upload
-from flowise_mock.document import Document, resolve
-from flowise_mock.outcomes import Invalid, UnexpectedFile, Unparsable
+from flowise_mock.contract import jsontext
+from flowise_mock.contract.document import Document, resolve
+from flowise_mock.knowledge.files import Upload
+from flowise_mock.state.outcomes import Invalid, Report, UnexpectedFile, Unparsable
 
 Values = dict[str, Any]
 

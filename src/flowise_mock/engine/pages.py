@@ -10,7 +10,8 @@ import yaml
 from starlette.types import Scope
 
 from flowise_mock import __version__
-from flowise_mock.document import Document, operations, published
+from flowise_mock.contract.document import Document, operations
+from flowise_mock.contract.publish import publish
 from flowise_mock.engine.answers import Answer
 
 _MEDIA = {
@@ -52,7 +53,7 @@ class Pages:
     """The few pages, rendered once; the larger ones at their first visit."""
 
     def __init__(self, document: Document) -> None:
-        self._document = published(document)
+        self._document = publish(document)
         self._plain = "x-server" not in document
         self._title = str(document["info"]["title"])
         self._count = sum(1 for _ in operations(document))

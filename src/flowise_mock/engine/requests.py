@@ -12,13 +12,21 @@ from urllib.parse import parse_qsl
 from python_multipart.multipart import parse_options_header
 from starlette.types import Receive, Scope
 
-from flowise_mock import jsontext, v8
-from flowise_mock.call import Report, Upload
-from flowise_mock.document import Document, resolve
+from flowise_mock.contract import jsontext, v8
+from flowise_mock.contract.document import Document, resolve
+from flowise_mock.contract.names import snake
+from flowise_mock.contract.schemas import Schemas, Validator
 from flowise_mock.engine.forms import Form, Values
-from flowise_mock.outcomes import Invalid, NoBody, TooLarge, UnknownCharset, Unparsable, Unsupported
-from flowise_mock.reach import snake
-from flowise_mock.schemas import Schemas, Validator
+from flowise_mock.knowledge.files import Upload
+from flowise_mock.state.outcomes import (
+    Invalid,
+    NoBody,
+    Report,
+    TooLarge,
+    UnknownCharset,
+    Unparsable,
+    Unsupported,
+)
 
 
 class Gone(Exception):

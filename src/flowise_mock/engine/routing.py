@@ -15,10 +15,10 @@ from connexion.operations import AbstractOperation
 from connexion.spec import Specification
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from flowise_mock.document import operations
-from flowise_mock.engine.manners import Manners
+from flowise_mock.contract.document import operations
 from flowise_mock.engine.security import Gate
-from flowise_mock.outcomes import NoMethod, NoRoute, Options, Unparsable
+from flowise_mock.engine.server_profile import Manners
+from flowise_mock.state.outcomes import NoMethod, NoRoute, Options, Unparsable
 
 Route = tuple[str, tuple[str, ...]]
 """An operation's id and the names of its path parameters."""

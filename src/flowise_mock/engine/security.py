@@ -9,8 +9,8 @@ from connexion.lifecycle import ConnexionRequest
 from connexion.security import BearerSecurityHandler
 from starlette.types import Scope
 
-from flowise_mock.outcomes import NoSession, Unauthorized
-from flowise_mock.store import Record, Store
+from flowise_mock.state.outcomes import NoSession, Unauthorized
+from flowise_mock.state.store import Record, Store
 
 Keyring = dict[str, Record | None]
 KEY = "flowise_mock.key"

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from starlette.types import Receive, Send
 
-from flowise_mock.outcomes import Streamed
+from flowise_mock.state.outcomes import Streamed
 
 HEADERS = [
     (b"content-type", b"text/event-stream"),

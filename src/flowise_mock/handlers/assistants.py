@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from flowise_mock import jsontext, v8
-from flowise_mock.call import Call
-from flowise_mock.outcomes import Deleted, Empty, Lacks, NotJson, Unreachable
-from flowise_mock.store import Record
+from flowise_mock.contract import jsontext, v8
+from flowise_mock.flows.call import Call
+from flowise_mock.state.outcomes import Deleted, Empty, Lacks, NotJson, Unreachable
+from flowise_mock.state.store import Record
 
 _CUSTOM = "CUSTOM"
 

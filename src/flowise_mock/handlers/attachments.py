@@ -3,10 +3,12 @@
 import re
 from base64 import b64encode
 
-from flowise_mock import documents, flowdata, jsontext
-from flowise_mock.call import Call, Upload
-from flowise_mock.outcomes import Disabled, FileRefused, Traversal
-from flowise_mock.store import Record
+from flowise_mock.contract import jsontext
+from flowise_mock.flows import flow_data
+from flowise_mock.flows.call import Call
+from flowise_mock.knowledge.files import Upload, mismatch, text_of
+from flowise_mock.state.outcomes import Disabled, FileRefused, Traversal
+from flowise_mock.state.store import Record
 
 
 async def create_attachment(call: Call, chatflow_id: str, chat_id: str, body: Record) -> list[Record]:
@@ -14,7 +16,7 @@ async def create_attachment(call: Call, chatflow_id: str, chat_id: str, body: Re
     if re.search(r"\.\.|\\|%2[eEfF]|%5[cC]", chat_id):
         call.report(Traversal("chatId"))
     flow = call.store.find("chatflow", chatflow_id)
-    settings = jsontext.mapping(flowdata.config(flow, "chatbotConfig").get("fullFileUpload"))
+    settings = jsontext.mapping(flow_data.config(flow, "chatbotConfig").get("fullFileUpload"))
     if not settings.get("status"):
         call.report(Disabled("fullFileUpload"))
     for file in call.files:
@@ -27,11 +29,11 @@ def _check(call: Call, settings: Record, file: Upload) -> None:
     allowed = [each.strip() for each in str(settings.get("allowedUploadFileTypes") or "").split(",") if each]
     if file.type not in allowed:
         call.report(FileRefused(file.type, ", ".join(allowed)))
-    mismatched = documents.mismatched(file.name, file.type)
+    mismatched = mismatch(file.name, file.type)
     if mismatched is not None:
         call.report(mismatched)
 
 
 def _attachment(file: Upload, base64: bool) -> Record:
-    content = b64encode(file.data).decode() if base64 else documents.text_of(file)
+    content = b64encode(file.data).decode() if base64 else text_of(file)
     return {"name": file.name, "mimeType": file.type, "size": len(file.data), "content": content}

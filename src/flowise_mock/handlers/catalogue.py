@@ -3,14 +3,15 @@
 from base64 import b64encode
 from hashlib import sha256
 
-from flowise_mock import catalogue, jsontext
-from flowise_mock.call import Call
-from flowise_mock.outcomes import NotFound
-from flowise_mock.store import Record
+from flowise_mock.contract import jsontext
+from flowise_mock.flows.call import Call
+from flowise_mock.knowledge import node_catalogue
+from flowise_mock.state.outcomes import NotFound
+from flowise_mock.state.store import Record
 
 
 async def get_all_nodes(call: Call) -> list[Record]:
-    return catalogue.nodes()
+    return node_catalogue.nodes()
 
 
 async def get_node_by_name(call: Call, name: str) -> Record:
@@ -18,11 +19,11 @@ async def get_node_by_name(call: Call, name: str) -> Record:
 
 
 async def get_nodes_by_category(call: Call, name: str) -> list[Record]:
-    return [node for node in catalogue.nodes() if node["category"] == name]
+    return [node for node in node_catalogue.nodes() if node["category"] == name]
 
 
 async def get_node_icon(call: Call, name: str) -> str:
-    return catalogue.icon(_node(name))
+    return node_catalogue.icon(_node(name))
 
 
 async def get_all_credentials(call: Call) -> list[Record]:
@@ -36,11 +37,11 @@ async def create_credential(call: Call, body: Record) -> Record:
 
 
 async def get_all_templates(call: Call) -> list[Record]:
-    return catalogue.templates()
+    return node_catalogue.templates()
 
 
 def _node(name: str) -> Record:
-    for node in catalogue.nodes():
+    for node in node_catalogue.nodes():
         if node["name"] == name:
             return node
     raise NotFound("Node", name)

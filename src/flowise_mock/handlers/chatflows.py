@@ -1,8 +1,9 @@
 """Chatflows: the flows that predictions run."""
 
-from flowise_mock import flowdata, jsontext, v8
-from flowise_mock.call import Call
-from flowise_mock.outcomes import (
+from flowise_mock.contract import jsontext, v8
+from flowise_mock.flows import flow_data
+from flowise_mock.flows.call import Call
+from flowise_mock.state.outcomes import (
     BadConfig,
     BadLimits,
     Deleted,
@@ -14,7 +15,7 @@ from flowise_mock.outcomes import (
     Page,
     Unknown,
 )
-from flowise_mock.store import Record
+from flowise_mock.state.store import Record
 
 KINDS = ("CHATFLOW", "AGENTFLOW", "MULTIAGENT", "ASSISTANT")
 
@@ -24,7 +25,7 @@ async def create_chatflow(call: Call, body: Record) -> Record:
     _check_flow_data(call, body)
     flow = call.store.create("chatflow", body)
     call.windows[flow["id"]] = None
-    call.store.link_document_stores(flow["id"], flowdata.document_stores(flow))
+    call.store.link_document_stores(flow["id"], flow_data.document_stores(flow))
     return flow
 
 
@@ -50,7 +51,7 @@ async def update_chatflow(call: Call, id: str, body: Record) -> Record:
             call.report(kind(*found))
     flow = call.store.change("chatflow", id, body)
     call.windows.pop(id, None)
-    call.store.link_document_stores(id, flowdata.document_stores(flow))
+    call.store.link_document_stores(id, flow_data.document_stores(flow))
     return flow
 
 

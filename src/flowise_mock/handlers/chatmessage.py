@@ -1,10 +1,10 @@
 """Chat messages: what was said in a flow's chats."""
 
-from flowise_mock import jsontext
-from flowise_mock.call import Call
-from flowise_mock.moments import within
-from flowise_mock.outcomes import Deleted
-from flowise_mock.store import Record
+from flowise_mock.contract import jsontext
+from flowise_mock.flows.call import Call
+from flowise_mock.state.clock import within
+from flowise_mock.state.outcomes import Deleted
+from flowise_mock.state.store import Record
 
 
 async def get_all_chat_messages(

@@ -3,9 +3,11 @@
 import re
 import time
 
-from flowise_mock import catalogue, documents, jsontext, loaders, record_manager, v8
-from flowise_mock.call import Call
-from flowise_mock.outcomes import (
+from flowise_mock.contract import jsontext, v8
+from flowise_mock.flows.call import Call
+from flowise_mock.knowledge import loaders, node_catalogue, ranking, record_manager
+from flowise_mock.knowledge.files import Upload
+from flowise_mock.state.outcomes import (
     Deleted,
     Disabled,
     Empty,
@@ -17,7 +19,7 @@ from flowise_mock.outcomes import (
     NotJson,
     Page,
 )
-from flowise_mock.store import Record
+from flowise_mock.state.store import Record
 
 PAGE_SIZE = 50
 """Chunks on a page, as in Flowise."""
@@ -96,7 +98,7 @@ async def upsert_document(call: Call, id: str, body: Record) -> Record:
     if not call.store.has("documentstore", id):
         raise NoStore("Document store", id)
     target = call.store.find("documentstore", id)
-    return loaders.upserted(call, target, [body], call.files)[0]
+    return _upsert(call, target, [body], call.files)[0]
 
 
 def _new_store(call: Call, id: str, body: Record) -> Record:
@@ -108,7 +110,7 @@ def _new_store(call: Call, id: str, body: Record) -> Record:
 def _check_parts(call: Call, item: Record) -> None:
     """Report what an upsert lacks, in the order in which Flowise looks."""
     loader = jsontext.mapping(item.get("loader")).get("name")
-    if not isinstance(loader, str) or loader not in catalogue.LOADERS:
+    if not isinstance(loader, str) or loader not in node_catalogue.LOADERS:
         call.report(Lacks("Document store", "Loader"))
     if not jsontext.mapping(item.get("vectorStore")).get("name"):
         call.report(Lacks("Document store", "Vector store"))
@@ -126,7 +128,16 @@ async def refresh_document(call: Call, id: str, body: Record) -> list[Record]:
             call.report(Lacks("Document store", "Loader"))
     sent = [item for item in jsontext.sequence(body.get("items")) if isinstance(item, dict)]
     items = sent or [{"docId": loader["id"]} for loader in loaders.of(target)]
-    return loaders.upserted(call, target, [{"replaceExisting": True, **item} for item in items], [])
+    return _upsert(call, target, [{"replaceExisting": True, **item} for item in items], [])
+
+
+def _upsert(call: Call, target: Record, items: list[Record], files: list[Upload]) -> list[Record]:
+    return loaders.upsert(call.store, call.report, target, items, files, with_loader=_names_loaders(call))
+
+
+def _names_loaders(call: Call) -> bool:
+    """Whether the metadata of a document names its loader in this version."""
+    return call.habits.get("documents") != "plain"
 
 
 async def query_vector_store(call: Call, body: Record) -> Record:
@@ -153,7 +164,7 @@ async def query_vector_store(call: Call, body: Record) -> Record:
             call.report(Mistyped("query", wrong or "text.replace is not a function"))
         found = _nearest(call, target, v8.text(asked))
     docs = [
-        {**loaders.document(call, chunk), "id": chunk["id"], "chunkNo": chunk.get("chunkNo")}
+        {**loaders.document(chunk, _names_loaders(call)), "id": chunk["id"], "chunkNo": chunk.get("chunkNo")}
         for chunk in found
     ]
     return {"timeTaken": round((time.perf_counter() - started) * 1000), "docs": docs}
@@ -175,7 +186,7 @@ async def delete_vector_store_from_store(call: Call, id: str) -> Deleted:
             call.report(Lacks("Document store", noun, id))
     if target.get("status") != loaders.UPSERTED:
         call.report(Empty("ids"))
-    record_manager.forget(call, loaders.manager_of(target), id)
+    record_manager.forget(call.store, loaders.manager_of(target), id)
     call.store.change("documentstore", id, {"status": loaders.SYNC})
     return Deleted(1)
 
@@ -184,7 +195,7 @@ def _nearest(call: Call, target: Record, question: str) -> list[Record]:
     """The chunks of a store that share most words with the question, the best first."""
     vector_store = jsontext.mapping(target.get("vectorStoreConfig"))
     config = jsontext.mapping(vector_store.get("config"))
-    chunks = documents.ranked(call.store.select("chunk", storeId=target["id"]), question)
+    chunks = ranking.ranked(call.store.select("chunk", storeId=target["id"]), question)
     return chunks[: loaders.positive(config.get("topK"), TOP_K)]
 
 

@@ -1,10 +1,10 @@
 """Feedback: what users think of an answer."""
 
-from flowise_mock import v8
-from flowise_mock.call import Call
-from flowise_mock.moments import within
-from flowise_mock.outcomes import Empty, Inconsistent, NoMessage, Undeclared
-from flowise_mock.store import Record
+from flowise_mock.contract import v8
+from flowise_mock.flows.call import Call
+from flowise_mock.state.clock import within
+from flowise_mock.state.outcomes import Empty, Inconsistent, NoMessage, Undeclared
+from flowise_mock.state.store import Record
 
 _FROM_MESSAGE = {"chatId": "chat", "chatflowid": "chatflow"}
 _JOINS = {"messageId", *_FROM_MESSAGE}

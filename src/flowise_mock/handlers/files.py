@@ -1,8 +1,8 @@
 """Files: what chats were given and what flows made, by flow, chat and name."""
 
-from flowise_mock.call import Call
-from flowise_mock.outcomes import Empty, FileSent, NoFlow, NotFound, Traversal
-from flowise_mock.store import Record
+from flowise_mock.flows.call import Call
+from flowise_mock.state.outcomes import Empty, FileSent, NoFlow, NotFound, Traversal
+from flowise_mock.state.store import Record
 
 
 async def get_upload_file(

@@ -1,6 +1,6 @@
 """Ping: is the server there?"""
 
-from flowise_mock.call import Call
+from flowise_mock.flows.call import Call
 
 
 async def ping_server(call: Call) -> str:

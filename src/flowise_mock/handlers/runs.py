@@ -1,11 +1,10 @@
 """Runs: webhooks, executions, and how to end a run."""
 
-from flowise_mock import flowdata
-from flowise_mock.call import Call
-from flowise_mock.outcomes import NotFound
-from flowise_mock.prediction import scripted, telling
-from flowise_mock.prediction.turn import resolved, text
-from flowise_mock.store import Record
+from flowise_mock.flows import delivery, flow_data, scripted
+from flowise_mock.flows.call import Call
+from flowise_mock.flows.turn import resolved, text
+from flowise_mock.state.outcomes import NotFound
+from flowise_mock.state.store import Record
 
 
 async def abort_chat_message(call: Call, chatflowid: str, chatid: str) -> Record:
@@ -17,10 +16,10 @@ async def abort_chat_message(call: Call, chatflowid: str, chatid: str) -> Record
 
 async def trigger_webhook(call: Call, id: str, body: Record) -> Record:
     flow = call.chatflow(id)
-    if not any(node.inputs.get("startInputType") == "webhookTrigger" for node in flowdata.nodes(flow)):
+    if not any(node.inputs.get("startInputType") == "webhookTrigger" for node in flow_data.nodes(flow)):
         raise NotFound("Webhook of chatflow", id)
     turn = resolved(call, flow, {"question": text(body)})
-    return await telling.whole(call, turn, scripted.choose(call, turn))
+    return await delivery.whole(call, turn, scripted.choose(call, turn))
 
 
 async def get_all_executions(

@@ -1,8 +1,8 @@
 """Server: its version, its settings, its API keys. The constant answers stand in the contract."""
 
-from flowise_mock.call import Call
-from flowise_mock.outcomes import Ok, Unauthorized
-from flowise_mock.store import Record
+from flowise_mock.flows.call import Call
+from flowise_mock.state.outcomes import Ok, Unauthorized
+from flowise_mock.state.store import Record
 
 
 async def get_version(call: Call) -> Ok:

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from flowise_mock.call import Call
-from flowise_mock.outcomes import Empty, Streamed
-from flowise_mock.store import Record
+from flowise_mock.flows.call import Call
+from flowise_mock.state.outcomes import Empty, Streamed
+from flowise_mock.state.store import Record
 
 # the shortest valid MP3 frame: MPEG-1 layer III, 32 kbit/s, 44.1 kHz, silent
 _SILENCE = "//sQxAADwAABpAAAACAAADSAAAAE" + "V" * 76

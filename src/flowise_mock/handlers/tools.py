@@ -1,8 +1,8 @@
 """Tools: functions that flows may call."""
 
-from flowise_mock.call import Call
-from flowise_mock.outcomes import Deleted, Page
-from flowise_mock.store import Record
+from flowise_mock.flows.call import Call
+from flowise_mock.state.outcomes import Deleted, Page
+from flowise_mock.state.store import Record
 
 
 async def create_tool(call: Call, body: Record) -> Record:

@@ -1,9 +1,9 @@
 """Upsert history: what was written to vector stores, when, with which result."""
 
-from flowise_mock.call import Call
-from flowise_mock.moments import within
-from flowise_mock.outcomes import Absent, Deleted, Empty, Mistyped
-from flowise_mock.store import Record
+from flowise_mock.flows.call import Call
+from flowise_mock.state.clock import within
+from flowise_mock.state.outcomes import Absent, Deleted, Empty, Mistyped
+from flowise_mock.state.store import Record
 
 
 async def get_all_upsert_history(

@@ -1,8 +1,8 @@
 """Variables: named values that flows read."""
 
-from flowise_mock.call import Call
-from flowise_mock.outcomes import Deleted, Page
-from flowise_mock.store import Record
+from flowise_mock.flows.call import Call
+from flowise_mock.state.outcomes import Deleted, Page
+from flowise_mock.state.store import Record
 
 
 async def create_variable(call: Call, body: Record) -> Record:

@@ -1,10 +1,12 @@
 """Vector upsert: the documents of a flow's own loaders, cut and written to its vector store."""
 
-from flowise_mock import catalogue, documents, flowdata, jsontext, record_manager
-from flowise_mock.call import Call
-from flowise_mock.outcomes import Lacks, Mistyped, Several, Unknown
-from flowise_mock.prediction import limits
-from flowise_mock.store import Record
+from flowise_mock.contract import jsontext
+from flowise_mock.flows import flow_data, limits
+from flowise_mock.flows.call import Call
+from flowise_mock.knowledge import node_catalogue, record_manager, splitter
+from flowise_mock.knowledge.files import text_of
+from flowise_mock.state.outcomes import Lacks, Mistyped, Several, Unknown
+from flowise_mock.state.store import Record
 
 _WRITTEN = ("Document Loaders", "Text Splitters", "Embeddings", "Vector Stores", "Record Manager")
 """Kinds of nodes that the history tells of."""
@@ -14,7 +16,7 @@ async def vector_upsert(call: Call, id: str, body: Record) -> Record:
     flow = call.store.find("chatflow", id)
     limits.check_rate(call, flow)
     call.check_key(flow)
-    nodes = flowdata.nodes(flow)
+    nodes = flow_data.nodes(flow)
     stores = [node for node in nodes if node.category == "Vector Stores"]
     named = [node for node in stores if node.id == body.get("stopNodeId")]
     if body.get("stopNodeId") and not named:
@@ -27,18 +29,18 @@ async def vector_upsert(call: Call, id: str, body: Record) -> Record:
         call.report(Several("vector nodes"))
     stores = named or stores
     loaded: list[tuple[Record, str]] = _loaded(nodes, body)
-    loaded = loaded or [({}, documents.text_of(file)) for file in call.files]
+    loaded = loaded or [({}, text_of(file)) for file in call.files]
     found = [
         {"pageContent": chunk, "metadata": known}
         for known, text in loaded
-        for chunk in documents.split(text)
+        for chunk in splitter.split(text)
         if stores
     ]
     manager = next((node for node in nodes if node.category == "Record Manager"), None)
     result: Record = {"numAdded": len(found), "numDeleted": 0, "numUpdated": 0, "numSkipped": 0}
     told = {"numAdded": len(found)}
     if manager:
-        result = record_manager.indexed(call, manager.inputs, id, found)
+        result = record_manager.indexed(call.store, manager.inputs, id, found)
         found = result.pop("addedDocs")
         told = dict(result)
     summary = [_summary(node) for node in nodes if node.category in _WRITTEN]
@@ -49,10 +51,10 @@ async def vector_upsert(call: Call, id: str, body: Record) -> Record:
     return {**result, "addedDocs": found}
 
 
-def _summary(node: flowdata.Node) -> Record:
+def _summary(node: flow_data.Node) -> Record:
     """What the history keeps of a node."""
     told = [
-        {"label": catalogue.label(name), "name": name, "type": _type(value), "value": value}
+        {"label": node_catalogue.label(name), "name": name, "type": _type(value), "value": value}
         for name, value in node.inputs.items()
         if value not in ("", None) and not str(value).startswith("{{") and not isinstance(value, list)
     ]
@@ -64,7 +66,7 @@ def _type(value: object) -> str:
     return {bool: "boolean", int: "number", float: "number", dict: "json"}.get(type(value), "string")
 
 
-def _loaded(nodes: list[flowdata.Node], body: Record) -> list[tuple[Record, str]]:
+def _loaded(nodes: list[flow_data.Node], body: Record) -> list[tuple[Record, str]]:
     """What is known of the texts in the flow's document loaders, and the texts; nothing is fetched."""
     override = jsontext.mapping(body.get("overrideConfig"))
     return [

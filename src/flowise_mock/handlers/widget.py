@@ -1,10 +1,11 @@
 """Widget: what a chat on a web page asks of its flow before it talks."""
 
-from flowise_mock import flowdata, jsontext
-from flowise_mock.call import Call
-from flowise_mock.outcomes import NotPublic
-from flowise_mock.prediction.kinds import check_ending, streamable
-from flowise_mock.store import Record
+from flowise_mock.contract import jsontext
+from flowise_mock.flows import flow_data
+from flowise_mock.flows.call import Call
+from flowise_mock.flows.dispatch import check_ending, streamable
+from flowise_mock.state.outcomes import NotPublic
+from flowise_mock.state.store import Record
 
 _IMAGES = ["image/gif", "image/jpeg", "image/png", "image/webp", ""]
 _IMAGE_MB = 5
@@ -19,7 +20,7 @@ async def get_chatflow_streaming(call: Call, id: str) -> Record:
 async def get_public_chatbot_config(call: Call, id: str) -> Record:
     flow = call.store.find("chatflow", id)
     return {
-        **flowdata.config(flow, "chatbotConfig"),
+        **flow_data.config(flow, "chatbotConfig"),
         "uploads": _uploads(flow),
         "flowData": _shown_flow(flow),
         "isTTSEnabled": False,
@@ -38,8 +39,8 @@ async def get_chatflow_uploads(call: Call, id: str) -> Record:
 
 
 def _uploads(flow: Record) -> Record:
-    images = any(node.inputs.get("allowImageUploads") in (True, "true") for node in flowdata.nodes(flow))
-    speech = flowdata.config(flow, "speechToText")
+    images = any(node.inputs.get("allowImageUploads") in (True, "true") for node in flow_data.nodes(flow))
+    speech = flow_data.config(flow, "speechToText")
     return {
         "isSpeechToTextEnabled": any(
             isinstance(each, dict) and each.get("status") is True for each in speech.values()

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from flowise_mock import document
+from flowise_mock.contract.overlay import apply
 from flowise_mock.lint.findings import Finding
 
 
@@ -48,7 +48,7 @@ def mended(value: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
     """A document with an overlay laid over it."""
     result = copy.deepcopy(value)
     for action in made["actions"]:
-        document.apply(result, action)
+        apply(result, action)
     return result
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flowise_mock import document
-from flowise_mock.document import DocumentError
+from flowise_mock.contract import overlay
+from flowise_mock.contract.document import DocumentError
 from flowise_mock.lint.findings import Problem
 from flowise_mock.lint.positions import Positions, ReadingError, escaped
 from flowise_mock.lint.source import Files, Source, Spot
@@ -83,7 +83,7 @@ class Overlay:
             yield "overlay-form", Problem(action.at("target"), "an action has an update, or `remove: true`")
             return
         try:
-            places = list(document.locations(self.result, action.value["target"]))
+            places = list(overlay.locations(self.result, action.value["target"]))
         except DocumentError as error:
             yield "overlay-form", Problem(action.at("target"), str(error))
             return
@@ -98,7 +98,7 @@ class Overlay:
         if "update" in action.value and all(_same(_at(self.result, steps), update) for steps in places):
             yield "overlay-unchanged", Problem(action.at("target"), "the update changes nothing")
         try:
-            document.apply(self.result, action.value)
+            overlay.apply(self.result, action.value)
         except DocumentError as error:
             yield "overlay-form", Problem(action.at("target"), str(error))
             return
@@ -156,7 +156,7 @@ def base(source: Source, files: Files) -> dict[str, Any]:
     for layer in reversed(layers[:-1]):
         for action in layer.value.get("actions") or []:
             try:
-                document.apply(made, action)
+                overlay.apply(made, action)
             except DocumentError as error:
                 raise ReadingError(f"{layer.name}: {error}") from None
     return made

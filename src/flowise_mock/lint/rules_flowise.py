@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from flowise_mock import document
+from flowise_mock.contract import contracts, document
 from flowise_mock.lint.findings import Problem
 from flowise_mock.lint.rules_values import compiled
 from flowise_mock.lint.source import Spot
@@ -24,7 +24,7 @@ def client_operations(spec: Spec) -> Iterator[Problem]:
     if not _about_flowise(spec) or not isinstance(spec.root.get("paths"), dict):
         return
     known = {(_shape(each.path), each.method) for each in spec.operations}
-    for called in document.operations(document.load("clients")):
+    for called in document.operations(contracts.load("clients")):
         if (_shape(called.path), called.method) not in known:
             told = f"official clients call {called.method.upper()} {called.path}, which is not here"
             yield Problem(spec.root.at("paths"), told, key=True)
@@ -113,7 +113,7 @@ def _recorded() -> dict[str, list[Recorded]]:
     from flowise_mock.replay import exchanges
 
     found: dict[str, list[Recorded]] = {}
-    for path in sorted((document.root() / "fixtures" / "recordings").glob("*.jsonl")):
+    for path in sorted((contracts.root() / "fixtures" / "recordings").glob("*.jsonl")):
         for each in exchanges.read(path):
             if each.status:
                 line = f"{each.request['method']} {each.request['path']} in {path.name} ({each.case})"

@@ -57,7 +57,9 @@ def _document(source: Source, settings: Settings) -> Iterator[Found]:
             f"{version} is no version of OpenAPI that is known", *place, rule="unrecognized-format"
         )
     else:
-        yield from _causes_first(_rules(Spec(source, Files(settings.remote)), settings))
+        yield from _causes_first(
+            _rules(Spec(source, Files(settings.remote.load if settings.remote else None)), settings)
+        )
 
 
 def _rules(spec: Spec, settings: Settings) -> Iterator[Found]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flowise_mock.document import DocumentError
+from flowise_mock.contract.document import DocumentError
 from flowise_mock.lint.findings import SEVERITIES
 from flowise_mock.lint.remote import Remote
 from flowise_mock.lint.rules import named

@@ -6,15 +6,13 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urljoin
 
 from flowise_mock.lint import positions
 from flowise_mock.lint.positions import Place, Positions, ReadingError, escaped, unescaped
-
-if TYPE_CHECKING:
-    from flowise_mock.lint.remote import Remote
 
 MAX_BYTES = 32 * 1024 * 1024
 STDIN = Path("<stdin>")
@@ -151,11 +149,15 @@ def decoded(data: bytes) -> str:
         raise ReadingError("is not UTF-8", line) from None
 
 
+Fetch = Callable[[str], Source]
+"""Reads the file at a URL. Raises ReadingError."""
+
+
 class Files:
     """The files of one document, each read once, and the references between them."""
 
-    def __init__(self, remote: Remote | None = None) -> None:
-        self._remote = remote
+    def __init__(self, fetch: Fetch | None = None) -> None:
+        self._fetch = fetch
         self._read: dict[Path, Source | ReadingError] = {}
 
     def load(self, path: Path) -> Source:
@@ -186,12 +188,12 @@ class Files:
 
     def _named(self, source: Source, file: str, reference: str) -> Source:
         far = bool(source.url or _SCHEME.match(file))
-        if far and not self._remote:
+        if far and self._fetch is None:
             told = f"{reference} is on another machine, and is not fetched without --allow-remote"
             raise ReadingError(told, rule="no-remote-refs")
         try:
-            if far and self._remote:
-                return self._remote.load(urljoin(source.url, file))
+            if far and self._fetch is not None:
+                return self._fetch(urljoin(source.url, file))
             return self.load(Path(os.path.normpath(source.path.parent / unquote(file))))
         except ReadingError as error:
             raise ReadingError(f"{reference}: the file {error}") from None

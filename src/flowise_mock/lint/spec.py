@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from flowise_mock.document import METHODS
+from flowise_mock.contract.document import METHODS
 from flowise_mock.lint.positions import ReadingError
 from flowise_mock.lint.source import Files, Source, Spot
 

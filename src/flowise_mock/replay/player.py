@@ -15,17 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from flowise_mock.replay.canvas import drawn
-from flowise_mock.replay.exchanges import (
-    API_KEY,
-    CUT,
-    LOW_KEY,
-    Exchange,
-    RecordingError,
-    media_of,
-)
-from flowise_mock.replay.ids import Ids
-from flowise_mock.replay.shapes import Seen, differences, stream_differences
+from flowise_mock.replay.compare import Seen, differences, stream_differences
+from flowise_mock.replay.exchanges import API_KEY, CUT, LOW_KEY, Exchange, RecordingError, media_of
+from flowise_mock.replay.id_map import Ids
+from flowise_mock.replay.restore_nodes import drawn
 
 TIME_HEADER = "Flowise-Mock-Time"
 OVERSIZE = 51 * 1024 * 1024

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from flowise_mock import document
+from flowise_mock.contract import contracts
 from flowise_mock.replay.exchanges import Exchange, RecordingError, json_or_text
 from flowise_mock.replay.player import Answer, Player
 
@@ -28,7 +28,7 @@ MADE = {
 
 def newest() -> Path:
     """The recording of the newest version that is shipped, else RecordingError."""
-    found = sorted((document.root() / "fixtures" / "recordings").glob("flowise-[0-9]*.[0-9].jsonl"))
+    found = sorted((contracts.root() / "fixtures" / "recordings").glob("flowise-[0-9]*.[0-9].jsonl"))
     if not found:
         raise RecordingError("no recording is shipped here; name one with --cases FILE")
     return found[-1]

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from flowise_mock import jsontext
-from flowise_mock.schemas import shortened
-from flowise_mock.scripts.asked import Asked, text
+from flowise_mock.contract import jsontext
+from flowise_mock.contract.schemas import shortened
 from flowise_mock.scripts.patterns import BadPattern, Pattern, pattern
+from flowise_mock.scripts.question import Asked, text
 
 Test = Callable[[Any], bool]
 Wanted = tuple[Test, str, str | None]

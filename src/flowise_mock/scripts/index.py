@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flowise_mock.scripts.asked import Asked, text
+from flowise_mock.scripts.question import Asked, text
 from flowise_mock.scripts.rules import Rule
 
 SIZE = 3

@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 import jsonschema_rs
 import yaml
 
-from flowise_mock import faults, jsontext
-from flowise_mock.document import Loader, root
-from flowise_mock.schemas import is_uuid, shortened
+from flowise_mock.contract import jsontext
+from flowise_mock.contract.contracts import root
+from flowise_mock.contract.document import Loader
+from flowise_mock.contract.schemas import is_uuid, shortened
+from flowise_mock.faults import spec
 
 FOLDER = Path(__file__).parent
 MAX_VALUES = 200_000
@@ -211,7 +213,7 @@ def _repeated(node: yaml.Node) -> str | None:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of scripts, draft 2020-12, in one piece: that of faults stands in it."""
-    return _with_faults({key: told for key, told in faults.schema().items() if key != "$schema"})
+    return _with_faults({key: told for key, told in spec.schema().items() if key != "$schema"})
 
 
 def _with_faults(fault: dict[str, Any]) -> dict[str, Any]:

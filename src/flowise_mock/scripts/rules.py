@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowise_mock import faults
-from flowise_mock.scripts import answers, conditions, reading
-from flowise_mock.scripts.answers import Answer, BadTemplate
-from flowise_mock.scripts.asked import Asked
+from flowise_mock.faults import spec
+from flowise_mock.scripts import conditions, reading, replies
 from flowise_mock.scripts.conditions import BadCondition, Condition
-from flowise_mock.scripts.fitting import Fitting
+from flowise_mock.scripts.contract_check import Fitting
 from flowise_mock.scripts.patterns import pattern
+from flowise_mock.scripts.question import Asked
 from flowise_mock.scripts.reading import Source, Steps
+from flowise_mock.scripts.replies import Answer, BadTemplate
 
 PREDICTION = "createPrediction"
 
@@ -103,12 +103,12 @@ def _answers(source: Source, steps: Steps, given: dict[str, Any], fitting: Fitti
     timing = source.value.get("timing")
     if "fault" in given:
         _check_fault(source, (*steps, "fault"), given["fault"])
-        yield answers.compiled({"fault": given["fault"]}, timing)
+        yield replies.compiled({"fault": given["fault"]}, timing)
     for place, answer in _given(steps, given):
         if isinstance(answer, dict) and "fault" in answer:
             _check_fault(source, (*place, "fault"), answer["fault"])
         try:
-            compiled = answers.compiled(answer, timing, regex)
+            compiled = replies.compiled(answer, timing, regex)
         except BadTemplate as error:
             raise source.error((*place, *error.steps), str(error)) from None
         problem = fitting.problem({"text": answer} if isinstance(answer, str) else answer)
@@ -119,7 +119,7 @@ def _answers(source: Source, steps: Steps, given: dict[str, Any], fitting: Fitti
 
 def _check_fault(source: Source, steps: Steps, given: Any) -> None:
     try:
-        faults.read(given)
+        spec.read(given)
     except ValueError as error:
         raise source.error(steps, str(error)) from None
 

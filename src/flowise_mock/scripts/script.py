@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowise_mock.document import Document
-from flowise_mock.faults import Fault
+from flowise_mock.contract.document import Document
+from flowise_mock.faults.spec import Fault
 from flowise_mock.scripts import rules
-from flowise_mock.scripts.answers import Answer
-from flowise_mock.scripts.asked import Asked
-from flowise_mock.scripts.fitting import Fitting
+from flowise_mock.scripts.contract_check import Fitting
 from flowise_mock.scripts.index import Index
+from flowise_mock.scripts.question import Asked
 from flowise_mock.scripts.reading import ScriptError
+from flowise_mock.scripts.replies import Answer
 from flowise_mock.scripts.rules import Rule
 
 log = logging.getLogger("flowise_mock")

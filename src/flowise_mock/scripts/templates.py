@@ -14,8 +14,8 @@ from typing import Any
 from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from flowise_mock import jsontext
-from flowise_mock.schemas import shortened
+from flowise_mock.contract import jsontext
+from flowise_mock.contract.schemas import shortened
 
 MAX_TEXT = 1_000_000
 """Characters that a template may make."""

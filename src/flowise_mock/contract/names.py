@@ -1,0 +1,23 @@
+"""Names in the document and the names in Python that they stand for."""
+
+from __future__ import annotations
+
+import re
+
+from flowise_mock.contract.document import Document
+
+FunctionRef = tuple[str, str]
+"""A module and the name of a function or method in it."""
+
+
+def function_of(definition: Document) -> FunctionRef:
+    """Where the function of an operation stands, whether or not it is there."""
+    tag, name = str(definition["tags"][0]), snake(str(definition["operationId"]))
+    if "x-function" in definition:
+        tag, _, name = definition["x-function"].partition(".")
+    return f"flowise_mock.handlers.{snake(tag)}", name
+
+
+def snake(name: str) -> str:
+    """`chatflowId` as `chatflow_id`: the name of an operation or parameter in Python."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()

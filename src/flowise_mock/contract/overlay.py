@@ -1,0 +1,116 @@
+"""OpenAPI Overlay 1.0: one action after the other, laid over a document.
+
+An action whose target matches nothing is an error here, though the standard allows it: an overlay that no
+longer fits must not pass in silence.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from flowise_mock.contract.document import Document, DocumentError, read
+
+_STEP = re.compile(r"\.([A-Za-z_]\w*)|\['((?:[^'\\]|\\.)*)'\]|\[(\d+)\]")
+
+
+def apply_file(document: Document, path: Path) -> None:
+    """Lay the overlay in `path` over `document`, in place."""
+    actions = read(path)
+    if not isinstance(actions, dict) or not isinstance(actions.get("actions"), list):
+        raise DocumentError(f"{path}: is not an OpenAPI Overlay: it has no list of actions")
+    for number, action in enumerate(actions["actions"]):
+        try:
+            apply(document, action)
+        except DocumentError as error:
+            raise DocumentError(f"{path}: action {number} ({_target(action)}): {error}") from None
+
+
+def _target(action: Any) -> str:
+    return str(action.get("target")) if isinstance(action, dict) else type(action).__name__
+
+
+def apply(document: Document, action: Any) -> None:
+    """Do one action of an overlay: remove what its target selects, or merge its update into it."""
+    if not isinstance(action, dict) or not isinstance(action.get("target"), str):
+        raise DocumentError("an action is an object with a target")
+    places = list(_select(document, action["target"]))
+    if not places:
+        raise DocumentError("the target matches nothing in the document")
+    if action.get("remove") is True:
+        for parent, key in reversed(places):
+            if parent is None:
+                raise DocumentError("the whole document cannot be removed")
+            del parent[key]
+    elif "update" in action:
+        for parent, key in places:
+            if parent is None:
+                _merge(document, action["update"])
+            else:
+                parent[key] = _merge(parent[key], action["update"])
+    else:
+        raise DocumentError("an action has an update, or remove: true")
+
+
+def _select(document: Document, target: str) -> Iterator[tuple[Any, Any]]:
+    """(parent, key) of each place that a JSONPath selects; the root has no parent."""
+    for steps in locations(document, target):
+        yield from _walk(document, steps)
+
+
+def locations(document: Document, target: str) -> Iterator[list[Any]]:
+    """The keys and indexes that lead to each place that a JSONPath selects.
+
+    A path of names and indexes is walked here; any other is left to the JSONPath library, whose
+    import takes longer than laying a hundred actions.
+    """
+    found = list(_STEP.finditer(target[1:]))
+    if target[:1] == "$" and "".join(step.group(0) for step in found) == target[1:]:
+        steps = [
+            name or _unquoted(quoted) if index is None else int(index)
+            for name, quoted, index in map(_parts, found)
+        ]
+        if any(True for _ in _walk(document, steps)):
+            yield steps
+        return
+    import jsonpath_rfc9535
+
+    try:
+        nodes = jsonpath_rfc9535.find(target, document)
+    except jsonpath_rfc9535.JSONPathError as error:
+        raise DocumentError(f"is not a JSONPath (RFC 9535): {error}") from None
+    for node in nodes:
+        yield list(node.location)
+
+
+def _parts(step: re.Match[str]) -> tuple[str | None, str | None, str | None]:
+    return step[1], step[2], step[3]
+
+
+def _unquoted(text: str | None) -> str:
+    return re.sub(r"\\(.)", r"\1", text or "")
+
+
+def _walk(document: Document, steps: list[Any]) -> Iterator[tuple[Any, Any]]:
+    parent: Any = None
+    node: Any = document
+    for step in steps:
+        held = isinstance(node, dict) and step in node
+        if not held and not (isinstance(node, list) and isinstance(step, int) and step < len(node)):
+            return
+        parent, node = node, node[step]
+    yield parent, steps[-1] if steps else None
+
+
+def _merge(node: Any, update: Any) -> Any:
+    """As the standard has it: objects merge, arrays append, anything else is replaced."""
+    if isinstance(node, dict) and isinstance(update, dict):
+        for key, value in update.items():
+            node[key] = _merge(node[key], value) if key in node else copy.deepcopy(value)
+        return node
+    if isinstance(node, list):
+        return node + copy.deepcopy(update if isinstance(update, list) else [update])
+    return copy.deepcopy(update)

@@ -1,0 +1,115 @@
+"""What can happen to an operation, read from the syntax tree of the function that answers it.
+
+Those are the outcomes that it raises, reports or returns, and those of the functions that it calls in
+the store and the domain modules. What the engine finds follows from the operation's parameters, body
+and security. Nothing is imported or run.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from flowise_mock.contract.document import Document, Operation
+from flowise_mock.contract.names import FunctionRef, function_of
+from flowise_mock.state import outcomes
+
+SOURCE = Path(__file__).parents[1]
+OUTCOMES = outcomes.kinds()
+OBJECTS = {"store": "flowise_mock.state.store", "call": "flowise_mock.flows.call"}
+"""Names of variables that hold the same kind of object everywhere, and the modules of their classes."""
+
+
+@cache
+def functions(module: str) -> dict[str, ast.AST]:
+    tree = ast.parse(module_path(module).read_text())
+    return {
+        node.name: node
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+
+
+def module_path(module: str) -> Path:
+    path = SOURCE.joinpath(*module.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+@cache
+def imported(module: str) -> dict[str, FunctionRef]:
+    """What a module imports of ours: name to (module, function), the function empty for a module."""
+    found: dict[str, FunctionRef] = {}
+    for node in ast.walk(ast.parse(module_path(module).read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("flowise_mock"):
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                is_module = module_path(whole).exists() and alias.name not in functions(str(node.module))
+                found[alias.name] = (whole, "") if is_module else (str(node.module), alias.name)
+    return found
+
+
+def calls(function: FunctionRef) -> Iterator[FunctionRef]:
+    """The functions of ours that a function calls, or hands on."""
+    module, name = function
+    known = imported(module)
+    for node in ast.walk(functions(module)[name]):
+        if isinstance(node, ast.Name) and node.id in functions(module):
+            yield module, node.id
+        elif isinstance(node, ast.Name) and known.get(node.id, ("", ""))[1]:
+            yield known[node.id]
+        elif isinstance(node, ast.Attribute):
+            if isinstance(node.value, ast.Name) and known.get(node.value.id, ("", "x"))[1] == "":
+                yield known[node.value.id][0], node.attr
+            elif isinstance(node.value, ast.Attribute) and node.value.attr == "store":
+                yield OBJECTS["store"], node.attr
+            elif isinstance(node.value, ast.Name) and node.value.id == "self":
+                yield module, node.attr
+            elif isinstance(node.value, ast.Name) and node.value.id in OBJECTS:
+                yield OBJECTS[node.value.id], node.attr
+
+
+@cache
+def outcomes_of_function(function: FunctionRef, seen: frozenset[FunctionRef] = frozenset()) -> frozenset[str]:
+    """The outcomes that a function can end with."""
+    module, name = function
+    if function in seen or name not in functions(module):
+        return frozenset()
+    found = {
+        node.func.id
+        for node in ast.walk(functions(module)[name])
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in OUTCOMES
+    }
+    for called in set(calls(function)):
+        if called[0] != "flowise_mock.state.outcomes":
+            found |= outcomes_of_function(called, seen | {function})
+    return frozenset(found)
+
+
+def outcomes_of(document: Document, operation: Operation) -> set[str]:
+    """The names of the outcomes that an operation of a contract can meet."""
+    definition = operation.definition
+    found = set(outcomes_of_function(function_of(definition)))
+    if "x-server" not in document:
+        found.discard("Missing")  # no database keeps its records
+    if not any(issubclass(OUTCOMES[name], outcomes.Result) for name in found - {"Page"}):
+        found.add("Ok")
+    if definition.get("security") and {} not in definition["security"]:
+        found.add("Unauthorized")
+    if definition.get("x-permissions"):
+        found.add("Forbidden")
+    if definition.get("parameters"):
+        found.add("Invalid")
+    body = definition.get("requestBody")
+    if body:
+        found |= {"Invalid", "Unparsable", "Unsupported", "TooLarge"} | (
+            {"NoBody"} if body.get("required") else set()
+        )
+        if "multipart/form-data" in body["content"]:
+            found.add("UnexpectedFile")
+    if "x-server" in document:
+        found -= {"Invalid", "Unsupported", "NoBody"}  # it takes anything
+        found |= {"Broken"} | ({"UnknownCharset"} if body else set())
+        found |= {"NoId"} if "{" in operation.path and "x-id" not in definition else set()
+    return found

@@ -1,0 +1,106 @@
+"""OpenAPI 3.0 schemas, compiled to validators (jsonschema-rs) and told in JSON Schema's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jsonschema_rs
+
+from flowise_mock.contract.document import Document
+
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_URI = "urn:contract"
+
+
+class Problem(NamedTuple):
+    """Where an instance does not fit, as a path such as `items/0/name`, and why."""
+
+    path: str
+    reason: str
+
+
+class Schemas:
+    """All schemas of one document. Compile each place once, at start."""
+
+    def __init__(self, document: Document) -> None:
+        components = document.get("components", {}).get("schemas", {})
+        converted = {"components": {"schemas": {k: json_schema(v) for k, v in components.items()}}}
+        self._registry = jsonschema_rs.Registry([(_URI, converted)], draft=jsonschema_rs.Draft4)
+
+    def compile(self, schema: Document) -> Validator:
+        """The validator of a schema of the document."""
+        return Validator(
+            jsonschema_rs.Draft4Validator(
+                json_schema(schema),
+                registry=self._registry,
+                base_uri=_URI + "-place",
+                formats={"uuid": is_uuid},
+                validate_formats=True,
+            )
+        )
+
+
+class Validator:
+    """Tells whether an instance fits its schema."""
+
+    def __init__(self, validator: jsonschema_rs.Draft4Validator) -> None:
+        self._validator = validator
+        self.accepts = validator.is_valid
+
+    def errors(self, instance: Any) -> Iterator[jsonschema_rs.ValidationError]:
+        """Everything wrong with `instance`, in the validator's own words."""
+        return self._validator.iter_errors(instance)
+
+    def problem(self, instance: Any) -> Problem | None:
+        """The first thing wrong with `instance`, or None."""
+        if self.accepts(instance):
+            return None
+        for error in self._validator.iter_errors(instance):
+            path = "/".join(str(part) for part in error.instance_path)
+            return Problem(path, shortened(error.message))
+        return None
+
+
+def shortened(text: str, limit: int = 300) -> str:
+    """`text` without its middle: a message must not carry a whole body back."""
+    return text if len(text) <= limit else f"{text[: limit // 2]} … {text[-limit // 2 :]}"
+
+
+def is_uuid(text: str) -> bool:
+    return _UUID.fullmatch(text) is not None
+
+
+def json_schema(schema: Any) -> Any:
+    """An OpenAPI 3.0 schema as JSON Schema draft 4: `nullable` becomes a type, references are kept."""
+    if isinstance(schema, list):
+        return [json_schema(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return {"$ref": schema["$ref"].replace("#", _URI + "#", 1)}
+    made: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key == "properties":
+            made[key] = {name: json_schema(child) for name, child in value.items()}
+        elif key in ("items", "additionalProperties", "not", "allOf", "anyOf", "oneOf"):
+            made[key] = json_schema(value)
+        elif key not in _ANNOTATIONS and not key.startswith("x-"):
+            made[key] = value
+    if schema.get("nullable"):
+        return nullable(made)
+    return made
+
+
+_ANNOTATIONS = {
+    "nullable", "description", "title", "example", "default", "deprecated", "readOnly", "writeOnly",
+    "discriminator", "xml", "externalDocs",
+}  # fmt: skip
+
+
+def nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    """`schema`, or null, also where `nullable` stands beside allOf, oneOf or an enum."""
+    if isinstance(schema.get("type"), str) and not schema.keys() & {"enum", "allOf", "anyOf", "oneOf"}:
+        return {**schema, "type": [schema["type"], "null"]}
+    return {"anyOf": [schema, {"type": "null"}]}

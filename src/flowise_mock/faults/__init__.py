@@ -1,0 +1,1 @@
+"""Faults: failures on demand."""

@@ -1,0 +1,103 @@
+"""A run told whole, or as a stream with a pause after each token."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+from flowise_mock.flows import scripted
+from flowise_mock.flows.call import Call
+from flowise_mock.flows.dispatch import run
+from flowise_mock.flows.turn import Event, Turn, begin
+from flowise_mock.scripts.script import Choice
+from flowise_mock.state.outcomes import Broken, ModelRefused, Outcome, RunFailed
+from flowise_mock.state.store import Record
+
+log = logging.getLogger("flowise_mock")
+_TOLD = (
+    "chatId", "chatMessageId", "question", "sessionId", "memoryType", "followUpPrompts", "flowVariables",
+    "action",
+)  # fmt: skip
+
+
+async def whole(call: Call, turn: Turn, choice: Choice | None = None) -> Record:
+    """The answer as JSON. One whose timing a script plans comes when its last token would."""
+    _begin(call, turn, choice)
+    running, pace = run(call, turn), Pace(turn, None)
+    while True:
+        try:
+            event = next(running)
+        except StopIteration as ended:
+            answer: Record = ended.value
+            return answer
+        await pace.before(event)
+        await pace.after(event)
+
+
+async def streamed(call: Call, turn: Turn, choice: Choice | None = None) -> AsyncIterator[Event]:
+    """The answer as events, `metadata` and `end` last; a failure is an `error` event before `end`."""
+    own = turn.flow["id"], turn.chat_id
+    try:
+        call.check_key(turn.flow)
+        _begin(call, turn, choice)
+        call.runs[own] = turn
+        running, pace = run(call, turn), Pace(turn, call.token_delay)
+        while True:
+            try:
+                event = next(running)
+            except StopIteration as ended:
+                answer: Record = ended.value
+                yield "metadata", {name: answer[name] for name in _TOLD if answer.get(name)}
+                break
+            await pace.before(event)
+            yield event
+            await pace.after(event)
+    except ModelRefused as failure:
+        yield "error", call.text(failure)
+    except Outcome as failure:
+        yield "error", call.text(RunFailed(call.text(failure)))
+    except Exception as error:  # the head is sent: the client must still be told, and let go
+        log.exception("a prediction of %s failed", turn.flow["id"])
+        yield "error", call.text(Broken(repr(error)))
+    finally:
+        if call.runs.get(own) is turn:
+            del call.runs[own]
+    yield "end", "[DONE]"
+
+
+def _begin(call: Call, turn: Turn, choice: Choice | None) -> None:
+    begin(call, turn)
+    turn.reply = scripted.reply(choice)
+
+
+class Pace:
+    """The pauses of a run, kept by the clock, so that lateness does not add up.
+
+    They are those that the script plans, else `delay` seconds after each token; None is no pause at all.
+    """
+
+    def __init__(self, turn: Turn, delay: float | None) -> None:
+        self._pauses = turn.reply.pauses if turn.reply is not None else None
+        self._delay = delay
+        self._clock = asyncio.get_running_loop().time
+        self._due = self._clock()
+        self._begun = False
+
+    async def before(self, event: Event) -> None:
+        """Wait for the first token, if this is it; the start of a chain is told with it."""
+        if self._pauses is not None and not self._begun and event[0] in ("start", "token"):
+            self._begun = True
+            await self._wait(next(self._pauses))
+
+    async def after(self, event: Event) -> None:
+        """Wait for the next token, if this was one."""
+        if event[0] != "token":
+            return
+        pause = self._delay if self._pauses is None else next(self._pauses)
+        if pause is not None:
+            await self._wait(pause)
+
+    async def _wait(self, seconds: float) -> None:
+        self._due += seconds
+        await asyncio.sleep(self._due - self._clock())

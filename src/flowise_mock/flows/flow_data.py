@@ -1,0 +1,70 @@
+"""What stands in a chatflow's `flowData`: its nodes and edges, read with nothing taken for granted.
+
+The text is the sender's: it may be no JSON, or JSON of any shape. What cannot be read is empty.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from flowise_mock.contract import jsontext
+from flowise_mock.state.store import Record
+
+Json = dict[str, Any]
+
+
+class Node(NamedTuple):
+    """One node of a flow: `name` is its kind (`bufferMemory`), `inputs` what was filled in.
+
+    `drawn` tells whether the canvas wrote it, which adds the description of the inputs.
+    """
+
+    id: str
+    name: str
+    label: str
+    category: str
+    inputs: Json
+    drawn: bool = False
+
+
+class Edge(NamedTuple):
+    """One edge of a flow; `handle` tells which way out of the source it takes."""
+
+    source: str
+    target: str
+    handle: str
+
+
+def nodes(flow: Record) -> list[Node]:
+    """The nodes of a flow in their order."""
+    return [_node(each) for each in _parts(flow, "nodes")]
+
+
+def edges(flow: Record) -> list[Edge]:
+    """The edges of a flow in their order."""
+    keys = ("source", "target", "sourceHandle")
+    return [Edge(*(str(each.get(key) or "") for key in keys)) for each in _parts(flow, "edges")]
+
+
+def _parts(flow: Record, key: str) -> list[Json]:
+    found = jsontext.sequence(jsontext.mapping(flow.get("flowData")).get(key))
+    return [each for each in found if isinstance(each, dict)]
+
+
+def _node(node: Json) -> Node:
+    data = jsontext.mapping(node.get("data"))
+    name, label, category = (str(data.get(key) or "") for key in ("name", "label", "category"))
+    inputs = jsontext.mapping(data.get("inputs"))
+    id = str(node.get("id") or data.get("id") or "")
+    return Node(id, name, label, category, inputs, "inputParams" in data)
+
+
+def document_stores(flow: Record) -> set[str]:
+    """The ids of the document stores that a flow reads."""
+    chosen = (node.inputs.get("selectedStore") for node in nodes(flow))
+    return {store for store in chosen if isinstance(store, str)}
+
+
+def config(flow: Record, column: str) -> Json:
+    """A column of a flow that holds JSON text, such as `chatbotConfig`; `{}` where it cannot be read."""
+    return jsontext.mapping(flow.get(column))

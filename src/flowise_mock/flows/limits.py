@@ -1,0 +1,75 @@
+"""What a flow's own settings refuse: too many predictions, and pages of other sites."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+from urllib.parse import urlsplit
+
+from flowise_mock.contract import jsontext
+from flowise_mock.flows import flow_data
+from flowise_mock.flows.call import Call
+from flowise_mock.state.outcomes import BadOrigin, OriginRefused, StreamOriginRefused, Throttled
+from flowise_mock.state.store import Record
+
+REFUSED = "This site is not allowed to access this chatbot"
+
+
+def check_rate(call: Call, flow: Record) -> None:
+    """Throttled where `apiConfig.rateLimit` allows no more. Without a message it limits nothing."""
+    if call.windows.get(flow["id"], ()) is None:
+        return  # made with a limit: it acts once the flow is changed, as on real servers
+    limit = jsontext.mapping(flow_data.config(flow, "apiConfig").get("rateLimit"))
+    most, seconds = _number(limit.get("limitMax")), _number(limit.get("limitDuration"))
+    message = limit.get("limitMsg")
+    if most is None or seconds is None or not message or limit.get("status") is False:
+        return
+    now = call.store.clock().timestamp()
+    begun, count = call.windows.get(flow["id"]) or (now, 0)
+    if now - begun >= seconds:
+        begun, count = now, 0
+    call.windows[flow["id"]] = (begun, count + 1)
+    if count >= most:
+        wait = math.ceil(begun + seconds - now)
+        raise Throttled(str(message), int(most), wait, math.ceil(begun + seconds))
+
+
+def _number(value: Any) -> float | None:
+    """A number of a config within reason; None for anything else."""
+    known = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if known and 0 <= value < 1e9 else None
+
+
+def check_origin(call: Call, flow: Record, streams: bool = False) -> None:
+    """OriginRefused where `chatbotConfig.allowedOrigins` has others than the page that asks."""
+    origin = call.headers.get("origin")
+    if not origin or not _hosts(flow):
+        return
+    if "://" not in origin:
+        call.report(BadOrigin())
+    if not allows(flow, origin):
+        told = flow_data.config(flow, "chatbotConfig").get("allowedOriginsError")
+        text = told if isinstance(told, str) and told else REFUSED
+        if streams:
+            call.report(StreamOriginRefused(text))
+        raise OriginRefused(text)
+
+
+def allows(flow: Record, origin: str) -> bool:
+    """Whether a flow may be asked from this origin."""
+    hosts = _hosts(flow)
+    return not hosts or _host(origin) in hosts
+
+
+def _hosts(flow: Record) -> set[str]:
+    """The hosts that a flow may be asked from; none where all may, for the list is empty or begins so."""
+    allowed = jsontext.sequence(flow_data.config(flow, "chatbotConfig").get("allowedOrigins"))
+    texts = [each for each in allowed if isinstance(each, str)]
+    return {_host(each) for each in texts} if texts and texts[0] else set()
+
+
+def _host(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc or origin
+    except ValueError:
+        return origin

@@ -1,0 +1,72 @@
+"""What a script says in place of a flow: which rule answers, and the parts of its answer."""
+
+from __future__ import annotations
+
+from flowise_mock.contract import jsontext
+from flowise_mock.flows import model_echo
+from flowise_mock.flows.call import Call
+from flowise_mock.flows.turn import Turn
+from flowise_mock.scripts.question import Asked
+from flowise_mock.scripts.replies import Reply
+from flowise_mock.scripts.script import Choice
+from flowise_mock.scripts.templates import TemplateError
+from flowise_mock.state.outcomes import NoRule, ScriptFailed
+from flowise_mock.state.store import Record
+
+
+def choose(call: Call, turn: Turn) -> Choice | None:
+    """The rule that answers; None without a script. Its fault goes to the wire, before anything is written.
+
+    A flow that the request may not ask is answered by no rule.
+    """
+    if call.script is None or not call.opens(turn.flow):
+        return None
+    choice = call.script.choose(_asked(call, turn))
+    call.explain(choice.told)
+    if choice.answer is not None and choice.answer.fault is not None:
+        call.inject(choice.answer.fault)
+    return choice
+
+
+def _asked(call: Call, turn: Turn) -> Asked:
+    files = [{"name": file.name, "mime": file.type, "type": "file"} for file in call.files]
+    return Asked(turn.flow, turn.body, turn.question, turn.chat_id, turn.session_id, turn.said, files)
+
+
+def reply(choice: Choice | None) -> Reply | None:
+    """What the rule says. NoRule where none answers and one must, ScriptFailed where it cannot."""
+    if choice is None:
+        return None
+    if choice.nearest is not None:
+        raise NoRule(choice.nearest)
+    if choice.answer is None:
+        return None
+    try:
+        return choice.answer.reply(choice.asked)
+    except TemplateError as error:
+        raise ScriptFailed(str(choice.rule), str(error)) from None
+
+
+def say(call: Call, turn: Turn, prompt: str) -> list[str]:
+    """What the script says, token by token, else what a model would say to `prompt`."""
+    if turn.reply is not None and turn.reply.text is not None:
+        return model_echo.tokens(turn.reply.text)
+    return call.say(turn.flow, prompt)
+
+
+def parts(turn: Turn, *names: str) -> Record:
+    """The parts of the script's answer that go by these names, in their order."""
+    given = turn.reply.parts if turn.reply is not None else {}
+    return {name: given[name] for name in names if name in given}
+
+
+def action(call: Call, turn: Turn, made: Record) -> Record:
+    """The decision that the script asks for, what it leaves out filled in from the one that was `made`."""
+    return {"id": call.store.new_id(), **made, **parts(turn, "action")["action"]}
+
+
+def follow_ups(turn: Turn) -> tuple[Record, Record]:
+    """Prompts to go on with, as an answer has them, JSON text of JSON text, and as its message keeps them."""
+    found = parts(turn, "followUpPrompts")
+    kept = {name: jsontext.dumps(value) for name, value in found.items()}
+    return {name: jsontext.dumps(value) for name, value in kept.items()}, kept

@@ -1,0 +1,1 @@
+"""Knowledge: document loaders, splitter, ranking, record manager, node catalogue."""

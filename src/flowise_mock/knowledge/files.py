@@ -1,0 +1,62 @@
+"""Files: uploads, their text, and whether their names fit their types."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from flowise_mock.state.outcomes import Mismatched
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file of a multipart body."""
+
+    name: str
+    type: str
+    data: bytes
+
+
+_TEXTUAL = re.compile(r"text/|application/(?:json|xml|yaml|x-yaml|javascript|csv|x-ndjson|.*\+(?:json|xml))")
+
+
+def text_of(file: Upload) -> str:
+    """The text of a file of a text format; of any other its name and size, for there is no reader here."""
+    if _TEXTUAL.match(file.type) or file.type == "application/octet-stream":
+        try:
+            return file.data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            pass
+    return f"{file.name} ({len(file.data)} bytes)"
+
+
+_EXTENSIONS = {
+    "text/plain": "txt", "text/html": "html", "text/css": "css", "text/javascript": "js",
+    "application/javascript": "js", "text/xml": "xml", "application/xml": "xml", "text/markdown": "md",
+    "text/x-markdown": "md", "application/pdf": "pdf", "application/json": "json", "text/csv": "csv",
+    "application/jsonl": "jsonl", "text/yaml": "yaml", "application/x-yaml": "yaml", "application/sql": "sql",
+    "application/msword": "doc", "application/rtf": "rtf", "application/vnd.ms-excel": "xls",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
+    "image/jpeg": "jpg", "image/png": "png", "image/gif": "gif", "image/webp": "webp",
+    "image/svg+xml": "svg", "audio/webm": "webm", "audio/mp4": "m4a", "audio/mpeg": "mp3",
+    "audio/ogg": "ogg", "audio/wav": "wav", "video/mp4": "mp4", "video/webm": "webm",
+}  # fmt: skip
+"""The one extension that Flowise takes for a media type."""
+
+
+def mismatch(name: str, media: str) -> Mismatched | None:
+    """The mismatch of a file's extension and its type, where both are known and differ."""
+    extension = PurePath(name).suffix.lstrip(".").lower()
+    expected = _EXTENSIONS.get(media, extension)
+    return None if extension in ("", expected) else Mismatched(extension, media, expected)
+
+
+def field_of(name: str) -> str:
+    """The setting of a loader that takes a file of this name."""
+    extension = PurePath(name).suffix.lstrip(".").lower()
+    return {"txt": "txtFile", "json": "jsonFile", "csv": "csvFile", "pdf": "pdfFile", "docx": "docxFile"}.get(
+        extension, "txtFile"
+    )

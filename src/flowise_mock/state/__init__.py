@@ -1,0 +1,1 @@
+"""The state: records, outcomes, clock, counters. Standard library only."""
