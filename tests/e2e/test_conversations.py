@@ -297,7 +297,7 @@ def test_a_failed_run_leaves_an_execution_that_says_so(fresh_default: Running, t
     overlay = tmp_path / "strict.yaml"
     overlay.write_text(
         "overlay: 1.0.0\ninfo: {title: t, version: '1'}\nactions:\n"
-        "  - target: $\n    update: {x-outcomes: {Ambiguous: {status: 409, message: '{field} and {other}'}}}\n"
+        "  - target: $\n    update: {x-outcomes: {AmbiguousInput: {status: 409, message: '{field} and {other}'}}}\n"
     )
     strict = Running(server.build(Options(overlays=[overlay])))
     try:

@@ -38,7 +38,7 @@ KNOWN = {
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     scripts = [unmatched(tmp_path_factory.mktemp("script"))] if request.param != "no script" else []
     running = Running(
-        server.build(Options(seed=None, token_delay=0, say=model_recorded.say, scripts=scripts))
+        server.build(Options(seed=None, token_delay=0, model=model_recorded.say, scripts=scripts))
     )
     yield running
     running.stop()

@@ -79,7 +79,7 @@ def score(
         token_delay=0,
         hang=30,
         permissions={"low": ["tools:view"]},
-        say=model_recorded.say if model else model_echo.say,
+        model=model_recorded.say if model else model_echo.say,
     )
     running = Running(server.build(options))
     try:

@@ -7,9 +7,10 @@ from itertools import count
 
 import pytest
 
-from flowise_mock.state.clock import instant, within
-from flowise_mock.state.outcomes import NotFound, NothingDeleted
-from flowise_mock.state.store import Store, Table
+from flowise_mock.state.clock import Clock, instant, within
+from flowise_mock.state.outcomes import NotFound, NothingToDelete
+from flowise_mock.state.store import Store
+from flowise_mock.state.table import Table
 
 MADE = {"id": "id", "createdDate": "now", "updatedDate": "touch"}
 TABLES = [
@@ -19,7 +20,7 @@ TABLES = [
     Table("feedback", "Feedback", ("id", "chatflowid", "messageId"), {"id": "id"}),
     Table("upserthistory", "Upsert history", ("id", "chatflowid"), {"id": "id"}),
     Table("file", "File", ("id", "chatflowid"), {"id": "id"}),
-    Table("documentstore", "Document store", ("id", "whereUsed"), {"id": "id"}),
+    Table("documentstore", "Document store", ("id", "whereUsed"), {"id": "id"}, indexes=(("whereUsed*",),)),
     Table("chunk", "Chunk", ("id", "storeId"), {"id": "id"}),
 ]  # fmt: skip
 
@@ -28,7 +29,7 @@ TABLES = [
 def store() -> Store:
     ids = count(1)
     noon = datetime(2025, 1, 1, 12, tzinfo=UTC)
-    return Store(TABLES, new_id=lambda: f"id-{next(ids)}", clock=lambda: noon)
+    return Store(TABLES, new_id=lambda: f"id-{next(ids)}", clock=Clock(noon))
 
 
 def test_what_is_made_is_made_by_the_store_and_unknown_columns_are_dropped(store: Store) -> None:
@@ -47,14 +48,15 @@ def test_time_never_stands_still(store: Store) -> None:
     assert store.select("tool") == [second, first]
     store.change("tool", first["id"], {"name": "touched", "id": "other"})
     assert [tool["id"] for tool in store.select("tool")] == ["id-1", "id-2"]
-    assert first["createdDate"] < first["updatedDate"]
+    touched = store.find("tool", first["id"])
+    assert first["createdDate"] == touched["createdDate"] < touched["updatedDate"]
 
 
 def test_an_unknown_id_is_an_outcome(store: Store) -> None:
     with pytest.raises(NotFound) as found:
         store.find("tool", "nope")
     assert (found.value.noun, found.value.id) == ("Tool", "nope")
-    with pytest.raises(NothingDeleted):
+    with pytest.raises(NothingToDelete):
         store.remove("tool", "nope")
 
 
@@ -80,9 +82,9 @@ def test_where_a_document_store_is_used(store: Store) -> None:
     record = store.create("documentstore", {"whereUsed": "not JSON"})
     store.link_document_stores("flow-1", {record["id"]})
     store.link_document_stores("flow-2", {record["id"]})
-    assert record["whereUsed"] == '["flow-1","flow-2"]'
+    assert store.find("documentstore", record["id"])["whereUsed"] == '["flow-1","flow-2"]'
     store.link_document_stores("flow-1", set())
-    assert record["whereUsed"] == '["flow-2"]'
+    assert store.find("documentstore", record["id"])["whereUsed"] == '["flow-2"]'
 
 
 def test_a_snapshot_is_untouched_by_what_follows(store: Store) -> None:

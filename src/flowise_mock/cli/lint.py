@@ -110,6 +110,9 @@ def _mend(asked: argparse.Namespace, findings: list[Finding]) -> None:
     except ReadingError as error:
         raise DocumentError(f"{file}: {error}") from None
     at = asked.fix if asked.fix and str(asked.fix) != "-" else None
+    if isinstance(value, dict) and "overlay" in value:
+        _rename(file, at, asked.diff)
+        return
     if at and at.exists() and at.samefile(file):
         raise DocumentError(f"{at}: is the document itself, which is never written; name another file")
     made = fix.overlay([each for each in findings if Path(each.file).resolve() == file.resolve()], file, at)
@@ -119,6 +122,25 @@ def _mend(asked: argparse.Namespace, findings: list[Finding]) -> None:
         _print(fix.written(made).rstrip())
     if asked.diff:
         _print("\n".join(fix.difference(value, made, str(file))))
+
+
+def _rename(file: Path, at: Path | None, diff: bool) -> None:
+    """Write an overlay with the new names of older words, or show how it differs."""
+    from difflib import unified_diff
+
+    from flowise_mock.contract.renames import rename
+
+    before = file.read_text(encoding="utf-8-sig")
+    after = rename(before)
+    if at:
+        _write(at, after)
+    elif not diff:
+        _print(after.rstrip())
+    if diff:
+        lines = unified_diff(
+            before.splitlines(), after.splitlines(), str(file), f"{file} renamed", lineterm=""
+        )
+        _print("\n".join(lines))
 
 
 def _write(path: Path, text: str) -> None:

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from flowise_mock.contract.document import Document
 
 _MACHINERY = {
-    "x-outcomes", "x-bodies", "x-record", "x-tables", "x-view", "x-function", "x-server",
-    "x-as", "x-id", "x-values", "x-with", "x-without", "x-form-into", "x-omit", "x-runs",
+    "x-outcomes", "x-bodies", "x-message-template", "x-service", "x-controller", "x-record", "x-tables",
+    "x-view", "x-handler", "x-server", "x-handler-name", "x-last-segment", "x-values", "x-requires",
+    "x-excludes", "x-form-target", "x-omit", "x-flow-behaviour",
 }  # fmt: skip
 """Extensions that drive this server and tell a reader of the contract nothing."""
 
@@ -20,6 +21,7 @@ _MACHINERY = {
 def publish(document: Document) -> Document:
     """The contract as its readers get it: without our machinery, its server relative to its address."""
     shown: Document = _without(document, _MACHINERY)
+    shown.pop("x-permissions", None)  # each operation has its own
     if "x-server" in document:
         _prune(shown)
     path = urlsplit(document["servers"][0]["url"]).path if document.get("servers") else ""

@@ -92,6 +92,7 @@ RULES = (
     Rule("flowise-clients", "off", "Add the operation; overlays/clients.yaml has it.", rules_flowise.client_operations),
     Rule("flowise-recorded", "off", "Document what servers do, or find out what this one did.", rules_flowise.recorded_answers),
     Rule("overlay-form", "error", "Write a target and an update, or `remove: true`."),
+    Rule("overlay-words", "error", "Write a word of docs/overlays.md; `lint FILE --fix NEW` renames older words."),
     Rule("overlay-target", "error", "Correct the JSONPath, or remove the action."),
     Rule("overlay-unchanged", "warning", "Remove the action, or what is there already."),
     Rule("overlay-result", "error", "Correct the action; what it makes is not valid."),
