@@ -1,4 +1,4 @@
-"""Words of the root that are tables by operation, written into the operations that they name."""
+"""What a contract says once at its root, written into the operations that it is about."""
 
 from __future__ import annotations
 
@@ -6,10 +6,25 @@ from flowise_mock.contract.document import Document, DocumentError, operations
 
 
 def expand(document: Document) -> None:
-    """Write `x-permissions` of the root into the operations, in place."""
-    table = document.get("x-permissions", {})
-    by_id = {each.id: document["paths"][each.path][each.method] for each in operations(document)}
-    for operation_id, permissions in table.items():
+    """Write `x-permissions` and the public paths of `x-server` into the operations, in place."""
+    _expand_permissions(document)
+    _expand_security(document)
+
+
+def _expand_permissions(document: Document) -> None:
+    by_id = {each.id: each for each in operations(document)}
+    for operation_id, permissions in document.get("x-permissions", {}).items():
         if operation_id not in by_id:
             raise DocumentError(f"x-permissions: there is no operation {operation_id!r}")
-        by_id[operation_id]["x-permissions"] = permissions.split()
+        found = by_id[operation_id]
+        document["paths"][found.path][found.method]["x-permissions"] = permissions.split()
+
+
+def _expand_security(document: Document) -> None:
+    """A server with public paths needs a key for all others, whatever an operation says."""
+    public = document.get("x-server", {}).get("public-paths")
+    if public is None:
+        return
+    for each in operations(document):
+        definition = document["paths"][each.path][each.method]
+        definition["security"] = [] if each.path.startswith(tuple(public)) else [{"bearerAuth": []}]
