@@ -45,7 +45,7 @@ client-faults: .venv/ready  ## what these clients make of each fault, into docs/
 	@cd tests && ../$(BIN)/python -m clients.faults
 
 schemathesis: .venv/ready   ## the long run against a server: all phases, all checks, 200 examples
-	@$(BIN)/python tests/contract/schemathesis_run.py $(ARGS)
+	@$(BIN)/python tests/engine/schemathesis_run.py $(ARGS)
 
 benchmark: .venv/ready      ## start-up, memory and requests/s beside peers (needs Node 20 and npm)
 	@$(BIN)/python benchmarks/serve.py

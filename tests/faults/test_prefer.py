@@ -17,6 +17,8 @@ from flowise_mock.contract.schemas import Schemas
 from flowise_mock.engine import server
 from flowise_mock.engine.server import Options
 
+pytestmark = pytest.mark.server
+
 
 def url(path: str) -> str:
     return path.replace("{", "").replace("}", "").replace("//", "/")

@@ -20,6 +20,8 @@ from flowise_mock.faults import spec
 from flowise_mock.state.counts import Counts
 from scripts.scripted import Bot
 
+pytestmark = pytest.mark.server
+
 # --- the header ------------------------------------------------------------------------------------
 
 

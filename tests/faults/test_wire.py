@@ -20,6 +20,8 @@ from flowise_mock.engine import server
 from flowise_mock.engine.server import Options
 from flowise_mock.faults import spec
 
+pytestmark = pytest.mark.server
+
 TOLD = ["start", *["token"] * 6, "metadata", "end"]
 """The events of the question, where nothing spoils them."""
 END = b'2f\r\nmessage:\ndata:{"event":"end","data":"[DONE]"}\n\n\r\n'

@@ -21,7 +21,7 @@ _TOLD = (
 )  # fmt: skip
 
 
-async def whole(call: Call, turn: Turn, choice: Choice | None = None) -> Record:
+async def as_json(call: Call, turn: Turn, choice: Choice | None = None) -> Record:
     """The answer as JSON. One whose timing a script plans comes when its last token would."""
     _begin(call, turn, choice)
     running, pace = run(call, turn), Pace(turn, None)
@@ -35,7 +35,7 @@ async def whole(call: Call, turn: Turn, choice: Choice | None = None) -> Record:
         await pace.after(event)
 
 
-async def streamed(call: Call, turn: Turn, choice: Choice | None = None) -> AsyncIterator[Event]:
+async def as_events(call: Call, turn: Turn, choice: Choice | None = None) -> AsyncIterator[Event]:
     """The answer as events, `metadata` and `end` last; a failure is an `error` event before `end`."""
     own = turn.flow["id"], turn.chat_id
     try:

@@ -19,10 +19,10 @@ async def create_prediction(call: Call, id: str, body: Record) -> Record | Event
 
     async def _whole() -> Record:
         call.check_key(flow)
-        return await delivery.whole(call, turn, choice)
+        return await delivery.as_json(call, turn, choice)
 
     if streams and dispatch.streamable(flow):
         if not call.may_run(flow):
             call.report(WrongKeyForStream("Chatflow", flow["id"]))
-        return EventStream(delivery.streamed(call, turn, choice), as_json=_whole)
+        return EventStream(delivery.as_events(call, turn, choice), as_json=_whole)
     return await _whole()

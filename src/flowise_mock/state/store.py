@@ -174,7 +174,7 @@ class Store:
             return shown
         return {column: value for column, value in shown.items() if column not in database.write_only}
 
-    def note(self, name: str, record: Record, **values: Any) -> Record:
+    def note(self, name: str, record: Record, /, **values: Any) -> Record:
         """Write what the server itself notes on a record; no date is touched. Returns the new record."""
         noted = {**record, **values}
         self._rows[name].put(str(record["id"]), noted)

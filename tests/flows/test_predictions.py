@@ -16,10 +16,12 @@ import httpx
 import pytest
 
 from conftest import Running
-from fidelity.test_replay import unmatched
 from flowise_mock.engine import server
 from flowise_mock.engine.server import Options
 from flowise_mock.flows import model_recorded
+from replay.test_replay import unmatched
+
+pytestmark = pytest.mark.server
 
 FILE = Path(__file__).parents[2] / "fixtures/recordings/flowise-3.1.4-prediction.jsonl"
 EXCHANGES = [json.loads(line) for line in FILE.read_text().splitlines()]

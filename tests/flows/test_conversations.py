@@ -18,6 +18,8 @@ from flowise_mock.engine import server
 from flowise_mock.engine.server import Options
 from flowise_mock.flows import delivery
 
+pytestmark = pytest.mark.server
+
 CHAT, ORDER_DESK, REFUND_DESK = (
     "d290f1ee-6c54-4b01-90e6-d701748f0851",
     "5a1d3c02-8f6e-4c1b-9d2a-0b7e4f6a9c31",
