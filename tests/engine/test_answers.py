@@ -144,6 +144,13 @@ def test_a_view_shows_what_the_schema_names() -> None:
     assert shown == (200, {"id": '{"a":1}', "n": None})
 
 
+def test_a_view_shows_the_first_of_a_list() -> None:
+    view = compile_view(
+        {}, {"type": "object", "properties": {"a": {"type": "object", "properties": {"n": {}}}}}
+    )
+    assert view({"a": [{"n": 1}, {"n": 2}, {"n": 3}]}) == {"a": {"n": 1}}
+
+
 def test_an_answer_that_breaks_the_contract_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
     status, body = told(answers(contract()).render(Ok(["not an object"])))
     assert (status, body["code"]) == (500, 500)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from flowise_mock.contract import jsontext
 from flowise_mock.contract.names import snake
 from flowise_mock.contract.schemas import Schemas
 from flowise_mock.engine.forms import parts
-from flowise_mock.engine.requests import Bodies, Parameters
+from flowise_mock.engine.requests import Bodies, Parameters, receive_body
 from flowise_mock.engine.routing import Node, segments
 from flowise_mock.state.outcomes import (
+    ContentTooLarge,
     MissingBody,
     Outcome,
     SchemaViolation,
@@ -164,3 +166,25 @@ def test_json_text_that_is_none_is_empty() -> None:
     assert jsontext.dumps(jsontext.loads(deep)) == deep
     with pytest.raises(ValueError, match="deeper"):
         jsontext.loads("[" * 300 + "]" * 300)
+
+
+# --- the limit of a body ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize(("size", "passes"), [(9, True), (10, True), (11, False), (12, False)])
+def test_a_body_may_have_as_many_bytes_as_the_limit(size: int, passes: bool, announced: bool) -> None:
+    chunks = [b"a" * (size - 1), b"a"]
+    headers = [(b"content-length", str(size).encode())] if announced else []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": chunks.pop(0), "more_body": bool(chunks)}
+
+    async def read() -> bytes:
+        return await receive_body({"headers": headers}, receive, 10)
+
+    if passes:
+        assert asyncio.run(read()) == b"a" * size
+    else:
+        with pytest.raises(ContentTooLarge):
+            asyncio.run(read())

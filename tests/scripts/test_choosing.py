@@ -191,6 +191,20 @@ def test_filed_rules_are_found_as_if_all_were_tried(tmp_path: Path) -> None:
     assert {*met, script.choose(asked, Counts()).rule} == {*script.rules, None}
 
 
+@pytest.mark.parametrize(
+    "question", ["\u0130stanbul", "istanbul", "ISTANBUL", "Istanbul", "at \u0130ZM\u0130R now"]
+)
+@pytest.mark.parametrize("wanted", ["(?i)istanbul", "(?i)izmir", "istanbul"])
+def test_a_dotted_capital_i_is_filed_as_a_regex_takes_it(tmp_path: Path, wanted: str, question: str) -> None:
+    many = [f"  - {{match: {{question: {{regex: 'other {n}'}}}}, answer: other}}" for n in range(20)]
+    rule = f"  - {{match: {{question: {{regex: '{wanted}'}}}}, answer: yes it is}}"
+    script = Bot(tmp_path, "rules:\n" + "\n".join([*many, rule])).mock.script
+    assert script is not None
+    asked = Question({"id": SUPPORT, "name": "x"}, {}, question, "c", "c", [], [])
+    expected = next((each for each in script.rules if each.matches(asked)), None)
+    assert script.choose(asked, Counts()).rule is expected
+
+
 def test_an_expression_that_tries_without_end_has_not_matched(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
