@@ -177,7 +177,7 @@ rules:
 
 def test_a_script_asks_for_faults(tmp_path: Path) -> None:
     bot = Bot(tmp_path, SCRIPT)
-    assert bot.ask(SUPPORT, question="a refund", chatId="c")["text"] == "You can send it back."
+    assert bot.predict(SUPPORT, question="a refund", chatId="c")["text"] == "You can send it back."
     events = bot.stream(SUPPORT, question="a refund", chatId="c")
     assert [name for name, _ in events] == ["start", "error", "end"]
     before = bot.mock.store.snapshot().records

@@ -127,7 +127,7 @@ def _positive(text: str) -> int:
 
 def _serve(asked: argparse.Namespace) -> int:
     from flowise_mock.engine import server
-    from flowise_mock.scripts.reading import ScriptError, found
+    from flowise_mock.scripts.reading import ScriptError, find_script
 
     if not set(asked.script) - set(MODELS) and (asked.strict or asked.explain or asked.reload):
         raise ScriptError(
@@ -146,7 +146,7 @@ def _serve(asked: argparse.Namespace) -> int:
         token_delay=asked.token_delay / 1000,
         hang=asked.hang,
         model=MODELS[next((each for each in reversed(asked.script) if each in MODELS), "echo")],
-        scripts=[found(each) for each in asked.script if each not in MODELS],
+        scripts=[find_script(each) for each in asked.script if each not in MODELS],
         strict=asked.strict,
         explain=asked.explain,
         reload=asked.reload,

@@ -1,4 +1,4 @@
-"""A script: the rules of its files in order, and which one answers now."""
+"""A script: the rules of its files in order, and the choice of the one that answers."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from flowise_mock.state.counts import Counts
 
 log = logging.getLogger("flowise_mock")
 EXPLAINED = 3
-"""Rules whose mismatch an access line explains."""
+"""How many rules that do not match the access log explains."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Who answers: a rule with its answer, or none.
+    """The rule that answers and its answer, or neither.
 
-    `explanation` names the rule, and why earlier rules do not match. `nearest` is the rule that came
-    closest, if none matches and one must.
+    `explanation` names the rule and says why earlier rules do not match. `nearest` describes the rule
+    that came closest, if none matches and one must.
     """
 
     question: Question
@@ -39,11 +39,11 @@ class Choice:
 
 
 class Script:
-    """The rules of some files. How often each answered is counted in the store that it answers for.
+    """The rules of some files. The counts of their answers are in the store of the server.
 
-    `strict` lets nothing else answer. `reload` reads a file again when it changes, and starts its counts
-    anew; if the change is broken, the rules stay as they were and the log says why. Raises ScriptError if a
-    file is broken.
+    If `strict`, a question that no rule matches fails. If `reload`, a file that changes is read again and
+    all counts restart; if the change is invalid, the rules stay as they were and the log says why. Raises
+    ScriptError if a file is invalid.
     """
 
     def __init__(
@@ -69,22 +69,22 @@ class Script:
     # --- choosing ---
 
     def choose(self, question: Question, counts: Counts) -> Choice:
-        """The first rule that matches, and which of its answers is due in this conversation."""
+        """The first rule that matches, and its next answer in this conversation."""
         if self._reload:
             self._refresh(counts)
-        for rule in self._index.rules(question):
-            if rule.matches(question) and _is_left(rule, counts):
+        for rule in self._index.candidates(question):
+            if rule.matches(question) and _has_answers_left(rule, counts):
                 answer = _next_answer(rule, question, counts)
                 return Choice(question, rule, answer, self._explanation(rule, question))
         nearest = self._nearest(question) if self.strict else None
         return Choice(question, None, None, self._explanation(None, question), nearest)
 
     def fault_for(self, operation: str, counts: Counts) -> Fault | None:
-        """The fault that a rule has for another operation than prediction, or None."""
+        """The fault of a rule for an operation other than prediction, or None."""
         if self._reload:
             self._refresh(counts)
         for rule in self._for_operations.get(operation, ()):
-            if _is_left(rule, counts):
+            if _has_answers_left(rule, counts):
                 counts.next(("rule", rule.id))
                 return rule.answers[0].fault
         return None
@@ -92,7 +92,7 @@ class Script:
     # --- explaining ---
 
     def _explanation(self, rule: Rule | None, question: Question) -> str:
-        """Who answers, and why the first rules before it do not match; the number of the others."""
+        """The rule that answers, why the first rules before it do not match, and the number of the others."""
         before = len(self._for_questions) if rule is None else self._numbers[rule]
         passed = [
             f"{each.place} {_failures(each, question)[0]}"
@@ -103,7 +103,7 @@ class Script:
         return "; ".join([head, *passed, *more])
 
     def _nearest(self, question: Question) -> str:
-        """The rule with most conditions satisfied; of those the one with fewest that are not."""
+        """The rule with most satisfied conditions; of several, the one with the fewest others."""
         if not self._for_questions:
             return "there is none; write one"
 
@@ -117,7 +117,7 @@ class Script:
     # --- reloading ---
 
     def _file_stamps(self) -> list[tuple[int, int, int] | None]:
-        """What changes with a file."""
+        """Values that change when a file changes."""
         return [_stamp(path) for path in self._paths]
 
     def _refresh(self, counts: Counts) -> None:
@@ -134,7 +134,7 @@ class Script:
             log.warning("scripts read again: %d rules, all counts start anew", len(self.rules))
 
 
-def _is_left(rule: Rule, counts: Counts) -> bool:
+def _has_answers_left(rule: Rule, counts: Counts) -> bool:
     return rule.times is None or counts.get(("rule", rule.id)) < rule.times
 
 
