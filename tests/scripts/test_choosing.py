@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flowise_mock.scripts.http_request import HttpRequest
 from flowise_mock.scripts.question import Question
 from flowise_mock.state.counts import Counts
 from scripts.scripted import HANDBOOK, ORDERS, SUPPORT, Bot, told
@@ -173,8 +174,7 @@ rules:
 
 
 def test_filed_rules_are_found_as_if_all_were_tried(tmp_path: Path) -> None:
-    script = Bot(tmp_path, MANY).mock.script
-    assert script is not None
+    script = Bot(tmp_path, MANY).mock.worlds.default.rules
     said = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]
     met = set()
     for question in QUESTIONS:
@@ -184,11 +184,11 @@ def test_filed_rules_are_found_as_if_all_were_tried(tmp_path: Path) -> None:
                     asked = Question(
                         {"id": SUPPORT[:9] + name, "name": name}, body, question, "c", "c", before, []
                     )
-                    first = next((rule for rule in script.rules if rule.matches(asked)), None)
+                    first = next((rule for rule in script.of_files() if rule.matches(asked)), None)
                     assert script.choose(asked, Counts()).rule is first
                     met.add(first)
     asked = Question({"id": SUPPORT, "name": "x"}, {"form": {"n": "1"}}, "-", "c", "c", [], [])
-    assert {*met, script.choose(asked, Counts()).rule} == {*script.rules, None}
+    assert {*met, script.choose(asked, Counts()).rule} == {*script.of_files(), None}
 
 
 @pytest.mark.parametrize(
@@ -198,10 +198,9 @@ def test_filed_rules_are_found_as_if_all_were_tried(tmp_path: Path) -> None:
 def test_a_dotted_capital_i_is_filed_as_a_regex_takes_it(tmp_path: Path, wanted: str, question: str) -> None:
     many = [f"  - {{match: {{question: {{regex: 'other {n}'}}}}, answer: other}}" for n in range(20)]
     rule = f"  - {{match: {{question: {{regex: '{wanted}'}}}}, answer: yes it is}}"
-    script = Bot(tmp_path, "rules:\n" + "\n".join([*many, rule])).mock.script
-    assert script is not None
+    script = Bot(tmp_path, "rules:\n" + "\n".join([*many, rule])).mock.worlds.default.rules
     asked = Question({"id": SUPPORT, "name": "x"}, {}, question, "c", "c", [], [])
-    expected = next((each for each in script.rules if each.matches(asked)), None)
+    expected = next((each for each in script.of_files() if each.matches(asked)), None)
     assert script.choose(asked, Counts()).rule is expected
 
 
@@ -262,9 +261,10 @@ rules:
 
 
 def test_a_fault_of_another_operation_is_had_as_often_as_its_rule_says(tmp_path: Path) -> None:
-    script = Bot(tmp_path, FAULTS).mock.script
-    assert script is not None
+    script = Bot(tmp_path, FAULTS).mock.worlds.default.rules
     counts = Counts()
-    found = [script.fault_for("createTool", counts) for _ in range(3)]
-    assert [str(each) for each in found] == ["status; code=503"] * 2 + ["None"]
-    assert script.fault_for("createPrediction", counts) is None
+    create = Question.of_request(HttpRequest(operation="createTool"))
+    found = [script.fault_for(create, counts) for _ in range(3)]
+    assert [str(each and each[0]) for each in found] == ["status; code=503"] * 2 + ["None"]
+    ask = Question.of_request(HttpRequest(operation="createPrediction"))
+    assert script.fault_for(ask, counts) is None

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from flowise_mock.contract import jsontext
 from flowise_mock.contract.schemas import shortened
+from flowise_mock.scripts.http_request import ABSENT, POINTER
 from flowise_mock.scripts.patterns import BadPattern, Pattern, pattern
 from flowise_mock.scripts.question import Question, text
 
@@ -217,7 +218,66 @@ def _human_input(wanted: Any) -> Iterator[Condition]:
         yield Condition(f"humanInput.{key}", _member("humanInput", key), *wanted_of)
 
 
+def _operation(wanted: Any) -> Iterator[Condition]:
+    names = frozenset([wanted] if isinstance(wanted, str) else wanted)
+    words = " or ".join(map(_shown, sorted(names)))
+    yield Condition("operation", lambda asked: asked.request.operation, lambda name: name in names, words)
+
+
+def _method(wanted: str) -> Iterator[Condition]:
+    method = wanted.upper()
+    yield Condition("method", lambda asked: asked.request.method, lambda value: value == method, method)
+
+
+def _query(wanted: dict[str, Any]) -> Iterator[Condition]:
+    for name, each in wanted.items():
+        yield Condition(f"query.{name}", _query_of(name), *_field(each, ("query", name)))
+
+
+def _query_of(name: str) -> Callable[[Question], Any]:
+    return lambda asked: asked.request.query.get(name)
+
+
+def _headers(wanted: dict[str, Any]) -> Iterator[Condition]:
+    for name, each in wanted.items():
+        yield Condition(f"headers.{name}", _header_of(name.lower()), *_field(each, ("headers", name)))
+
+
+def _header_of(name: str) -> Callable[[Question], Any]:
+    return lambda asked: asked.request.headers.get(name)
+
+
+def _json(wanted: dict[str, Any]) -> Iterator[Condition]:
+    for pointer, each in wanted.items():
+        if not POINTER.fullmatch(pointer):
+            raise BadCondition(
+                ("json", pointer), "is not a JSON pointer (RFC 6901): write /question or /items/0"
+            )
+        yield Condition(f"json {pointer or 'body'}", _at(pointer), *_json_value(each, ("json", pointer)))
+
+
+def _at(pointer: str) -> Callable[[Question], Any]:
+    def value(asked: Question) -> Any:
+        found = asked.request.at(pointer)
+        return None if found is ABSENT else found
+
+    return value
+
+
+def _json_value(wanted: Any, steps: tuple[str, ...]) -> Wanted:
+    """A JSON value, equal; or a text by its parts, with `contains` or `regex`."""
+    if isinstance(wanted, dict) and wanted and wanted.keys() <= {"contains", "regex"}:
+        return _field(wanted, steps)
+    return lambda value: type(value) is type(wanted) and value == wanted, _shown(wanted), None
+
+
+HTTP = ("operation", "method", "path", "query", "headers", "json")
+"""Words that any request has, and not only one that asks a flow."""
+
 _CONDITIONS: dict[str, Callable[[Any], Iterator[Condition]]] = {
+    "operation": _operation,
+    "method": _method,
+    "path": _of_text("path", lambda asked: asked.request.path),
     "chatflow": _chatflow,
     "streaming": _streaming,
     "chatId": _of_text("chatId", lambda asked: asked.chat_id),
@@ -230,4 +290,7 @@ _CONDITIONS: dict[str, Callable[[Any], Iterator[Condition]]] = {
     "form": _form,
     "overrideConfig": _override,
     "history": _history,
+    "query": _query,
+    "headers": _headers,
+    "json": _json,
 }
