@@ -101,7 +101,7 @@ def ours() -> list[Path]:
 
 def _mend(asked: argparse.Namespace, findings: list[Finding]) -> None:
     from flowise_mock.lint import fix
-    from flowise_mock.lint.positions import ReadingError
+    from flowise_mock.contract.positions import ReadingError
     from flowise_mock.lint.source import load
 
     file = asked.files[0]

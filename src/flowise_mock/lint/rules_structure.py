@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema_rs
 
 from flowise_mock.lint.findings import Problem
-from flowise_mock.lint.positions import ReadingError, escaped
+from flowise_mock.contract.positions import ReadingError, escaped
 from flowise_mock.lint.source import Source, Spot
 from flowise_mock.lint.spec import Reference, Spec
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from flowise_mock.lint.findings import Finding, Problem
 from flowise_mock.lint.overlays import Found, Overlay, is_overlay, unplaced
-from flowise_mock.lint.positions import Positions, ReadingError
+from flowise_mock.contract.positions import Positions, ReadingError
 from flowise_mock.lint.rules import RULES, named
 from flowise_mock.lint.settings import Settings
 from flowise_mock.lint.source import Files, Source, Spot, load, shown

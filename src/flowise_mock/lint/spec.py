@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from flowise_mock.contract.document import METHODS
-from flowise_mock.lint.positions import ReadingError
+from flowise_mock.contract.positions import ReadingError
 from flowise_mock.lint.source import Files, Source, Spot
 
 _SCHEMA = {
