@@ -102,20 +102,25 @@ def is_url(value: object) -> bool:
 @lru_cache(maxsize=128)
 def validator(version: str, kind: str = "", variant: str = "") -> Any:
     """For a document, or for a kind of object whose parts are only checked for being objects."""
+    schema = shallow(version, kind, variant) if kind else official(version)
+    return _compiled(schema) if schema else None
+
+
+@lru_cache(maxsize=128)
+def shallow(version: str, kind: str, variant: str = "") -> Schema:
+    """The schema of a kind of object, apart from the objects in it; empty if there is none."""
     schema = official(version)
     room = "definitions" if "definitions" in schema else "$defs"
-    if not kind:
-        return _compiled(schema)
-    name = _BY_TYPE.get(version, {}).get(variant) or DEFINITIONS[version].get(kind, "")
     if kind == "schema" and room == "$defs":
-        return _compiled(_dialect(version))
+        return _dialect(version)
+    name = _BY_TYPE.get(version, {}).get(variant) or DEFINITIONS[version].get(kind, "")
     if kind != "document" and name not in schema[room]:
-        return None
+        return {}
     walked = set(DEFINITIONS[version].values())
     definition = schema if kind == "document" else schema[room][name]
     parts = {key: _cut(value, walked) for key, value in schema[room].items()}
-    shallow = _cut({key: value for key, value in definition.items() if key not in (room, "$id", "id")}, walked)
-    return _compiled({**shallow, room: parts, "$schema": schema["$schema"]})
+    own = {key: value for key, value in definition.items() if key not in (room, "$id", "id")}
+    return {**_cut(own, walked), room: parts, "$schema": schema["$schema"]}
 
 
 @lru_cache(maxsize=8)
@@ -127,9 +132,9 @@ def official(version: str) -> Schema:
     return schema
 
 
-def fields(version: str, kind: str, path: list[Any]) -> set[str]:
-    """The fields of the object whose schema is at a path of a schema."""
-    schema = _dialect(version) if kind == "schema" and version > "3.1" else official(version)
+def fields(version: str, kind: str, variant: str, path: list[Any]) -> set[str]:
+    """The fields of the object whose schema is at a path of the schema of a kind."""
+    schema = shallow(version, kind, variant)
     node: Any = schema
     for part in path:
         node = node[part] if isinstance(node, list) or part in node else {}
@@ -183,7 +188,7 @@ def _cut(node: Any, walked: set[str]) -> Any:
         return [_cut(each, walked) for each in node]
     if not isinstance(node, dict):
         return node
-    if "$dynamicRef" in node:
+    if isinstance(node.get("$dynamicRef"), str):
         return {"type": ["object", "boolean"]}
     if _named(node).removesuffix("-or-reference") in walked:
         return {"type": "object"}

@@ -23,7 +23,7 @@ def is_overlay(source: Source) -> bool:
 
 
 class Overlay:
-    """An overlay over what it extends."""
+    """An overlay, and the document that it extends."""
 
     def __init__(self, source: Source, files: Files) -> None:
         self.source = source
@@ -34,7 +34,7 @@ class Overlay:
         self.touched: list[tuple[str, Spot]] = []
 
     def problems(self) -> Iterator[Found]:
-        """What is wrong with it, action by action; `result` is what it makes."""
+        """What is wrong with it, action by action; `result` is the document that it makes."""
         yield from self._form()
         if not isinstance(self._root.get("actions"), list) or "extends" not in self.source.value:
             return
@@ -43,7 +43,7 @@ class Overlay:
         except (DocumentError, ReadingError) as error:
             yield (
                 "overlay-form",
-                Problem(self._root.at("extends"), f"what it extends cannot be used: {error}"),
+                Problem(self._root.at("extends"), f"the document that it extends cannot be used: {error}"),
             )
             return
         self.result = copy.deepcopy(self.base)
@@ -62,7 +62,7 @@ class Overlay:
         if not str(self.source.value["overlay"]).startswith("1."):
             yield (
                 "overlay-form",
-                Problem(self._root.at("overlay"), "is not a version of OpenAPI Overlay; say 1.0.0"),
+                Problem(self._root.at("overlay"), "is not a version of OpenAPI Overlay; write 1.0.0"),
             )
         info = self._root.get("info")
         for key in ("title", "version"):
@@ -142,7 +142,7 @@ def _same(node: Any, update: Any) -> bool:
 
 
 def base(source: Source, files: Files) -> dict[str, Any]:
-    """What an overlay lies over: the document at the end of its `extends`, with the layers between."""
+    """The document at the end of an overlay's `extends`, with the overlays between applied."""
     layers: list[Source] = []
     while is_overlay(source):
         named = source.value.get("extends")
@@ -163,5 +163,5 @@ def base(source: Source, files: Files) -> dict[str, Any]:
 
 
 def unplaced(path: Path, value: dict[str, Any]) -> Source:
-    """A document that was made, and stands in no file."""
+    """A document that was made, and is in no file."""
     return Source(path, "", Positions(value))

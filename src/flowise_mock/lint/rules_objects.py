@@ -73,7 +73,8 @@ def _object(spec: Spec, kind: str, spot: Spot) -> Iterator[Problem]:
         for part in path:
             where = Spot(where.source, f"{where.pointer}/{escaped(str(part))}", _child(where.value, part))
         if not (where.name == "$ref" and kind_of.name == "format"):
-            yield from _problems(spec, kind, where, message, kind_of, list(error.schema_path))
+            known = official.fields(spec.line, kind, variant, list(error.schema_path)[:-1])
+            yield from _problems(spec, kind, where, message, kind_of, list(error.schema_path), known)
 
 
 def _child(value: Any, part: Any) -> Any:
@@ -147,11 +148,10 @@ def _distance(branch: list[Any]) -> tuple[bool, int, int]:
 
 
 def _problems(
-    spec: Spec, kind: str, spot: Spot, message: str, error: Any, path: list[Any]
+    spec: Spec, kind: str, spot: Spot, message: str, error: Any, path: list[Any], known: set[str]
 ) -> Iterator[Problem]:
     unknown = _unexpected_names(error)
     if unknown and isinstance(spot.value, dict):
-        known = official.fields(spec.line, kind, path[:-1])
         for name in unknown:
             if name in spot.value:
                 yield _unknown_field(spec, kind, spot.at(name), known)
