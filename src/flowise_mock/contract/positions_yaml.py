@@ -101,7 +101,11 @@ def _old(text: str) -> str:
         value = _resolver().construct_object(yaml.ScalarNode(_PREFIX + tag, text))
     except ValueError:
         return ""
-    return json.dumps(value) if tag != "bool" or _CORE[1][1].fullmatch(text) else f"the boolean {json.dumps(value)}"
+    return (
+        json.dumps(value)
+        if tag != "bool" or _CORE[1][1].fullmatch(text)
+        else f"the boolean {json.dumps(value)}"
+    )
 
 
 @lru_cache(maxsize=1)

@@ -49,5 +49,7 @@ def _checked(rules: Any) -> tuple[Rule, ...]:
         if each.name in BY_NAME:
             raise RulesError(f"{each.name} is the name of a built-in rule; choose another")
         if each.severity not in SEVERITIES or not callable(each.find):
-            raise RulesError(f"{each.name} needs a severity ({', '.join(SEVERITIES)}) and a generator function")
+            raise RulesError(
+                f"{each.name} needs a severity ({', '.join(SEVERITIES)}) and a generator function"
+            )
     return tuple(rules)

@@ -44,7 +44,9 @@ def edited(value: Any, edits: list[Edit]) -> Any:
     result = copy.deepcopy(value)
     for each in [each for each in edits if not each.remove]:
         _set(result, each)
-    for each in sorted({each.pointer: each for each in edits if each.remove}.values(), key=_order, reverse=True):
+    for each in sorted(
+        {each.pointer: each for each in edits if each.remove}.values(), key=_order, reverse=True
+    ):
         _drop(result, each.pointer)
     return result
 
@@ -155,7 +157,8 @@ def _same_items(before: list[Any], after: list[Any]) -> bool:
     if not all(isinstance(each, dict) for each in [*before, *after]) or len(after) > len(before):
         return False
     return all(
-        other is None or before[index] == other or _kept(before[index], other) for index, other in _pairs(before, after)
+        other is None or before[index] == other or _kept(before[index], other)
+        for index, other in _pairs(before, after)
     ) and (len(before) == len(after) or all(each in before for each in after))
 
 
@@ -177,8 +180,6 @@ def _why(change: _Change, findings: list[Finding]) -> str:
         if any(f"{made.pointer}/".startswith(f"{place}/") for made in each.fix for place in change.touched)
     ]
     return "; ".join(dict.fromkeys(told))
-
-
 
 
 def written(made: dict[str, Any]) -> str:

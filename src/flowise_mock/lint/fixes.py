@@ -35,7 +35,12 @@ def _into_schema(holder: Spot) -> Edits:
 
 def value(spec: Spec, kind: str, spot: Spot, error: Any) -> Edits:
     """For a field whose value has the form of another version, or is text that YAML reads as a number."""
-    if error.name == "type" and error.types == ["string"] and spot.name == "version" and _is_number(spot.value):
+    if (
+        error.name == "type"
+        and error.types == ["string"]
+        and spot.name == "version"
+        and _is_number(spot.value)
+    ):
         text = spot.source.read.texts.get(spot.source.read.anchor(spot.pointer), str(spot.value))
         return (Edit(spot.pointer, text),)
     if kind == "schema":
@@ -76,7 +81,9 @@ def _exclusive(spec: Spec, holder: Spot, spot: Spot) -> Edits:
     if not spec.modern and _is_number(spot.value) and bound not in holder.value:
         return edit(holder, **{bound: spot.value, spot.name: True})
     if spec.modern and isinstance(spot.value, bool) and bound in holder.value:
-        return edit(holder, **({spot.name: holder.value[bound], bound: None} if spot.value else {spot.name: None}))
+        return edit(
+            holder, **({spot.name: holder.value[bound], bound: None} if spot.value else {spot.name: None})
+        )
     return ()
 
 

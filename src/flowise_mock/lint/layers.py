@@ -73,7 +73,9 @@ class Layered(Source):
                 overlay.apply(value, action)
             except (DocumentError, KeyError, TypeError) as error:
                 place = source.place(f"/actions/{index}")
-                raise ReadingError(f"cannot be applied: {source.name}: {error}", *place, rule="overlay-form") from None
+                raise ReadingError(
+                    f"cannot be applied: {source.name}: {error}", *place, rule="overlay-form"
+                ) from None
 
     def _trace(self, value: Any, steps: list[Any], action: dict[str, Any], made: Origin) -> None:
         """Note what an action does at one place, before it is done."""
@@ -94,7 +96,9 @@ def _merged(origin: Origin, node: Any, update: Any, made: Origin) -> Origin:
     if isinstance(node, dict) and isinstance(update, dict):
         parts = origin.open(node)
         for key, value in update.items():
-            parts[key] = _merged(parts[key], node[key], value, made.part(key)) if key in node else made.part(key)
+            parts[key] = (
+                _merged(parts[key], node[key], value, made.part(key)) if key in node else made.part(key)
+            )
         return origin
     if isinstance(node, list):
         added = [made.part(index) for index in range(len(update))] if isinstance(update, list) else [made]

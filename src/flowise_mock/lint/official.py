@@ -196,14 +196,19 @@ def _cut(node: Any, walked: set[str]) -> Any:
         choices = node.get(key)
         if isinstance(choices, list) and any(_named(each) in walked for each in choices):
             kept = [_cut(each, walked) for each in choices if _named(each) not in _ALIKE]
-            return {**{k: v for k, v in node.items() if k != key}, **(kept[0] if len(kept) == 1 else {"anyOf": kept})}
+            return {
+                **{k: v for k, v in node.items() if k != key},
+                **(kept[0] if len(kept) == 1 else {"anyOf": kept}),
+            }
     return {key: _cut(value, walked) for key, value in node.items()}
 
 
 def _named(node: Any) -> str:
     """The definition that a schema refers to, or nothing."""
     reference = node.get("$ref") if isinstance(node, dict) else None
-    found = re.fullmatch(r"#/(?:definitions|\$defs)/([^/]+)", reference) if isinstance(reference, str) else None
+    found = (
+        re.fullmatch(r"#/(?:definitions|\$defs)/([^/]+)", reference) if isinstance(reference, str) else None
+    )
     return found[1] if found else ""
 
 

@@ -48,7 +48,9 @@ def _suspect(spec: Spec) -> list[str]:
 
 
 def _article(kind: str) -> str:
-    return {"schema": "a schema", "body": "a request body", "operation": "an operation"}.get(kind, f"a {kind}")
+    return {"schema": "a schema", "body": "a request body", "operation": "an operation"}.get(
+        kind, f"a {kind}"
+    )
 
 
 def _object(spec: Spec, kind: str, spot: Spot) -> Iterator[Problem]:
@@ -62,7 +64,9 @@ def _object(spec: Spec, kind: str, spot: Spot) -> Iterator[Problem]:
     value = _shallow(kind, spot.value)
     if validator is None or validator.is_valid(value):
         return
-    errors = [each for each in validator.iter_errors(value) if not _OTHER_RULES & set(map(str, each.schema_path))]
+    errors = [
+        each for each in validator.iter_errors(value) if not _OTHER_RULES & set(map(str, each.schema_path))
+    ]
     unknown = {name for each in errors for name in _unexpected(each)}
     for error in errors:
         missing = getattr(error.kind, "property", None)
@@ -172,7 +176,9 @@ def _unknown_field(spec: Spec, kind: str, spot: Spot, known: set[str]) -> Proble
     if spot.name == "$ref":
         return Problem(spot, "$ref must be text", key=True)
     if kind == "components" and spot.pointer.count("/") > 2:
-        return Problem(spot, f"{spot.name}: the name of a component has only letters, digits, '.', '-' and '_'", key=True)
+        return Problem(
+            spot, f"{spot.name}: the name of a component has only letters, digits, '.', '-' and '_'", key=True
+        )
     meant = get_close_matches(spot.name, known - {spot.name}, 1, 0.7)
     hint = f"; did you mean {meant[0]}?" if meant else ""
     where = "" if spot.name not in _elsewhere(spec) or meant else f" in {spec.line}"
@@ -182,7 +188,11 @@ def _unknown_field(spec: Spec, kind: str, spot: Spot, known: set[str]) -> Proble
 
 def _elsewhere(spec: Spec) -> set[str]:
     """Fields of schemas that another version has."""
-    return set() if spec.modern else {"const", "examples", "nullable", "patternProperties", "$defs", "oneOf", "anyOf"}
+    return (
+        set()
+        if spec.modern
+        else {"const", "examples", "nullable", "patternProperties", "$defs", "oneOf", "anyOf"}
+    )
 
 
 def _said(spec: Spec, spot: Spot, message: str, error: Any, path: list[Any]) -> str:
@@ -241,5 +251,3 @@ def _phrase(status: str) -> str:
         return HTTPStatus(int(status)).phrase
     except ValueError:
         return "The response"
-
-

@@ -113,7 +113,9 @@ def path_parameters(spec: Spec) -> Iterator[Problem]:
     for operation in spec.operations:
         wanted = dict.fromkeys(name for name in _TEMPLATE.findall(operation.path) if name)
         declared = {
-            str(what.get("name")): where for where, what in spec.parameters(operation) if what.get("in") == "path"
+            str(what.get("name")): where
+            for where, what in spec.parameters(operation)
+            if what.get("in") == "path"
         }
         missing = [name for name in wanted if name not in declared]
         for name in missing if _complete(spec, operation) else ():
@@ -257,7 +259,12 @@ def response_content(spec: Spec) -> Iterator[Problem]:
     for operation, responses in _responses(spec):
         for code in responses.value:
             found = spec.resolve(responses.at(code)) if re.match(r"2\d\d", code) else None
-            if found and code not in ("204", "205") and operation.method != "head" and "content" not in found.value:
+            if (
+                found
+                and code not in ("204", "205")
+                and operation.method != "head"
+                and "content" not in found.value
+            ):
                 yield Problem(responses.at(code), f"{operation.name}: {code} has no content")
 
 
@@ -304,7 +311,9 @@ def query_strings(spec: Spec) -> Iterator[Problem]:
     with_operations = {each.item.id for each in (*spec.operations, *spec.webhooks, *spec.callbacks)}
     for path in spec.of("path"):
         if path.id not in with_operations:
-            yield from _query_string(list(spec.parameters(Operation(path.name, "", Spot(path.source, "", {}), path))))
+            yield from _query_string(
+                list(spec.parameters(Operation(path.name, "", Spot(path.source, "", {}), path)))
+            )
 
 
 def _component_operations(spec: Spec) -> Iterator[Operation]:
@@ -385,7 +394,9 @@ def links(spec: Spec) -> Iterator[Problem]:
         if isinstance(name, str) and name not in known:
             yield Problem(link.at("operationId"), f"there is no operation {name}")
         if isinstance(name, str) and isinstance(reference, str):
-            yield Problem(link.at("operationRef"), "operationRef and operationId exclude each other", key=True)
+            yield Problem(
+                link.at("operationRef"), "operationRef and operationId exclude each other", key=True
+            )
         elif isinstance(reference, str) and reference.startswith("#") and not _leads(spec, link, reference):
             yield Problem(link.at("operationRef"), f"{reference} names nothing that exists")
 

@@ -24,11 +24,15 @@ def unresolved(spec: Spec) -> Iterator[Problem]:
         if each.error and each.error.rule == "parser":
             yield Problem(each.spot.at("$ref"), str(each.error))
         elif each.target and not isinstance(each.target.value, dict | bool):
-            yield Problem(each.spot.at("$ref"), f"{each.spot.value['$ref']} is {_kind(each.target)}, not a {each.kind}")
+            yield Problem(
+                each.spot.at("$ref"), f"{each.spot.value['$ref']} is {_kind(each.target)}, not a {each.kind}"
+            )
     seen: set[Id] = set()
     for each in spec.references:
         if each.spot.id not in seen and each.spot.id in (ring := _ring(spec, each.spot)):
-            yield Problem(each.spot.at("$ref"), f"{each.spot.value['$ref']} is a circle of references without an end")
+            yield Problem(
+                each.spot.at("$ref"), f"{each.spot.value['$ref']} is a circle of references without an end"
+            )
             seen |= ring
 
 
@@ -83,7 +87,16 @@ def _wrapped(spec: Spec, each: Reference, beside: list[str]) -> tuple[Edit, ...]
     return edit(spot, **{"$ref": None, "nullable": None, "anyOf": [reference, null]})
 
 
-_ANNOTATIONS = {"title", "description", "readOnly", "writeOnly", "deprecated", "example", "default", "externalDocs"}
+_ANNOTATIONS = {
+    "title",
+    "description",
+    "readOnly",
+    "writeOnly",
+    "deprecated",
+    "example",
+    "default",
+    "externalDocs",
+}
 
 
 def kinds(spec: Spec) -> Iterator[Problem]:
@@ -101,7 +114,12 @@ def unused(spec: Spec) -> Iterator[Problem]:
     used = {id for each in spec.references for id in _held_by(each, components)}
     named = _mapped(spec) | _in_extensions(spec.root.value)
     for id, spot in components.items():
-        if id not in used and spot.name not in named and spot.pointer not in named and not _is_subtype(spec, spot):
+        if (
+            id not in used
+            and spot.name not in named
+            and spot.pointer not in named
+            and not _is_subtype(spec, spot)
+        ):
             yield Problem(spot, f"{spot.pointer.split('/')[-2]}/{spot.name} is not used")
 
 
@@ -164,7 +182,10 @@ def _mapped(spec: Spec) -> set[str]:
         discriminator = schema.get("discriminator")
         if isinstance(discriminator, dict):
             mapping = discriminator.get("mapping")
-            named = [*(mapping.values() if isinstance(mapping, dict) else ()), discriminator.get("defaultMapping")]
+            named = [
+                *(mapping.values() if isinstance(mapping, dict) else ()),
+                discriminator.get("defaultMapping"),
+            ]
             found |= {str(each).lstrip("#") for each in named}
     return found
 

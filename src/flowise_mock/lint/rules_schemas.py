@@ -90,7 +90,9 @@ def required_defined(spec: Spec) -> Iterator[Problem]:
 
 def _is_open(schema: Spot) -> bool:
     """Whether a schema describes properties that it does not name."""
-    return bool(schema.get("additionalProperties") or schema.get("patternProperties") or schema.get("$dynamicRef"))
+    return bool(
+        schema.get("additionalProperties") or schema.get("patternProperties") or schema.get("$dynamicRef")
+    )
 
 
 def _whole(schema: Spot) -> Spot:
@@ -160,7 +162,9 @@ def nullable(spec: Spec) -> Iterator[Problem]:
             continue
         spot = schema.at("nullable")
         if spec.modern:
-            yield Problem(spot, "nullable is gone since 3.1; add 'null' to the type", key=True, fix=_null_type(schema))
+            yield Problem(
+                spot, "nullable is gone since 3.1; add 'null' to the type", key=True, fix=_null_type(schema)
+            )
         elif spec.line == "3.0" and spot.value is True and "type" not in schema.value:
             yield Problem(spot, "nullable has no effect without a type beside it", key=True)
         elif spot.value is True and isinstance(schema.get("enum"), list) and None not in schema.value["enum"]:
@@ -241,7 +245,9 @@ def discriminator(spec: Spec) -> Iterator[Problem]:
                 yield Problem(spot, f"{target} names nothing that exists")
         target = held.get("defaultMapping")
         if isinstance(target, str) and not _names_schema(spec, schema, target):
-            yield Problem(schema.at("discriminator").at("defaultMapping"), f"{target} names nothing that exists")
+            yield Problem(
+                schema.at("discriminator").at("defaultMapping"), f"{target} names nothing that exists"
+            )
 
 
 def _names_schema(spec: Spec, schema: Spot, target: str) -> bool:

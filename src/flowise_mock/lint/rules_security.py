@@ -65,7 +65,12 @@ def scopes(spec: Spec) -> Iterator[Problem]:
         for index, scope in enumerate(spot.value):
             if known is not None and scope not in known:
                 yield Problem(spot.at(index), f"{name} has no scope {scope}")
-        if spot.value and known is None and not spec.modern and scheme.get("type") in ("http", "apiKey", "basic"):
+        if (
+            spot.value
+            and known is None
+            and not spec.modern
+            and scheme.get("type") in ("http", "apiKey", "basic")
+        ):
             yield Problem(spot, f"{name} is not an OAuth 2 scheme, and has no scopes")
 
 
@@ -87,7 +92,11 @@ def unauthorized(spec: Spec) -> Iterator[Problem]:
         if _requires(spec, operation) and not documented:
             message = f"{operation.name} requires a key, and documents neither 401 nor 403"
             yield Problem(operation.spot.at("responses"), message)
-        elif "401" in responses and not any(_security(spec, operation)) and not _takes_credentials(spec, operation):
+        elif (
+            "401" in responses
+            and not any(_security(spec, operation))
+            and not _takes_credentials(spec, operation)
+        ):
             message = f"{operation.name} documents 401, and requires no key"
             yield Problem(operation.spot.at("responses").at("401"), message, key=True)
 
@@ -106,7 +115,9 @@ def _requires(spec: Spec, operation: Operation) -> bool:
 def _takes_credentials(spec: Spec, operation: Operation) -> bool:
     """Whether an operation has credentials among its parameters or its body, as a login has."""
     names = [str(what.get("name")).lower() for _, what in spec.parameters(operation)]
-    return operation.method == "post" or any(re.search("auth|token|key|secret|password", name) for name in names)
+    return operation.method == "post" or any(
+        re.search("auth|token|key|secret|password", name) for name in names
+    )
 
 
 def stated(spec: Spec) -> Iterator[Problem]:

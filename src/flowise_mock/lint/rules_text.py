@@ -19,7 +19,9 @@ def duplicates(source: Source) -> Iterator[Problem]:
     """The duplicate keys of one file."""
     for each in source.read.duplicates:
         spot = Spot(source, each.pointer, None)
-        yield Problem(spot, f"{spot.name} is a duplicate; the first one is on line {each.first.line}", key=True)
+        yield Problem(
+            spot, f"{spot.name} is a duplicate; the first one is on line {each.first.line}", key=True
+        )
 
 
 def yaml_values(spec: Spec) -> Iterator[Problem]:

@@ -52,5 +52,3 @@ def _errors(spec: Spec) -> Iterator[tuple[list[Any], str]]:
             yield list(error.absolute_path), error.message.split("\n")[0]
     except (Exception, RecursionError):  # the errors until here are as good as any
         return
-
-

@@ -61,7 +61,9 @@ def _findings(source: Source, problems: list[Found], settings: Settings, used: s
     kept = [each for each in _accepted(source, problems) if not _ignored(each, settings, used)]
     made = dict.fromkeys(_finding(rule, problem, settings) for rule, problem in _once(kept))
     order = (each for each in made if each.severity != "off")
-    return sorted(order, key=lambda each: (each.file != source.name, each.file, each.line, each.column, each.rule))
+    return sorted(
+        order, key=lambda each: (each.file != source.name, each.file, each.line, each.column, each.rule)
+    )
 
 
 def _once(found: list[Found]) -> Iterator[Found]:
@@ -228,7 +230,9 @@ def _stale_entry(source: Source, pointer: str, rule: str, severity: str, setting
     line = next((number for number, text in enumerate(source.lines, 1) if pointer in text), 1)
     message = f"the ignore of {'any rule' if rule == '*' else rule} at {pointer} matches no finding"
     remedy = settings.rules["stale-ignore"].remedy
-    return Finding("stale-ignore", severity, source.name, line, 1, pointer, message, remedy, source.line(line))
+    return Finding(
+        "stale-ignore", severity, source.name, line, 1, pointer, message, remedy, source.line(line)
+    )
 
 
 def _accepted(source: Source, found: list[Found]) -> Iterator[Found]:

@@ -158,7 +158,11 @@ def _extended(path: Path, named: Any, depth: int) -> Settings:
         except custom.RulesError as error:
             raise SettingsError(f"{path}: extends {each}: {error}") from None
         made = Settings(
-            made.severities, made.ignores, made.fail_on, overrides=made.overrides, custom=(*made.custom, *rules)
+            made.severities,
+            made.ignores,
+            made.fail_on,
+            overrides=made.overrides,
+            custom=(*made.custom, *rules),
         )
     return made
 
@@ -182,7 +186,10 @@ def _tables(path: Path, table: dict[str, Any], key: str, make: Any, known: Itera
     listed = table.get(key, [])
     if not isinstance(listed, list):
         raise SettingsError(f"{path}: lint.{key} is a list of tables")
-    return [make(path, number, each if isinstance(each, dict) else {}, known) for number, each in enumerate(listed)]
+    return [
+        make(path, number, each if isinstance(each, dict) else {}, known)
+        for number, each in enumerate(listed)
+    ]
 
 
 def _ignore(path: Path, number: int, held: dict[str, Any], known: Iterable[str]) -> Ignore:
@@ -198,6 +205,10 @@ def _ignore(path: Path, number: int, held: dict[str, Any], known: Iterable[str])
 
 def _override(path: Path, number: int, held: dict[str, Any], known: Iterable[str]) -> Override:
     files = held.get("files")
-    if not isinstance(files, list) or not all(isinstance(each, str) for each in files) or held.keys() != {"files", "rules"}:
+    if (
+        not isinstance(files, list)
+        or not all(isinstance(each, str) for each in files)
+        or held.keys() != {"files", "rules"}
+    ):
         raise SettingsError(f"{path}: override {number} has files, a list of patterns, and rules")
     return Override(tuple(files), _severities(path, "override.rules", held["rules"], known))

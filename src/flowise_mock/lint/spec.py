@@ -113,7 +113,12 @@ class Spec:
     @cached_property
     def callbacks(self) -> list[Operation]:
         """The operations of callbacks."""
-        items = [(spot.at(key), key) for spot in self.of("callback") for key in spot.value if not key.startswith("x-")]
+        items = [
+            (spot.at(key), key)
+            for spot in self.of("callback")
+            for key in spot.value
+            if not key.startswith("x-")
+        ]
         return [each for item, name in items for each in self._of_item(name, item)]
 
     def sources(self) -> list[Source]:
@@ -162,7 +167,9 @@ class Spec:
             self.kinds.setdefault(kind, []).append(spot)
             waiting += reversed(list(_children(kind, spot)))
             if kind == "document" and self.line == "2.0":
-                waiting += [each for key in OLD if key in spot.value for each in _held(OLD[key], spot.at(key))]
+                waiting += [
+                    each for key in OLD if key in spot.value for each in _held(OLD[key], spot.at(key))
+                ]
 
     def _reference(self, kind: str, spot: Spot) -> Iterator[tuple[str, Spot]]:
         try:
