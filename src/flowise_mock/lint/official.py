@@ -167,7 +167,7 @@ def _properties(node: Any, root: Schema, depth: int = 0) -> Iterator[str]:
 def _compiled(schema: Schema) -> Any:
     old = "draft-04" in str(schema.get("$schema"))
     maker: Any = jsonschema_rs.Draft4Validator if old else jsonschema_rs.Draft202012Validator
-    formats = {each: is_url for each in ("uri", "uri-reference", "iri")}
+    formats = dict.fromkeys(("uri", "uri-reference", "iri"), is_url)
     return maker(schema, validate_formats=True, formats=formats)
 
 

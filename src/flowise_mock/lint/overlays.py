@@ -10,8 +10,8 @@ from typing import Any
 
 from flowise_mock.contract import overlay
 from flowise_mock.contract.document import DocumentError
-from flowise_mock.lint.findings import Problem
 from flowise_mock.contract.positions import Positions, ReadingError, escaped
+from flowise_mock.lint.findings import Problem
 from flowise_mock.lint.source import Files, Source, Spot
 
 Found = tuple[str, Problem]

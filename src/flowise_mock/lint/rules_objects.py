@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any
 
-
 from flowise_mock.contract.positions import escaped
 from flowise_mock.lint import fixes, official
 from flowise_mock.lint.findings import Edit, Problem, edit
@@ -17,8 +16,6 @@ from flowise_mock.lint.spec import GRAMMAR, Spec
 
 JSON_TYPES = ("null", "boolean", "object", "array", "number", "string", "integer")
 _DIALECTS = ("https://json-schema.org/draft/2020-12/schema", "https://spec.openapis.org/oas/3.")
-_OTHER_RULES = {"ExampleXORExamples"}
-"""Definitions whose violation another rule reports."""
 _ONE_OF = {
     "SchemaXORContent": "has both a schema and a content, or fields that only one of them allows; keep one",
     "ParameterLocation": "has a style or a `required` that its `in` does not allow",
@@ -34,7 +31,8 @@ def struct(spec: Spec) -> Iterator[Problem]:
         for spot in spec.of(kind):
             for problem in _object(spec, kind, spot):
                 found = True
-                yield problem
+                if problem is not None:
+                    yield problem
     if kinds == list(spec.kinds) and not found:  # a fault in a place that the walk does not know
         yield from invalid(spec.root, official.validator(spec.line))
 
@@ -53,8 +51,8 @@ def _article(kind: str) -> str:
     )
 
 
-def _object(spec: Spec, kind: str, spot: Spot) -> Iterator[Problem]:
-    """What is wrong with one object, apart from the objects in it."""
+def _object(spec: Spec, kind: str, spot: Spot) -> Iterator[Problem | None]:
+    """What is wrong with one object, apart from the objects in it; None for what another rule reports."""
     if kind == "schema" and spec.modern and _has_other_dialect(spec, spot):
         return
     if kind == "schema" and spot.value.get("type") == "file" and spec.line == "2.0":
@@ -64,9 +62,10 @@ def _object(spec: Spec, kind: str, spot: Spot) -> Iterator[Problem]:
     value = _shallow(kind, spot.value)
     if validator is None or validator.is_valid(value):
         return
-    errors = [
-        each for each in validator.iter_errors(value) if not _OTHER_RULES & set(map(str, each.schema_path))
-    ]
+    found = list(validator.iter_errors(value))
+    errors = [each for each in found if not _has_own_rule(kind, spot, each)]
+    if len(errors) < len(found):
+        yield None
     unknown = {name for each in errors for name in _unexpected(each)}
     for error in errors:
         missing = getattr(error.kind, "property", None)
@@ -79,6 +78,17 @@ def _object(spec: Spec, kind: str, spot: Spot) -> Iterator[Problem]:
         if not (where.name == "$ref" and kind_of.name == "format"):
             known = official.fields(spec.line, kind, variant, list(error.schema_path)[:-1])
             yield from _problems(spec, kind, where, message, kind_of, list(error.schema_path), known)
+
+
+def _has_own_rule(kind: str, spot: Spot, error: Any) -> bool:
+    """Whether another rule reports an error: example-or-examples, path-parameter-required."""
+    if error.kind.name == "not" and {"example", "examples"} <= spot.value.keys():
+        return True
+    optional = kind == "parameter" and spot.get("in") == "path" and spot.get("required") is not True
+    return optional and (
+        error.kind.name == "oneOf"
+        or "required" in (getattr(error.kind, "property", ""), *error.instance_path)
+    )
 
 
 def _child(value: Any, part: Any) -> Any:
@@ -130,6 +140,8 @@ def invalid(held: Spot, validator: Any) -> Iterator[Problem]:
     """Each place of a value that a validator refuses, in the validator's words."""
     for error in validator.iter_errors(held.value):
         path, message, _ = _cause(error)
+        if path and path[-1] == "$ref":
+            continue  # the rules on references have it
         below = "".join(f"/{escaped(str(part))}" for part in path)
         spot = held.source.spot(held.pointer + below) or held
         yield Problem(spot, _shortened(spot.value, message))

@@ -9,8 +9,8 @@ from typing import Any
 
 import jsonschema_rs
 
-from flowise_mock.lint.findings import Edit, Problem, edit
 from flowise_mock.contract.positions import ReadingError
+from flowise_mock.lint.findings import Edit, Problem, edit
 from flowise_mock.lint.source import Spot
 from flowise_mock.lint.spec import Spec
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import jsonschema_rs
 
-from flowise_mock.lint.findings import Problem
 from flowise_mock.contract.positions import escaped
+from flowise_mock.lint.findings import Problem
 from flowise_mock.lint.rules_schemas import is_pattern, types
 from flowise_mock.lint.source import Spot
 from flowise_mock.lint.spec import GRAMMAR, Spec

@@ -128,7 +128,7 @@ def _causes_first(found: Iterator[Found]) -> Iterator[Found]:
             continue
         if first is None or first == rule:
             yield rule, problem
-        if rule in CAUSES:
+        if rule in CAUSES or (rule == "yaml-implicit-type" and not isinstance(problem.spot.value, str)):
             explained.setdefault(problem.spot.id, rule)
         wrong.add(problem.spot.pointer)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flowise_mock.contract.document import METHODS
 from flowise_mock.contract.positions import ReadingError
