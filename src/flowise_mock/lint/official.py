@@ -99,6 +99,10 @@ def is_url(value: object) -> bool:
     return not isinstance(value, str) or bool(_URL.fullmatch(value))
 
 
+def _is_any(value: object) -> bool:
+    return True
+
+
 @lru_cache(maxsize=128)
 def validator(version: str, kind: str = "", variant: str = "") -> Any:
     """For a document, or for a kind of object whose parts are only checked for being objects."""
@@ -167,7 +171,8 @@ def _properties(node: Any, root: Schema, depth: int = 0) -> Iterator[str]:
 def _compiled(schema: Schema) -> Any:
     old = "draft-04" in str(schema.get("$schema"))
     maker: Any = jsonschema_rs.Draft4Validator if old else jsonschema_rs.Draft202012Validator
-    formats = dict.fromkeys(("uri", "uri-reference", "iri"), is_url)
+    formats: dict[str, Any] = dict.fromkeys(("uri", "uri-reference", "iri"), is_url)
+    formats["regex"] = _is_any  # the rule schema-pattern has it
     return maker(schema, validate_formats=True, formats=formats)
 
 

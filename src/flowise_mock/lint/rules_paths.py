@@ -15,6 +15,8 @@ from flowise_mock.lint.spec import GRAMMAR, Operation, Spec
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 _MEDIA = re.compile(r"[\w*!#$&^.+-]+/[\w*!#$&^.+-]+(\s*;.*)?", re.ASCII)
+MANY = 10
+"""Operations from which on a lack that all of them share is one finding."""
 _TOKEN = re.compile(r"[0-9A-Za-z!#$%&'*+.^_`|~-]+")
 
 
@@ -229,12 +231,18 @@ def success(spec: Spec) -> Iterator[Problem]:
 
 
 def client_errors(spec: Spec) -> Iterator[Problem]:
-    """Every operation that takes input or a key documents an error of the client."""
-    for operation, responses in _responses(spec):
-        if not _takes(spec, operation) or any(
-            re.match(r"4[\dX]{2}|default", str(code)) for code in responses.value
-        ):
-            continue
+    """Every operation that takes input or a key documents an error of the client; reported once if none does."""
+    wanted = [(each, responses) for each, responses in _responses(spec) if _takes(spec, each)]
+    lacking = [
+        (each, responses)
+        for each, responses in wanted
+        if not any(re.match(r"4[\dX]{2}|default", str(code)) for code in responses.value)
+    ]
+    if len(lacking) == len(wanted) > MANY:
+        message = f"none of {len(wanted)} operations that take input or a key documents a 4xx"
+        yield Problem(spec.root.at("paths"), message, key=True)
+        return
+    for operation, responses in lacking:
         yield Problem(responses, f"{operation.name} takes input or a key, and documents no 4xx")
 
 

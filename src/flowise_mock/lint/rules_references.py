@@ -128,9 +128,10 @@ def _is_subtype(spec: Spec, spot: Spot, depth: int = 0) -> bool:
     listed = spot.get("allOf")
     for index in range(len(listed) if isinstance(listed, list) and depth < 10 else 0):
         parent = spec.resolve(spot.at("allOf").at(index))
-        if parent and parent.id != spot.id and isinstance(parent.value, dict):
-            if "discriminator" in parent.value or _is_subtype(spec, parent, depth + 1):
-                return True
+        if parent is None or parent.id == spot.id or not isinstance(parent.value, dict):
+            continue
+        if "discriminator" in parent.value or _is_subtype(spec, parent, depth + 1):
+            return True
     return False
 
 

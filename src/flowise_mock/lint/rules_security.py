@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flowise_mock.lint.findings import Problem
+from flowise_mock.lint.rules_paths import MANY
 from flowise_mock.lint.source import Spot
 from flowise_mock.lint.spec import Operation, Spec
 
@@ -83,22 +84,29 @@ def _scopes(scheme: Spot) -> set[str] | None:
 
 
 def unauthorized(spec: Spec) -> Iterator[Problem]:
-    """An operation that requires a key documents 401 or 403; one that documents 401 requires a key."""
-    for operation in spec.operations:
-        responses = operation.spot.get("responses")
-        if not isinstance(responses, dict):
-            continue
-        documented = any(_REFUSAL.fullmatch(str(status)) for status in responses)
-        if _requires(spec, operation) and not documented:
-            message = f"{operation.name} requires a key, and documents neither 401 nor 403"
-            yield Problem(operation.spot.at("responses"), message)
-        elif (
-            "401" in responses
-            and not any(_security(spec, operation))
-            and not _takes_credentials(spec, operation)
-        ):
+    """An operation that requires a key documents 401 or 403, and one that documents 401 requires a key."""
+    held = [each for each in spec.operations if isinstance(each.spot.get("responses"), dict)]
+    closed = [each for each in held if _requires(spec, each)]
+    lacking = [each for each in closed if not _refuses(each)]
+    if len(lacking) == len(closed) > MANY:
+        message = f"none of {len(closed)} operations that require a key documents 401 or 403"
+        yield Problem(spec.root.at("paths"), message, key=True)
+        lacking = []
+    for operation in lacking:
+        message = f"{operation.name} requires a key, and documents neither 401 nor 403"
+        yield Problem(operation.spot.at("responses"), message)
+    for operation in held if spec.kinds.get("scheme") else ():
+        if "401" in operation.spot.value["responses"] and not _is_guarded(spec, operation):
             message = f"{operation.name} documents 401, and requires no key"
             yield Problem(operation.spot.at("responses").at("401"), message, key=True)
+
+
+def _refuses(operation: Operation) -> bool:
+    return any(_REFUSAL.fullmatch(str(status)) for status in operation.spot.value["responses"])
+
+
+def _is_guarded(spec: Spec, operation: Operation) -> bool:
+    return any(_security(spec, operation)) or _takes_credentials(spec, operation)
 
 
 def _security(spec: Spec, operation: Operation) -> list[Any]:

@@ -10,7 +10,7 @@ import jsonschema_rs
 
 from flowise_mock.contract.positions import escaped
 from flowise_mock.lint.findings import Problem
-from flowise_mock.lint.rules_schemas import is_pattern, types
+from flowise_mock.lint.rules_schemas import compiles, types
 from flowise_mock.lint.source import Spot
 from flowise_mock.lint.spec import GRAMMAR, Spec
 
@@ -197,7 +197,7 @@ class Compiled:
             return False
         if key == "required" and isinstance(schema[key], bool):
             return False  # of a parameter
-        return key != "pattern" or (isinstance(schema[key], str) and is_pattern(schema[key]))
+        return key != "pattern" or (isinstance(schema[key], str) and compiles(schema[key]))
 
     def _reference(self, spot: Spot) -> dict[str, Any]:
         target = self._spec.resolve(spot)

@@ -134,9 +134,10 @@ def _text(spot: Spot, text: str) -> Iterator[Problem]:
     if re.search(r"<script\b", text, re.IGNORECASE):
         yield Problem(spot, "a description holds a <script>")
     for target in _LINK.findall(text):
-        why = _broken(None if spot.source.url else spot.source.path.parent, target.split(" ")[0])
+        why = _broken(None if spot.source.url else spot.source.path.parent, target.strip().split(" ")[0])
         if why:
-            yield Problem(spot, f"the link to {target or 'nothing'} {why}")
+            severity = "info" if "file" in why else ""  # the text may be shown beside other files
+            yield Problem(spot, f"the link to {target.strip() or 'nothing'} {why}", severity=severity)
 
 
 def _broken(folder: Path | None, target: str) -> str:
@@ -144,7 +145,11 @@ def _broken(folder: Path | None, target: str) -> str:
         return "leads nowhere"
     if re.match(r"https?:/(?!/)|https?:///|https?://$", target):
         return "is not a URL"
-    if re.match(r"[a-zA-Z][\w+.-]*:|//|#|/", target) or folder is None:
+    if (
+        folder is None
+        or re.match(r"[a-zA-Z][\w+.-]*:|//|#|/", target)
+        or re.search(r"[][*{}|^$\\+<>]", target)
+    ):
         return ""
     try:
         return "" if (folder / target.partition("#")[0]).exists() else "leads to a file that is not there"
