@@ -20,7 +20,13 @@ import jsonschema_rs
 Schema = dict[str, Any]
 _REMOVED: Any = object()
 CORRECTIONS: dict[str, list[tuple[str, Any, str]]] = {
-    "2.0": [],
+    "2.0": [
+        # Parameter Object: `type` is required unless `in` is body; the file says so of the parameters together
+        *[
+            (f"definitions/{each}ParameterSubSchema/required", ["name", "in", "type", *more], "parameter-object")
+            for each, more in (("header", ()), ("query", ()), ("formData", ()), ("path", ("required",)))
+        ],
+    ],
     "3.0": [
         # Schema Object: "the keywords are taken from JSON Schema Wright Draft 00", where the three have items
         *[(f"definitions/Schema/properties/{each}/minItems", 1, "schema-object") for each in ("allOf", "anyOf", "oneOf")],

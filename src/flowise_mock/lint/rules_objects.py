@@ -81,14 +81,15 @@ def _object(spec: Spec, kind: str, spot: Spot) -> Iterator[Problem | None]:
 
 
 def _has_own_rule(kind: str, spot: Spot, error: Any) -> bool:
-    """Whether another rule reports an error: example-or-examples, path-parameter-required."""
-    if error.kind.name == "not" and {"example", "examples"} <= spot.value.keys():
-        return True
+    """Whether another rule reports an error, in better words or at a better place."""
+    name, path = error.kind.name, error.instance_path
+    if name == "not" and (kind == "example" or {"example", "examples"} <= spot.value.keys()):
+        return True  # example-or-examples
+    if (name == "uniqueItems" and path == ["tags"]) or path[:1] == ["additionalOperations"]:
+        return True  # tags-unique, additional-operations
     optional = kind == "parameter" and spot.get("in") == "path" and spot.get("required") is not True
-    return optional and (
-        error.kind.name == "oneOf"
-        or "required" in (getattr(error.kind, "property", ""), *error.instance_path)
-    )
+    missing = "required" in (getattr(error.kind, "property", ""), *path)
+    return optional and (name == "oneOf" or missing)  # path-parameter-required
 
 
 def _child(value: Any, part: Any) -> Any:
@@ -140,8 +141,8 @@ def invalid(held: Spot, validator: Any) -> Iterator[Problem]:
     """Each place of a value that a validator refuses, in the validator's words."""
     for error in validator.iter_errors(held.value):
         path, message, _ = _cause(error)
-        if path and path[-1] == "$ref":
-            continue  # the rules on references have it
+        if path and (path[-1] == "$ref" or path == ["tags"]):
+            continue  # the rules on references and tags have it
         below = "".join(f"/{escaped(str(part))}" for part in path)
         spot = held.source.spot(held.pointer + below) or held
         yield Problem(spot, _shortened(spot.value, message))

@@ -8,14 +8,9 @@ from typing import Any
 from flowise_mock.contract.positions import ReadingError
 from flowise_mock.lint.findings import Edit, Problem, edit
 from flowise_mock.lint.source import Spot
-from flowise_mock.lint.spec import OLD, Reference, Spec
+from flowise_mock.lint.spec import OLD, Reference, Spec, is_other
 
 Id = tuple[str, str]
-ROOMS = {
-    "schema": "schemas", "response": "responses", "parameter": "parameters", "header": "headers",
-    "body": "requestBodies", "example": "examples", "link": "links", "callback": "callbacks",
-    "media": "mediaTypes", "path": "pathItems", "scheme": "securitySchemes",
-}  # fmt: skip
 
 
 def unresolved(spec: Spec) -> Iterator[Problem]:
@@ -102,10 +97,9 @@ _ANNOTATIONS = {
 def kinds(spec: Spec) -> Iterator[Problem]:
     """A `$ref` to a component of another kind, such as a response where a schema belongs."""
     for each in spec.references:
-        parts = each.target.pointer.split("/") if each.target else []
-        if len(parts) == 4 and parts[1] == "components" and parts[2] != ROOMS.get(each.kind, parts[2]):
-            message = f"a {each.kind} belongs here, and {parts[2]}/{parts[3]} is not one"
-            yield Problem(each.spot.at("$ref"), message)
+        if each.target and is_other(each.kind, each.target):
+            room, name = each.target.pointer.split("/")[2:]
+            yield Problem(each.spot.at("$ref"), f"a {each.kind} belongs here, and {room}/{name} is not one")
 
 
 def unused(spec: Spec) -> Iterator[Problem]:

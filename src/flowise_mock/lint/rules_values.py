@@ -187,6 +187,10 @@ class Compiled:
         if not isinstance(schema, dict):
             return schema if isinstance(schema, bool) else {}
         made = {key: self._held(spot.at(key), key) for key in schema if self._counts(schema, key)}
+        if isinstance(made.get("required"), list):
+            made["required"] = self._required(spot)
+            if not made["required"]:
+                del made["required"]  # draft 4 has no empty list
         if isinstance(schema.get("$ref"), str):
             reference = self._reference(spot)
             return {"allOf": [reference, made]} if made and self._spec.modern else reference
@@ -202,6 +206,17 @@ class Compiled:
     def _reference(self, spot: Spot) -> dict[str, Any]:
         target = self._spec.resolve(spot)
         return {"$ref": f"{_URI}#/all/{self._number(target)}"} if target else {}
+
+    def _required(self, spot: Spot) -> list[Any]:
+        """Without what only requests or only responses have: an example may be of either."""
+        return [each for each in spot.value["required"] if not self._is_one_way(spot, each)]
+
+    def _is_one_way(self, spot: Spot, name: Any) -> bool:
+        held = spot.get("properties")
+        if not isinstance(held, dict) or name not in held:
+            return False
+        found = self._spec.resolve(spot.at("properties").at(name))
+        return found is not None and True in (found.get("readOnly"), found.get("writeOnly"))
 
     def _held(self, spot: Spot, key: str) -> Any:
         rule = GRAMMAR["schema"].get(key, "")

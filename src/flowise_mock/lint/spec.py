@@ -61,6 +61,20 @@ _FREE = ("schema", "media", "header", "parameter", "encoding", "example")
 """Kinds whose names are free, so that one may begin with x-."""
 
 
+ROOMS = {
+    "schema": "schemas", "response": "responses", "parameter": "parameters", "header": "headers",
+    "body": "requestBodies", "example": "examples", "link": "links", "callback": "callbacks",
+    "media": "mediaTypes", "path": "pathItems", "scheme": "securitySchemes",
+}  # fmt: skip
+"""The components of each kind."""
+
+
+def is_other(kind: str, target: Spot) -> bool:
+    """Whether a spot is a component of another kind."""
+    parts = target.pointer.split("/")
+    return len(parts) == 4 and parts[1] == "components" and parts[2] != ROOMS.get(kind, parts[2])
+
+
 class Operation(NamedTuple):
     """An operation, with its path item."""
 
@@ -178,7 +192,8 @@ class Spec:
             self.references.append(Reference(spot, kind, None, error))
             return
         self.references.append(Reference(spot, kind, target, None))
-        yield kind, target
+        if not is_other(kind, target):
+            yield kind, target
 
     def _operations(self, room: str) -> Iterator[Operation]:
         paths = self.root.get(room)
