@@ -18,7 +18,7 @@ from flowise_mock.lint.settings import Settings
 from flowise_mock.lint.source import load
 from lint import vendor
 from lint.faults import FAULTS
-from lint.test_faults import OURS, OWN_FIELD, faulty
+from lint.test_faults import OURS, FAST, faulty
 
 MENDED = (
     "timestamp", "no", "1.10", "response without description", "path parameter not declared",
@@ -42,8 +42,7 @@ SHOWN = {
 def errors(file: Path) -> list[tuple[str, str]]:
     """What is found in a file, as our settings have it."""
     return [
-        (each.rule, each.pointer)
-        for each in lint([file], Settings(OURS.severities, OURS.ignores, skip=OWN_FIELD))
+        (each.rule, each.pointer) for each in lint([file], Settings(OURS.severities, OURS.ignores, skip=FAST))
     ]
 
 
@@ -52,12 +51,15 @@ def test_a_mend_takes_the_fault_away_and_nothing_else(name: str, tmp_path: Path)
     file, mends = tmp_path / "openapi.yaml", tmp_path / "mends.yaml"
     file.write_text(faulty(FAULTS[name])[0])
     before = file.read_text()
-    cli.main(["lint", str(file), "--fix", str(mends)])
+    cli.main(["lint", str(file), "--fix", str(mends), "--skip", "spec-validator"])
     assert file.read_text() == before
     made = yaml.safe_load(mends.read_text())
     assert all(isinstance(target, dict | list) for target in targets(load(file).value, made))
     assert made["extends"] == "openapi.yaml"
-    assert [each.rule for each in lint([mends])] in ([], ["overlay-unchanged"])  # a text that we read as text
+    assert [each.rule for each in lint([mends], Settings(skip=FAST))] in (
+        [],
+        ["overlay-unchanged"],
+    )  # a text that we read as text
     mended = tmp_path / "mended" / "openapi.yaml"
     mended.parent.mkdir()
     mended.write_text(json.dumps(fix.mended(load(file).value, made)))
@@ -98,7 +100,11 @@ def test_faults_that_cannot_be_mended_safely_are_left(tmp_path: Path) -> None:
     file = tmp_path / "openapi.yaml"
     for name in set(FAULTS) - set(MENDED):
         file.write_text(faulty(FAULTS[name])[0])
-        assert [each.rule for each in lint([file]) if each.fix and each.rule == FAULTS[name].rule] == [], name
+        assert [
+            each.rule
+            for each in lint([file], Settings(skip=FAST))
+            if each.fix and each.rule == FAULTS[name].rule
+        ] == [], name
 
 
 ERRORS = {
@@ -173,12 +179,12 @@ def test_its_faults_as_they_stand_in_yaml(tmp_path: Path) -> None:
     """Table in docs/lint.md: each fault of the document that a reader of it alone can see, and no other error."""
     file = tmp_path / "vendor.yaml"
     file.write_text(vendor.text())
-    found = lint([file])
+    found = lint([file], Settings(skip=FAST))
     assert {(each.rule, each.pointer) for each in found if each.severity == "error"} == ERRORS
     assert {(each.rule, each.pointer) for each in found if each.rule == "yaml-implicit-type"} == STAMPS
     counts = {rule: sum(each.rule == rule for each in found) for rule in ("security-401", "tag-description")}
     assert counts == {"security-401": 44, "tag-description": 13}
     mends = tmp_path / "mends.yaml"
-    cli.main(["lint", str(file), "--fix", str(mends)])
+    cli.main(["lint", str(file), "--fix", str(mends), "--skip", "spec-validator"])
     result = fix.mended(load(file).value, yaml.safe_load(mends.read_text()))
     assert list(differences(load(file).value, result)) == []

@@ -8,7 +8,7 @@ from typing import Any
 
 from flowise_mock.contract.positions import Positions, ReadingError
 from flowise_mock.lint import rules_text
-from flowise_mock.lint.findings import Finding, Problem
+from flowise_mock.lint.findings import Finding, Problem, at_least
 from flowise_mock.lint.layers import Layered
 from flowise_mock.lint.overlays import Found, Overlay, is_overlay, unplaced
 from flowise_mock.lint.rules import RULES
@@ -83,7 +83,7 @@ def _document(source: Source, settings: Settings) -> Iterator[Found]:
         return
     _check_version(source)
     spec = Spec(source, Files(settings.remote.load if settings.remote else None))
-    yield from _causes_first(_rules(spec, settings))
+    yield from _causes_first(_rules(spec, settings), settings)
 
 
 def _check_version(source: Source) -> None:
@@ -118,7 +118,7 @@ def _is_on(rule: str, settings: Settings) -> bool:
     return rule in CAUSES or settings.severity(rule) != "off" or bool(settings.overrides)
 
 
-def _causes_first(found: Iterator[Found]) -> Iterator[Found]:
+def _causes_first(found: Iterator[Found], settings: Settings) -> Iterator[Found]:
     """Without what another finding at the same place explains, and opinions on what is reported anyway."""
     explained: dict[tuple[str, str], str] = {}
     wrong: set[str] = set()
@@ -130,7 +130,8 @@ def _causes_first(found: Iterator[Found]) -> Iterator[Found]:
             yield rule, problem
         if rule in CAUSES or (rule == "yaml-implicit-type" and not isinstance(problem.spot.value, str)):
             explained.setdefault(problem.spot.id, rule)
-        wrong.add(problem.spot.pointer)
+        if at_least(settings.severity(rule, "", problem.severity), "warning"):
+            wrong.add(problem.spot.pointer)
 
 
 def _near(pointer: str, others: set[str]) -> bool:
