@@ -85,8 +85,8 @@ def test_a_second_opinion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(rules_validator, "_errors", lambda spec: iter(errors))
     found = [each for each in lint([file]) if each.rule == "spec-validator"]
     assert [(each.severity, each.pointer) for each in found] == [
-        ("warning", "/info/title"),
         ("warning", "/info"),
+        ("warning", "/info/title"),
     ]
     file.write_text(BASE.replace("3.0.3", "3.2.0"))
     assert [each.pointer for each in lint([file]) if each.rule == "spec-validator"] == ["/info/title"]

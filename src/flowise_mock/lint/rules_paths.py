@@ -216,11 +216,17 @@ def operation_id_unique(spec: Spec) -> Iterator[Problem]:
 
 
 def operation_id_name(spec: Spec) -> Iterator[Problem]:
-    """An operationId can be the name of a function."""
-    for operation in spec.operations:
-        name = operation.spot.get("operationId")
-        if isinstance(name, str) and not _NAME.fullmatch(name):
-            yield Problem(operation.spot.at("operationId"), f"{name!r} cannot be the name of a function")
+    """An operationId can be the name of a function; reported once if most are another kind of name."""
+    named = [each.spot.at("operationId") for each in spec.operations if "operationId" in each.spot.value]
+    odd = [each for each in named if isinstance(each.value, str) and not _NAME.fullmatch(each.value)]
+    if len(odd) * 2 > len(named) > MANY:
+        message = (
+            f"{len(odd)} of {len(named)} operationIds cannot be names of functions, such as {odd[0].value!r}"
+        )
+        yield Problem(odd[0], message)
+        return
+    for spot in odd:
+        yield Problem(spot, f"{spot.value!r} cannot be the name of a function")
 
 
 def success(spec: Spec) -> Iterator[Problem]:

@@ -66,7 +66,7 @@ def defaults(spec: Spec) -> Iterator[Problem]:
     for schema in spec.of("schema", *(("parameter", "header", "items") if spec.line == "2.0" else ())):
         if "default" in schema.value:
             for problem in compiled(spec).problems(schema, schema.at("default")):
-                yield problem._replace(severity=severity)
+                yield problem._replace(severity=severity or problem.severity)
 
 
 def example_or_examples(spec: Spec) -> Iterator[Problem]:
@@ -153,7 +153,9 @@ class Compiled:
             spot, message = value, error.message
             for part in error.instance_path:
                 spot = Spot(spot.source, f"{spot.pointer}/{escaped(str(part))}", None)
-            yield Problem(spot, message if len(message) < 160 else f"{message[:70]} … {message[-70:]}")
+            severity = "warning" if error.kind.name == "format" else ""  # formats are annotations
+            message = message if len(message) < 160 else f"{message[:70]} … {message[-70:]}"
+            yield Problem(spot, message, severity=severity)
 
     def _validator(self, schema: Spot) -> Any:
         if schema.id not in self._validators:

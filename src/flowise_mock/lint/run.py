@@ -130,7 +130,7 @@ def _causes_first(found: Iterator[Found], settings: Settings) -> Iterator[Found]
             yield rule, problem
         if rule in CAUSES or (rule == "yaml-implicit-type" and not isinstance(problem.spot.value, str)):
             explained.setdefault(problem.spot.id, rule)
-        if at_least(settings.severity(rule, "", problem.severity), "warning"):
+        if rule != "spec-validator" and at_least(settings.severity(rule, "", problem.severity), "warning"):
             wrong.add(problem.spot.pointer)
 
 
