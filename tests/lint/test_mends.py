@@ -85,8 +85,8 @@ def targets(value: Any, made: dict[str, Any]) -> list[Any]:
 def changed(before: Any, after: Any, made: dict[str, Any]) -> list[str]:
     """The places that differ, without those that the actions name."""
     for action in made["actions"]:
-        steps = next(overlay.locations(before, action["target"]), None)
-        for node in (before, after) if steps is not None else ():
+        steps = next(overlay.locations(before, action["target"]), [None])
+        for node in (before, after) if steps != [None] else ():
             for step in steps[:-1]:
                 node = node[step]
             if steps and isinstance(node, dict):

@@ -47,15 +47,16 @@ def test_three_thousand() -> None:
 def test_max_and_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "a.yaml"
     file.write_text(DOCUMENT)
+    cli.main(["lint", str(file), "--format", "json"])
+    total = capsys.readouterr().out.count('"rule"')
     cli.main(["lint", str(file), "--max", "1"])
-    assert "1 more" in capsys.readouterr().out or True
+    assert f"{total - 1} more are not shown" in capsys.readouterr().out
     cli.main(["lint", str(file), "--max", "0"])
-    cut = capsys.readouterr().out
-    assert "not shown; --all shows them" in cut
+    assert f"{total} more are not shown; --all shows them" in capsys.readouterr().out
     cli.main(["lint", str(file), "--all"])
     assert "not shown" not in capsys.readouterr().out
     cli.main(["lint", str(file), "--max", "0", "--format", "github"])
-    assert capsys.readouterr().out.count("::notice") == cut.count("info-words") + 2
+    assert len(capsys.readouterr().out.splitlines()) == total
     with pytest.raises(SystemExit):
         cli.main(["lint", str(file), "--max", "-1"])
 
@@ -82,3 +83,4 @@ def test_parts_of_documents(
     assert cli.main(["lint", "--parts", "parts/b.yaml", "other.yaml", "--format", "json"]) == 1
     assert '"file": "parts/b.yaml"' in capsys.readouterr().out
     assert cli.main(["lint", "--parts", "other.yaml"]) == 0
+    assert capsys.readouterr().out == "0 files: clean\n"

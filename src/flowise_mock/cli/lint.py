@@ -118,7 +118,11 @@ def run(options: argparse.Namespace) -> int:
     if not (options.diff or (options.fix and str(options.fix) == "-")):
         rules = {rule.name: rule for settings, _ in groups for rule in settings.rules.values()}
         most = len(findings) if options.all else options.max
-        count = sum(len(held) for _, held in groups) if options.parts else max(len(files), 1)
+        count = (
+            sum(bool(file.name) for _, held in groups for file in held)
+            if options.parts
+            else max(len(files), 1)
+        )
         report = reports.Report(count, list(rules.values()), status, most)
         _print(reports.FORMATS[options.format](findings, report))
     return status

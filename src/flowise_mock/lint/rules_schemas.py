@@ -119,7 +119,7 @@ def _properties(spec: Spec, schema: Spot, depth: int) -> set[str]:
 
 def _parts(schema: Spot) -> Iterator[Spot]:
     for key in ("allOf", "anyOf", "oneOf"):
-        yield from _list(schema, key)
+        yield from listed(schema, key)
     for key in ("if", "then", "else"):
         if isinstance(schema.get(key), dict):
             yield schema.at(key)
@@ -274,77 +274,7 @@ def _names_schema(spec: Spec, schema: Spot, target: str) -> bool:
     return True
 
 
-def endless(spec: Spec) -> Iterator[Problem]:
-    """A schema that requires itself: every value would be endless."""
-    possible = _Possible(spec)
-    seen: set[tuple[str, str]] = set()
-    for reference in spec.references:
-        target = spec.resolve(reference.spot) if reference.kind == "schema" else None
-        if target and target.id not in seen and not possible.of(target):
-            ring = possible.ring(target)
-            if target.id in ring:
-                yield Problem(target, "no value fits: the schema requires itself without an end")
-                seen |= ring
-            seen.add(target.id)
-
-
-class _Possible:
-    """The schemas that some finite value fits: the least fixed point over all of them."""
-
-    def __init__(self, spec: Spec) -> None:
-        self._spec = spec
-        self._known: set[tuple[str, str]] = set()
-        waiting = list(spec.of("schema"))
-        before = -1
-        while len(self._known) != before:
-            before = len(self._known)
-            waiting = [each for each in waiting if not self._add(each)]
-
-    def of(self, spot: Spot) -> bool:
-        found = self._spec.resolve(spot)
-        return found is None or not isinstance(found.value, dict) or found.id in self._known
-
-    def ring(self, start: Spot) -> set[tuple[str, str]]:
-        """The impossible schemas that a schema needs, and those that they need."""
-        seen: set[tuple[str, str]] = set()
-        waiting = [start]
-        while waiting:
-            for need in self._needs(waiting.pop()):
-                found = self._spec.resolve(need)
-                if found and found.id not in seen and not self.of(found):
-                    seen.add(found.id)
-                    waiting.append(found)
-        return seen
-
-    def _add(self, schema: Spot) -> bool:
-        fits = self._fits(schema)
-        if fits:
-            self._known.add(schema.id)
-        return fits
-
-    def _fits(self, schema: Spot) -> bool:
-        if schema.get("nullable") is True or "null" in types(schema):
-            return True
-        if not all(self.of(need) for need in self._needs(schema, choices=False)):
-            return False
-        for key in ("anyOf", "oneOf"):
-            choices = _list(schema, key)
-            if choices and not any(self.of(each) for each in choices):
-                return False
-        return True
-
-    def _needs(self, schema: Spot, choices: bool = True) -> Iterator[Spot]:
-        yield from _list(schema, "allOf")
-        if choices:
-            yield from (*_list(schema, "anyOf"), *_list(schema, "oneOf"))
-        properties, required = schema.get("properties"), schema.get("required")
-        if isinstance(properties, dict) and isinstance(required, list):
-            yield from (schema.at("properties").at(name) for name in properties if name in required)
-        least = schema.get("minItems")
-        if isinstance(least, int) and least > 0 and isinstance(schema.get("items"), dict):
-            yield schema.at("items")
-
-
-def _list(schema: Spot, key: str) -> list[Spot]:
-    listed = schema.get(key)
-    return [schema.at(key).at(index) for index in range(len(listed))] if isinstance(listed, list) else []
+def listed(schema: Spot, key: str) -> list[Spot]:
+    """The schemas in a list of a schema."""
+    held = schema.get(key)
+    return [schema.at(key).at(index) for index in range(len(held))] if isinstance(held, list) else []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flowise_mock.lint.findings import Problem
-from flowise_mock.lint.rules_paths import MANY
+from flowise_mock.lint.rules_operations import MANY
 from flowise_mock.lint.source import Spot
 from flowise_mock.lint.spec import Operation, Spec
 

@@ -135,6 +135,14 @@ class Spec:
         ]
         return [each for item, name in items for each in self._of_item(name, item)]
 
+    @cached_property
+    def all_operations(self) -> list[Operation]:
+        """The operations of paths, webhooks, callbacks and components."""
+        found = [*self.operations, *self.webhooks, *self.callbacks]
+        known = {each.spot.id for each in found}
+        items = [each for path in self.of("path") for each in self._of_item(path.name, path)]
+        return [*found, *(each for each in items if each.spot.id not in known)]
+
     def sources(self) -> list[Source]:
         """The files of the document, its own first."""
         found = {self.root.id[0]: self.source}
@@ -209,8 +217,8 @@ class Spec:
             if isinstance(item.value.get(method), dict):
                 yield Operation(path, method, item.at(method), item)
         more = item.value.get("additionalOperations")
-        for method in more if isinstance(more, dict) else ():
-            if isinstance(more[method], dict):
+        for method, held in more.items() if isinstance(more, dict) else ():
+            if isinstance(held, dict):
                 yield Operation(path, method, item.at("additionalOperations").at(method), item)
 
 

@@ -1,0 +1,1 @@
+WHY: dict[tuple[str, str], str] = {}
