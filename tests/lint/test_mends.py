@@ -18,7 +18,7 @@ from flowise_mock.lint.settings import Settings
 from flowise_mock.lint.source import load
 from lint import vendor
 from lint.faults import FAULTS
-from lint.test_faults import OURS, FAST, faulty
+from lint.test_faults import FAST, OURS, faulty
 
 MENDED = (
     "timestamp", "no", "1.10", "response without description", "path parameter not declared",

@@ -16,8 +16,8 @@ from flowise_mock.lint.findings import Finding
 from flowise_mock.lint.reports import Report
 from flowise_mock.lint.rules import RULES
 from flowise_mock.lint.run import lint
-from lint.faults import FAULTS
 from flowise_mock.lint.settings import Settings
+from lint.faults import FAULTS
 from lint.test_faults import FAST, faulty
 
 ROOT = Path(__file__).parents[2]

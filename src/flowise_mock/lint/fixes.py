@@ -10,7 +10,8 @@ from flowise_mock.lint.spec import Spec
 
 Edits = tuple[Edit, ...]
 _OF_SCHEMA = {
-    "type", "format", "items", "enum", "default", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
+    "type", "format", "items", "enum", "default", "minimum", "maximum", "exclusiveMinimum",
+    "exclusiveMaximum",
     "minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "multipleOf",
 }  # fmt: skip
 """Fields of a parameter of 2.0 that belong into the schema of one of 3.x."""

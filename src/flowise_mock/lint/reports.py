@@ -20,8 +20,10 @@ _SECTIONS = {
     "schema": "#schema-object", "security": "#security-requirement-object", "tag": "#tag-object",
     "info": "#info-object", "server": "#server-object", "link": "#link-object", "example": "#example-object",
     "media": "#media-type-object", "header": "#header-object", "ref": "#reference-object",
-    "discriminator": "#discriminator-object", "components": "#components-object", "response": "#responses-object",
-    "enum": "#schema-object", "array": "#schema-object", "nullable": "#schema-object", "format": "#data-type-format",
+    "discriminator": "#discriminator-object", "components": "#components-object",
+    "response": "#responses-object",
+    "enum": "#schema-object", "array": "#schema-object", "nullable": "#schema-object",
+    "format": "#data-type-format",
 }  # fmt: skip
 """The section of the standard for the rules whose name has a word; else its first page."""
 
@@ -66,12 +68,12 @@ def _rule(rule: Rule) -> log.Rule:
 
 def github(findings: list[Finding], report: Report) -> str:
     """Workflow commands, which GitHub shows at the line."""
-    return "\n".join(
-        commands.command(
-            commands.LEVELS[each.severity], f"{each.message} {each.remedy}", each.rule, each.file, each.line, each.column
-        )
-        for each in findings
-    )  # fmt: skip
+    return "\n".join(map(_command, findings))
+
+
+def _command(each: Finding) -> str:
+    level, message = commands.LEVELS[each.severity], f"{each.message} {each.remedy}"
+    return commands.command(level, message, each.rule, each.file, each.line, each.column)
 
 
 def junit(findings: list[Finding], report: Report) -> str:

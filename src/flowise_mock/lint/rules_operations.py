@@ -66,7 +66,7 @@ def success(spec: Spec) -> Iterator[Problem]:
 
 
 def client_errors(spec: Spec) -> Iterator[Problem]:
-    """Every operation that takes input or a key documents an error of the client; reported once if none does."""
+    """An operation that takes input or a key documents a 4xx; reported once if none does."""
     wanted = [(each, responses) for each, responses in _responses(spec) if _takes(spec, each)]
     lacking = [
         (each, responses)

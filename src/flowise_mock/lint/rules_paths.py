@@ -70,7 +70,7 @@ def _ambiguous(one: list[str], two: list[str]) -> bool:
 
 
 def path_form(spec: Spec) -> Iterator[Problem]:
-    """A path with a query, or with braces that name no parameter; a slash at the end, a fragment, an empty segment."""
+    """A path with a query or unpaired braces; with a slash at its end, a fragment, an empty segment."""
     paths = spec.root.get("paths")
     named = [path for path in paths if path.startswith("/")] if isinstance(paths, dict) else []
     slashes = sum(path.endswith("/") for path in named) * 2 > len(named)  # then it is the style of the API

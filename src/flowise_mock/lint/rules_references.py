@@ -58,7 +58,7 @@ def remote(spec: Spec) -> Iterator[Problem]:
 
 
 def siblings(spec: Spec) -> Iterator[Problem]:
-    """Fields beside a `$ref` that are ignored; since 3.1 a schema, and a summary or description, may be there."""
+    """Fields beside a `$ref` that are ignored; since 3.1 those of a schema are not."""
     for each in spec.references:
         if each.kind == "path" or (each.kind == "schema" and spec.modern):
             continue

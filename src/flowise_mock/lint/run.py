@@ -177,7 +177,7 @@ def _finding(rule: str, problem: Problem, settings: Settings) -> Finding:
     place = source.place(pointer, problem.key)
     known = settings.rules.get(rule)
     return Finding(
-        rule, settings.severity(rule, source.name, problem.severity), source.name, place.line, place.column, pointer,
+        rule, settings.severity(rule, source.name, problem.severity), source.name, *place, pointer,
         problem.message, known.remedy if known else "", source.line(place.line), _Fix(problem.fix),
     )  # fmt: skip
 

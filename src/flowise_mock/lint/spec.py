@@ -20,7 +20,8 @@ _SCHEMA = {
 }
 _PARAMETER = {"schema": "schema", "content": "{media}", "examples": "{example}", "items": "items"}
 _ENCODING = {
-    "headers": "{header}", "encoding": "{encoding}", "prefixEncoding": "[encoding]", "itemEncoding": "encoding",
+    "headers": "{header}", "encoding": "{encoding}", "prefixEncoding": "[encoding]",
+    "itemEncoding": "encoding",
 }  # fmt: skip
 GRAMMAR: dict[str, dict[str, str]] = {
     "document": {

@@ -14,10 +14,10 @@ from pathlib import Path
 import openapi_spec_validator as package
 import yaml
 
-from lint.beside.verdicts import WHY
-from lint.test_corpus import DOCUMENTS, FOLDER, head
 from flowise_mock.lint.run import lint
 from flowise_mock.lint.settings import Settings
+from lint.beside.verdicts import WHY
+from lint.test_corpus import DOCUMENTS, FOLDER, head
 
 TOOLS = ("lint", "spectral", "redocly", "openapi-spec-validator")
 
