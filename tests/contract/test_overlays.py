@@ -78,8 +78,11 @@ def test_one_line_more_makes_details_a_text(tmp_path: Path) -> None:
         ("{target: $.paths}", "has an update, or remove"),
         ("{target: $, remove: true}", "cannot be removed"),
         ("nonsense", "an object with a target"),
-        ("{target: $, update: {x-outcomes: {NotFound: {status: 404, message: '{nope}'}}}}", "no word nope"),
-        ("{target: $, update: {x-outcomes: {Ok: {body: nope}}}}", "no x-bodies 'nope'"),
+        (
+            "{target: $, update: {x-outcomes: {NotFound: {status: 404, message: '{nope}'}}}}",
+            "NotFound has no field nope",
+        ),
+        ("{target: $, update: {x-outcomes: {Ok: {body: nope}}}}", "there is no body 'nope' in x-bodies"),
         ("{target: \"$.paths['/tools'].get.operationId\", update: nope}", "operation nope has no function"),
         ("{target: \"$.paths['/tools'].get.responses\", remove: true}", "responses"),
         ("{target: $.components.schemas.Tool.x-record.noun, remove: true}", "not a JSONPath"),

@@ -17,6 +17,8 @@ from flowise_mock.contract.schemas import Schemas
 from flowise_mock.engine import server
 from flowise_mock.engine.server import Options
 
+pytestmark = pytest.mark.server
+
 
 def url(path: str) -> str:
     return path.replace("{", "").replace("}", "").replace("//", "/")
@@ -27,7 +29,7 @@ def test_every_documented_answer_can_be_had(contract: str) -> None:
     loaded = contracts.load(contract)
     schemas = Schemas(loaded)
     running = Running(server.build(Options(contract=contract)))
-    before, count = running.mock.store.snapshot(), 0
+    before, count = running.mock.store.snapshot().records, 0
     try:
         with running.client() as client:
             for operation in operations(loaded):
@@ -46,7 +48,7 @@ def test_every_documented_answer_can_be_had(contract: str) -> None:
                     count += 1
     finally:
         running.stop()
-    assert running.mock.store.snapshot() == before
+    assert running.mock.store.snapshot().records == before
     assert count > 150
 
 
@@ -125,7 +127,7 @@ def test_a_key_is_asked_for_first(faulty: Running) -> None:
 
 
 def test_a_body_is_not_looked_at(faulty: Running) -> None:
-    before = faulty.mock.store.snapshot()
+    before = faulty.mock.store.snapshot().records
     sent = ask(faulty.port, path="/tools", body={"odd": 1}, close=True, Prefer="code=200")
     assert (sent.status, "name" in json.loads(sent.body)) == (200, True)
-    assert faulty.mock.store.snapshot() == before
+    assert faulty.mock.store.snapshot().records == before

@@ -18,6 +18,8 @@ from flowise_mock.engine import server
 from flowise_mock.engine.server import Options
 from flowise_mock.faults import spec
 
+pytestmark = pytest.mark.server
+
 DOCS = contracts.root() / "docs" / "faults.md"
 HANG = 4.0
 """Seconds; a client that has not ended after half of it waits."""

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from conftest import Running
-from e2e.test_readme import filled, plain
+from docs.test_readme import filled, plain
 from flowise_mock.contract import contracts
 from flowise_mock.engine import server
 from flowise_mock.engine.server import Options
 from flowise_mock.scripts import reading, templates
 from flowise_mock.scripts.question import WORDS
 from scripts.scripted import SUPPORT, Bot
+
+pytestmark = pytest.mark.server
 
 DOCS = contracts.root() / "docs" / "scripts.md"
 

@@ -216,6 +216,9 @@ def _fix(options: argparse.Namespace, findings: list[Finding]) -> None:
     except ReadingError as error:
         raise DocumentError(f"{file}: {error}") from None
     at = options.fix if options.fix and str(options.fix) != "-" else None
+    if isinstance(source.value, dict) and "overlay" in source.value:
+        _rename(file, at, options.diff)
+        return
     if at and at.exists() and at.samefile(file):
         raise DocumentError(f"{at}: is the document itself, which is never written; name another file")
     own = [each for each in findings if Path(each.file).resolve() == file.resolve()]
@@ -226,6 +229,25 @@ def _fix(options: argparse.Namespace, findings: list[Finding]) -> None:
         _print(fix.written(made).rstrip())
     if options.diff:
         _print("\n".join(fix.difference(source.value, made, str(file))))
+
+
+def _rename(file: Path, at: Path | None, diff: bool) -> None:
+    """Write an overlay with the new names of older words, or show how it differs."""
+    from difflib import unified_diff
+
+    from flowise_mock.contract.renames import rename
+
+    before = file.read_text(encoding="utf-8-sig")
+    after = rename(before)
+    if at:
+        _write(at, after)
+    elif not diff:
+        _print(after.rstrip())
+    if diff:
+        lines = unified_diff(
+            before.splitlines(), after.splitlines(), str(file), f"{file} renamed", lineterm=""
+        )
+        _print("\n".join(lines))
 
 
 def _write(path: Path, text: str) -> None:

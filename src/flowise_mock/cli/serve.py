@@ -145,7 +145,7 @@ def _serve(asked: argparse.Namespace) -> int:
         max_body=asked.max_body,
         token_delay=asked.token_delay / 1000,
         hang=asked.hang,
-        say=MODELS[next((each for each in reversed(asked.script) if each in MODELS), "echo")],
+        model=MODELS[next((each for each in reversed(asked.script) if each in MODELS), "echo")],
         scripts=[found(each) for each in asked.script if each not in MODELS],
         strict=asked.strict,
         explain=asked.explain,

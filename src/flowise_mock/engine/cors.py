@@ -11,7 +11,7 @@ from flowise_mock.state.store import Store
 METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
 
 
-class Cors:
+class FlowCORSMiddleware:
     """Reflects origins: any (`cors: any`), or those listed and, at the paths of `cors`, those a flow allows.
 
     A preflight of an origin that is not allowed goes on to the routes, as in Express.

@@ -7,17 +7,16 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
 from starlette.types import ASGIApp
 
 from flowise_mock.contract import contracts, tables
 from flowise_mock.contract.document import operations
-from flowise_mock.engine import seed
+from flowise_mock.engine import private_api, seed
 from flowise_mock.engine.app import HANG, MAX_BODY, TOKEN_DELAY, create_app
 from flowise_mock.engine.streams import Streams
 from flowise_mock.flows import model_echo
-from flowise_mock.flows.call import Say
+from flowise_mock.flows.call import Model
 from flowise_mock.scripts.script import Script
 from flowise_mock.state.store import Store
 
@@ -31,7 +30,7 @@ class Options:
     """What `serve` was asked for. `seed` None is an empty store; `keys` empty is the default key.
 
     `permissions` are further keys, each with the permissions it has alone. `cors` None is as the contract
-    says. `say` answers where no rule of the `scripts` does, unless they are `strict`.
+    says. `model` answers if no rule of the `scripts` does, unless they are `strict`.
     """
 
     host: str = "127.0.0.1"
@@ -46,7 +45,7 @@ class Options:
     max_body: int = MAX_BODY
     token_delay: float = TOKEN_DELAY
     hang: float = HANG
-    say: Say = model_echo.say
+    model: Model = model_echo.say
     scripts: Sequence[Path] = ()
     strict: bool = False
     reload: bool = False
@@ -87,7 +86,7 @@ def build(options: Options) -> Mock:
         cors=options.cors,
         token_delay=options.token_delay,
         hang=options.hang,
-        say=options.say,
+        model=options.model,
         script=script,
         explain=options.explain,
     )
@@ -114,14 +113,7 @@ def run(options: Options) -> None:
         server_header=False,
     )
     server = uvicorn.Server(config)
-    end = server.handle_exit
-
-    def handle_exit(sig: int, frame: FrameType | None) -> None:
-        end(sig, frame)
-        mock.streams.close()
-        server._captured_signals.clear()  # uvicorn raises them again at the end, and dies of them
-
-    server.handle_exit = handle_exit  # type: ignore[method-assign]
+    private_api.stop_on_signal(server, mock.streams.close)
     server.run(sockets=[bound])
 
 

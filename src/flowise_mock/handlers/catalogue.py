@@ -7,7 +7,7 @@ from flowise_mock.contract import jsontext
 from flowise_mock.flows.call import Call
 from flowise_mock.knowledge import node_catalogue
 from flowise_mock.state.outcomes import NotFound
-from flowise_mock.state.store import Record
+from flowise_mock.state.table import Record
 
 
 async def get_all_nodes(call: Call) -> list[Record]:

@@ -11,6 +11,7 @@ from typing import Any
 from flowise_mock.contract import overlay
 from flowise_mock.contract.document import DocumentError
 from flowise_mock.contract.positions import Positions, ReadingError, escaped
+from flowise_mock.contract.vocabulary import Use
 from flowise_mock.lint.findings import Problem
 from flowise_mock.lint.source import Files, Source, Spot
 
@@ -32,6 +33,7 @@ class Overlay:
         self.base: dict[str, Any] | None = None
         self.result: dict[str, Any] | None = None
         self.touched: list[tuple[str, Spot]] = []
+        self._uses: list[Use] = []
 
     def problems(self) -> Iterator[Found]:
         """What is wrong with it, action by action; `result` is the document that it makes."""
@@ -48,7 +50,10 @@ class Overlay:
             return
         self.result = copy.deepcopy(self.base)
         for index in range(len(self.source.value["actions"])):
-            yield from self._action(self._root.at("actions").at(index))
+            yield from self._action(self._root.at("actions").at(index), index)
+        for each in overlay.problems(self.result, self.source.value, self._uses):
+            spot = self.source.spot("".join(f"/{escaped(str(step))}" for step in each.steps))
+            yield "overlay-words", Problem(spot or self._root, each.text, each.key)
 
     def blamed(self, pointer: str) -> Spot:
         """The last of the actions that touched what is nearest to a place of the result."""
@@ -74,7 +79,7 @@ class Overlay:
         if not isinstance(self._root.get("actions"), list) or not self.source.value["actions"]:
             yield "overlay-form", Problem(self._root, "has no list of actions")
 
-    def _action(self, action: Spot) -> Iterator[Found]:
+    def _action(self, action: Spot, number: int) -> Iterator[Found]:
         assert self.result is not None
         if not isinstance(action.get("target"), str):
             yield "overlay-form", Problem(action, "an action is an object with a target")
@@ -90,15 +95,15 @@ class Overlay:
         if not places:
             yield "overlay-target", Problem(action.at("target"), "the target matches nothing")
             return
-        yield from self._lay(action, places)
+        yield from self._lay(action, number, places)
 
-    def _lay(self, action: Spot, places: list[list[Any]]) -> Iterator[Found]:
+    def _lay(self, action: Spot, number: int, places: list[list[Any]]) -> Iterator[Found]:
         assert self.result is not None
         update = action.get("update")
         if "update" in action.value and all(_same(_at(self.result, steps), update) for steps in places):
             yield "overlay-unchanged", Problem(action.at("target"), "the update changes nothing")
         try:
-            overlay.apply(self.result, action.value)
+            self._uses += overlay.apply(self.result, action.value, number)
         except DocumentError as error:
             yield "overlay-form", Problem(action.at("target"), str(error))
             return

@@ -111,6 +111,7 @@ RULES = (
     Rule("flowise-recorded", "info", "Document what servers do.", rules_flowise.recorded_answers),
     Rule("spec-validator", "warning", "Compare with the standard; if the document is right, ignore the finding.", rules_validator.second_opinion),
     Rule("overlay-form", "error", "Write a target and an update, or `remove: true`.", finds="An overlay without title, version or actions; an action without a target, or with both or neither of update and remove; an `extends` that cannot be read."),
+    Rule("overlay-words", "error", "Write a word of docs/overlays.md; `lint FILE --fix NEW` renames older words.", finds="A word that begins with `x-`, or a value, an outcome, a body, a field, a parameter or a column in one, that [overlays](overlays.md) do not have."),
     Rule("overlay-target", "error", "Correct the JSONPath, or remove the action.", finds="An action whose target matches nothing."),
     Rule("overlay-unchanged", "warning", "Remove the action, or what is there already.", finds="An update that changes nothing."),
     Rule("overlay-result", "error", "Correct the action; its result is not valid.", finds="An action after which the document breaks a rule of severity error that it kept before."),

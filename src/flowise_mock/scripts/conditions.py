@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from flowise_mock.contract import jsontext
 from flowise_mock.contract.schemas import shortened
 from flowise_mock.scripts.patterns import BadPattern, Pattern, pattern
-from flowise_mock.scripts.question import Asked, text
+from flowise_mock.scripts.question import Question, text
 
 Test = Callable[[Any], bool]
 Wanted = tuple[Test, str, str | None]
@@ -23,15 +23,15 @@ class Condition(NamedTuple):
     """
 
     name: str
-    value: Callable[[Asked], Any]
+    value: Callable[[Question], Any]
     test: Test
     wanted: str
     exact: str | None = None
 
-    def holds(self, asked: Asked) -> bool:
+    def holds(self, asked: Question) -> bool:
         return self.test(self.value(asked))
 
-    def failed(self, asked: Asked) -> str:
+    def failed(self, asked: Question) -> str:
         """Why it does not hold, for the author of the script."""
         return f"{self.name} is {shortened(_shown(self.value(asked)), 80)}, not {self.wanted}"
 
@@ -112,7 +112,7 @@ def _shown(value: Any) -> str:
 # --- conditions ------------------------------------------------------------------------------------
 
 
-def _of_text(name: str, value: Callable[[Asked], str]) -> Callable[[Any], Iterator[Condition]]:
+def _of_text(name: str, value: Callable[[Question], str]) -> Callable[[Any], Iterator[Condition]]:
     def condition(wanted: Any) -> Iterator[Condition]:
         yield Condition(name, value, *_text(wanted, (name,)))
 
@@ -143,7 +143,7 @@ def _form(wanted: dict[str, Any]) -> Iterator[Condition]:
         yield Condition(f"form.{field}", _member("form", field), *_field(each, ("form", field)))
 
 
-def _member(object: str, name: str) -> Callable[[Asked], Any]:
+def _member(object: str, name: str) -> Callable[[Question], Any]:
     return lambda asked: asked.object(object).get(name)
 
 
@@ -204,7 +204,7 @@ def _within(wanted: Any, value: Any) -> bool:
 
 
 def _human_input(wanted: Any) -> Iterator[Condition]:
-    def sent(asked: Asked) -> dict[str, Any]:
+    def sent(asked: Question) -> dict[str, Any]:
         return asked.object("humanInput")
 
     if isinstance(wanted, bool):

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from flowise_mock.contract import jsontext
-from flowise_mock.state.store import Record
+from flowise_mock.contract import jsontext, streaming
+from flowise_mock.state.table import Record
 
 
 @dataclass
-class Asked:
+class Question:
     """One question to a flow. `said` are the messages of the conversation that the server keeps.
 
     `files` are those of a multipart body, as uploads with a name and a mime.
@@ -44,7 +44,7 @@ class Asked:
 
     @property
     def streaming(self) -> bool:
-        return self.body.get("streaming") in (True, "true")
+        return streaming.is_requested(self.body)
 
     def object(self, name: str) -> Record:
         """A field of the body that holds an object, also as JSON text; `{}` where there is none."""

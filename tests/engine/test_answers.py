@@ -13,21 +13,24 @@ from flowise_mock.contract.views import compile_view
 from flowise_mock.engine.answers import Answer, Answers, fill, template
 from flowise_mock.state.outcomes import (
     Condition,
-    Invalid,
-    Lacks,
-    Mistyped,
-    NoLoader,
-    NoMethod,
+    LoaderNotFound,
+    MethodNotAllowed,
+    MissingId,
+    MissingPart,
     NotFound,
     Ok,
     Outcome,
-    kinds,
+    SchemaViolation,
+    Unauthorized,
+    WrongType,
+    all_outcomes,
 )
 
 
 def contract(**outcomes: Any) -> dict[str, Any]:
-    every = {name: {"status": 200 if name == "Ok" else 500} for name in kinds()}
+    every = {name: {"status": 200 if name == "Ok" else 500} for name in all_outcomes()}
     return {
+        "x-message-template": "Error: {source} - {message}",
         "x-bodies": {"value": "{value}", "failure": {"code": "{status}", "why": "{message}", "stack": {}}},
         "x-outcomes": {
             **every,
@@ -65,14 +68,14 @@ def test_a_field_may_have_a_message_of_its_own() -> None:
     entry = {
         "message": "Invalid {field}",
         "fields": {"ids": "{field} is not iterable"},
-        "wrapped": "Error: {message}",
+        "source": "ids.check",
     }
-    made = answers(contract(Mistyped={"status": 500, **entry}))
-    assert told(made.render(Mistyped("ids")))[1]["why"] == "Error: ids is not iterable"
-    assert told(made.render(Mistyped("name")))[1]["why"] == "Error: Invalid name"
-    assert made.text(Mistyped("ids")) == "ids is not iterable"
-    with pytest.raises(DocumentError, match="Mistyped has no word nope"):
-        answers(contract(Mistyped={"status": 500, "fields": {"ids": "{nope}"}}))
+    made = answers(contract(WrongType={"status": 500, **entry}))
+    assert told(made.render(WrongType("ids")))[1]["why"] == "Error: ids.check - ids is not iterable"
+    assert told(made.render(WrongType("name")))[1]["why"] == "Error: ids.check - Invalid name"
+    assert made.text(WrongType("ids")) == "ids is not iterable"
+    with pytest.raises(DocumentError, match="WrongType has no word nope"):
+        answers(contract(WrongType={"status": 500, "fields": {"ids": "{nope}"}}))
 
 
 def test_the_root_the_operation_and_their_stars_are_merged() -> None:
@@ -85,30 +88,67 @@ def test_the_root_the_operation_and_their_stars_are_merged() -> None:
     assert told(answers(document, own).render(NotFound("Tool", "7")))[0] == 500
 
 
-def test_a_service_wraps_its_messages_and_a_stream_shows_them_bare() -> None:
+@pytest.mark.parametrize(
+    ("words", "entry", "message"),
+    [
+        ({}, {}, "Tool 7 not found"),
+        ({"x-service": "toolsService.get"}, {}, "Error: toolsService.get - Tool 7 not found"),
+        ({"x-service": "toolsService.get"}, {"source": "none"}, "Tool 7 not found"),
+        ({"x-service": "a.get"}, {"source": "b.find"}, "Error: b.find - Tool 7 not found"),
+        (
+            {"x-service": "a.get"},
+            {"source": "a.get b.find"},
+            "Error: a.get - Error: b.find - Tool 7 not found",
+        ),
+        (
+            {"x-service": "toolsServices.get"},
+            {"source": "controller"},
+            "Error: toolsController.get - Tool 7 not found",
+        ),
+        (
+            {"x-service": "a.get", "x-controller": "c.get"},
+            {"source": "controller"},
+            "Error: c.get - Tool 7 not found",
+        ),
+    ],
+)
+def test_a_message_names_its_source(words: dict[str, Any], entry: dict[str, Any], message: str) -> None:
     document = contract(NotFound={"status": 500, "message": "{noun} {id} not found"})
-    own = operation(**{"x-outcomes": {"*": {"wrapped": "Error: tools.get - {message}"}}})
-    assert told(answers(document, own).render(NotFound("Tool", "7")))[1]["why"] == (
-        "Error: tools.get - Tool 7 not found"
+    own = operation(**words, **{"x-outcomes": {"NotFound": entry}})
+    made = answers(document, own)
+    assert told(made.render(NotFound("Tool", "7")))[1]["why"] == message
+    assert made.text(NotFound("Tool", "7")) == "Tool 7 not found", "a stream shows it without its source"
+
+
+def test_a_refusal_names_no_source_unless_the_contract_says_so() -> None:
+    own = operation(**{"x-service": "toolsService.get"})
+    document = contract(
+        Unauthorized={"status": 500, "message": "no"}, MissingId={"status": 500, "message": "id"}
     )
-    assert answers(document, own).text(NotFound("Tool", "7")) == "Tool 7 not found"
-    wrong = operation(**{"x-outcomes": {"*": {"wrapped": "{service}: {message}"}}})
-    with pytest.raises(DocumentError, match="no word service"):
-        answers(document, wrong)
+    assert told(answers(document, own).render(Unauthorized("none")))[1]["why"] == "no"
+    document["x-outcomes"]["MissingId"]["source"] = "controller"
+    assert told(answers(document, own).render(MissingId("id")))[1]["why"] == "Error: toolsController.get - id"
 
 
 def test_an_outcome_is_answered_like_the_one_it_is_a_kind_of() -> None:
     document = contract(NotFound={"status": 404, "message": "{noun} {id} not found"})
-    document["x-outcomes"].pop("NoLoader")
-    assert answers(document).status("NoLoader") == 404
-    document["x-outcomes"]["NoLoader"] = {"message": "no loader in {store}"}
-    made = told(answers(document).render(NoLoader("Loader", "7", "Handbook")))
+    document["x-outcomes"].pop("LoaderNotFound")
+    assert answers(document).status("LoaderNotFound") == 404
+    document["x-outcomes"]["LoaderNotFound"] = {"message": "no loader in {store}"}
+    made = told(answers(document).render(LoaderNotFound("Loader", "7", "Handbook")))
     assert (made[0], made[1]["why"]) == (404, "no loader in Handbook")
 
 
 def test_a_view_shows_what_the_schema_names() -> None:
     shown = told(answers(contract()).render(Ok({"secret": 1, "id": {"a": 1}})))
     assert shown == (200, {"id": '{"a":1}', "n": None})
+
+
+def test_a_view_shows_the_first_of_a_list() -> None:
+    view = compile_view(
+        {}, {"type": "object", "properties": {"a": {"type": "object", "properties": {"n": {}}}}}
+    )
+    assert view({"a": [{"n": 1}, {"n": 2}, {"n": 3}]}) == {"a": {"n": 1}}
 
 
 def test_an_answer_that_breaks_the_contract_is_a_logged_500(caplog: pytest.LogCaptureFixture) -> None:
@@ -121,17 +161,17 @@ def test_an_answer_that_breaks_the_contract_is_a_logged_500(caplog: pytest.LogCa
 
 
 def test_a_condition_may_proceed_and_nothing_else() -> None:
-    proceeding = answers(contract(Lacks="proceed"))
-    assert proceeding.proceeds(Lacks("Store", "loader"))
-    assert not answers(contract()).proceeds(Lacks("Store", "loader"))
+    proceeding = answers(contract(MissingPart="proceed"))
+    assert proceeding.proceeds(MissingPart("Store", "loader"))
+    assert not answers(contract()).proceeds(MissingPart("Store", "loader"))
     with pytest.raises(DocumentError, match="NotFound cannot proceed"):
         answers(contract(NotFound="proceed"))
 
 
-@pytest.mark.parametrize("name", kinds())
+@pytest.mark.parametrize("name", all_outcomes())
 def test_an_outcome_without_an_answer_stops_the_start(name: str) -> None:
     document = contract()
-    for each in kinds()[name].__mro__:
+    for each in all_outcomes()[name].__mro__:
         if issubclass(each, Outcome):
             document["x-outcomes"].pop(each.__name__, None)
     with pytest.raises(DocumentError, match="has no status"):
@@ -141,19 +181,19 @@ def test_an_outcome_without_an_answer_stops_the_start(name: str) -> None:
 def test_unknown_bodies_and_words_stop_the_start() -> None:
     with pytest.raises(DocumentError, match="no x-bodies 'nope'"):
         answers(contract(NotFound={"status": 404, "body": "nope"}))
-    with pytest.raises(DocumentError, match="Invalid has no word id"):
-        answers(contract(Invalid={"status": 400, "message": "{id}"}))
+    with pytest.raises(DocumentError, match="SchemaViolation has no word id"):
+        answers(contract(SchemaViolation={"status": 400, "message": "{id}"}))
 
 
 def test_headers_are_filled() -> None:
-    document = contract(NoMethod={"status": 405, "headers": {"Allow": "{allow}"}})
-    answer = Answers(document, Schemas(document)).render(NoMethod("PUT", "/x", "GET, POST"))
+    document = contract(MethodNotAllowed={"status": 405, "headers": {"Allow": "{allow}"}})
+    answer = Answers(document, Schemas(document)).render(MethodNotAllowed("PUT", "/x", "GET, POST"))
     assert (b"Allow", b"GET, POST") in answer.headers
 
 
 def test_what_a_client_sent_is_never_a_template() -> None:
-    document = contract(Invalid={"status": 500, "message": "{where}: {detail}"})
-    why = told(answers(document).render(Invalid("body", "{id} {0} {where.__class__}")))[1]["why"]
+    document = contract(SchemaViolation={"status": 500, "message": "{where}: {detail}"})
+    why = told(answers(document).render(SchemaViolation("body", "{id} {0} {where.__class__}")))[1]["why"]
     assert why == "body: {id} {0} {where.__class__}"
 
 
@@ -185,6 +225,6 @@ def test_views_parse_and_write_json() -> None:
 
 
 def test_every_condition_says_what_it_is() -> None:
-    for kind in kinds().values():
+    for kind in all_outcomes().values():
         assert kind.__doc__, kind
-    assert issubclass(Lacks, Condition)
+    assert issubclass(MissingPart, Condition)

@@ -16,10 +16,12 @@ import httpx
 import pytest
 
 from conftest import Running
-from fidelity.test_replay import unmatched
 from flowise_mock.engine import server
 from flowise_mock.engine.server import Options
 from flowise_mock.flows import model_recorded
+from replay.test_replay import unmatched
+
+pytestmark = pytest.mark.server
 
 FILE = Path(__file__).parents[2] / "fixtures/recordings/flowise-3.1.4-prediction.jsonl"
 EXCHANGES = [json.loads(line) for line in FILE.read_text().splitlines()]
@@ -38,7 +40,7 @@ KNOWN = {
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     scripts = [unmatched(tmp_path_factory.mktemp("script"))] if request.param != "no script" else []
     running = Running(
-        server.build(Options(seed=None, token_delay=0, say=model_recorded.say, scripts=scripts))
+        server.build(Options(seed=None, token_delay=0, model=model_recorded.say, scripts=scripts))
     )
     yield running
     running.stop()

@@ -1,6 +1,6 @@
 """The README's curl lines, run as they are printed: what they print is what the README says.
 
-`python tests/e2e/test_readme.py URL` writes the outputs of a fresh server at URL into the README, or into the
+`python tests/docs/test_readme.py URL` writes the outputs of a fresh server at URL into the README, or into the
 file that is named after it.
 """
 
@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+
+pytestmark = pytest.mark.server
 
 README = Path(__file__).parents[2] / "README.md"
 PRINTED = "http://127.0.0.1:3000"

@@ -21,6 +21,8 @@ from conftest import KEY, Running
 from flowise_mock.engine import server
 from flowise_mock.engine.server import Options
 
+pytestmark = pytest.mark.server
+
 MODES = {"clients": None, "3.0.5": None, "3.1.4": ["*"]}
 """The contracts that the clients run against, and the origins that may call: 3.1.4 names none itself."""
 FLOW = "d290f1ee-6c54-4b01-90e6-d701748f0851"

@@ -8,8 +8,9 @@ from typing import Any
 
 import anyio
 
+from flowise_mock.engine.connection import Connection
 from flowise_mock.engine.streams import Streams, frame, named_frame
-from flowise_mock.state.outcomes import Streamed
+from flowise_mock.state.outcomes import EventStream
 
 Message = dict[str, Any]
 
@@ -21,7 +22,10 @@ async def slow(count: int, pause: float) -> AsyncIterator[tuple[str, Any]]:
 
 
 def told(
-    streams: Streams, streamed: Streamed, leave_after: float | None = None, close_after: float | None = None
+    streams: Streams,
+    streamed: EventStream,
+    leave_after: float | None = None,
+    close_after: float | None = None,
 ) -> list[Message]:
     """What is sent for a stream, to a client that leaves or a server that closes after some seconds."""
 
@@ -37,7 +41,7 @@ def told(
 
         if close_after is not None:
             asyncio.get_running_loop().call_later(close_after, streams.close)
-        await streams.send(streamed, receive, send)
+        await streams.send(streamed, receive, send, Connection(receive, send))
         assert len(streams) == 0
         await asyncio.sleep(0)
         assert len(asyncio.all_tasks()) == 1
@@ -52,7 +56,7 @@ def test_frames() -> None:
 
 
 def test_one_frame_one_write_and_the_body_is_closed() -> None:
-    sent = told(Streams(), Streamed(slow(3, 0)))
+    sent = told(Streams(), EventStream(slow(3, 0)))
     assert [message.get("body") for message in sent] == [
         None,
         *(frame("token", str(n)) for n in range(3)),
@@ -62,23 +66,23 @@ def test_one_frame_one_write_and_the_body_is_closed() -> None:
 
 
 def test_a_heartbeat_goes_to_open_streams() -> None:
-    sent = told(Streams(interval=0.03), Streamed(slow(5, 0.02)))
+    sent = told(Streams(interval=0.03), EventStream(slow(5, 0.02)))
     assert b":heartbeat\n\n" in [message.get("body") for message in sent]
 
 
 def test_a_client_that_leaves_frees_everything() -> None:
-    sent = told(Streams(), Streamed(slow(1000, 0.01)), leave_after=0.05)
+    sent = told(Streams(), EventStream(slow(1000, 0.01)), leave_after=0.05)
     assert 2 < len(sent) < 20
 
 
 def test_a_stream_that_opens_while_the_server_closes_ends_too() -> None:
     streams = Streams()
     streams.close()
-    sent = told(streams, Streamed(slow(1000, 0.01)))
+    sent = told(streams, EventStream(slow(1000, 0.01)))
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
 
 
 def test_close_ends_a_stream_and_completes_it() -> None:
-    sent = told(Streams(), Streamed(slow(1000, 0.01)), close_after=0.05)
+    sent = told(Streams(), EventStream(slow(1000, 0.01)), close_after=0.05)
     assert 2 < len(sent) < 20
     assert sent[-1] == {"type": "http.response.body", "body": b""}

@@ -18,6 +18,8 @@ from flowise_mock.replay.exchanges import read
 from flowise_mock.replay.player import Player
 from flowise_mock.replay.score import Score
 
+pytestmark = pytest.mark.server
+
 RECORDINGS = Path(__file__).parents[2] / "fixtures/recordings"
 COMMON = {
     "upsertDocument/vs_unreachable": "no vector database is called, so none can be out of reach",
@@ -79,7 +81,7 @@ def score(
         token_delay=0,
         hang=30,
         permissions={"low": ["tools:view"]},
-        say=model_recorded.say if model else model_echo.say,
+        model=model_recorded.say if model else model_echo.say,
     )
     running = Running(server.build(options))
     try:

@@ -12,6 +12,8 @@ from conftest import Running
 from flowise_mock.contract import contracts
 from flowise_mock.contract.document import Document, Operation, operations, resolve
 
+pytestmark = pytest.mark.server
+
 DOCUMENT = contracts.load("documented")
 OPERATIONS = {each.id: each for each in operations(DOCUMENT)}
 
@@ -37,6 +39,8 @@ def example(schema: Document) -> Any:
 def request(operation: Operation, media: str | None) -> dict[str, Any]:
     path, query = operation.path, {}
     for parameter in operation.definition.get("parameters", []):
+        if "example" not in parameter:
+            pytest.fail(f"{operation.id}: give its parameter {parameter['name']} an example that succeeds")
         value = parameter["example"]
         if parameter["in"] == "path":
             path = path.replace(f"{{{parameter['name']}}}", str(value))
@@ -69,7 +73,7 @@ def test_the_example_succeeds(mock: Running, api: httpx.Client, operation_id: st
     assert response.status_code == 200, response.text
 
 
-def test_46_of_46(mock: Running, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_examples_in_order(mock: Running, capsys: pytest.CaptureFixture[str]) -> None:
     """All examples in the document's order on one seed: none takes away what another needs."""
     answered = 0
     with mock.client() as client:
@@ -79,7 +83,7 @@ def test_46_of_46(mock: Running, capsys: pytest.CaptureFixture[str]) -> None:
         answered = len({operation_id for operation_id, _ in cases()})
     with capsys.disabled():
         print(f"\ndocumented examples: {answered}/{len(OPERATIONS)} operations succeed")
-    assert answered == 46
+    assert answered == len(OPERATIONS)
 
 
 def test_lists_show_the_seed(api: httpx.Client) -> None:

@@ -14,6 +14,8 @@ from flowise_mock.engine import server
 from flowise_mock.engine.server import Options
 from flowise_mock.replay.exchanges import read
 
+pytestmark = pytest.mark.server
+
 HEADERS = {"Authorization": "Bearer <API_KEY>", "Content-Type": "application/json"}
 ID = "11111111-2222-4333-8444-555555555555"
 TOOL = {"name": "n", "description": "d", "color": "c"}

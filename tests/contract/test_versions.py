@@ -18,6 +18,8 @@ from flowise_mock.contract.publish import publish
 from flowise_mock.engine import server
 from flowise_mock.engine.server import Options
 
+pytestmark = pytest.mark.server
+
 VERSIONS = ("3.0.5", "3.1.4")
 ROOT = Path(__file__).parents[2]
 CHAT = "d290f1ee-6c54-4b01-90e6-d701748f0851"

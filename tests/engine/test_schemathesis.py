@@ -6,12 +6,14 @@ import pytest
 import requests
 
 from conftest import KEY, Running
-from contract.schemathesis_run import run, unanswered
+from engine.schemathesis_run import run, unanswered
 from flowise_mock.contract import contracts
+
+pytestmark = pytest.mark.server
 
 
 def test_a_form_with_a_name_in_any_script_is_read_back_as_it_was_sent() -> None:
-    from contract.schemathesis_hooks import sent_form_fields
+    from engine.schemathesis_hooks import sent_form_fields
 
     request = requests.Request("POST", "http://127.0.0.1/", files={"größe\x1d": (None, "x")}).prepare()
     response = requests.Response()
@@ -20,7 +22,7 @@ def test_a_form_with_a_name_in_any_script_is_read_back_as_it_was_sent() -> None:
 
 
 def test_a_file_is_a_text_to_the_validator() -> None:
-    from contract.schemathesis_hooks import without_bytes
+    from engine.schemathesis_hooks import without_bytes
 
     assert without_bytes({"files": [b"\x89PNG", "a"], "n": 1}) == {"files": ["\x89PNG", "a"], "n": 1}
 

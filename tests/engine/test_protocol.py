@@ -15,6 +15,8 @@ from flowise_mock.contract import contracts, document
 from flowise_mock.engine import server
 from flowise_mock.engine.server import Options
 
+pytestmark = pytest.mark.server
+
 AUTH = f"Authorization: Bearer {KEY}\r\n"
 JSON = "Content-Type: application/json\r\n"
 FLOW = "d290f1ee-6c54-4b01-90e6-d701748f0851"

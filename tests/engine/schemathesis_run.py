@@ -1,6 +1,6 @@
 """Schemathesis against a running server: all phases, all checks, no exclusion; and who was answered 2xx.
 
-    python tests/contract/schemathesis_run.py [--contract NAME] [--script FILE] [--max-examples 200] [--seed 1]
+    python tests/engine/schemathesis_run.py [--contract NAME] [--script FILE] [--max-examples 200] [--seed 1]
 
 It starts `flowise-mock serve` on a free port, runs, prints Schemathesis' summary and the operations that
 were never answered in the 2xx range, and fails where there is a failure or such an operation. For the

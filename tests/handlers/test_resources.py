@@ -10,6 +10,8 @@ import pytest
 
 from conftest import Running
 
+pytestmark = pytest.mark.server
+
 FLOW_DATA = json.dumps({"nodes": [], "edges": []})
 RESOURCES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "tool": ("/tools", {"name": "clock", "description": "tells the time", "color": "#112233"}, {"name": "watch"}),

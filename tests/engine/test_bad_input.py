@@ -10,9 +10,11 @@ import httpx
 import pytest
 
 from conftest import KEY, Running
-from contract.test_examples import request
 from flowise_mock.contract import contracts, document
 from flowise_mock.contract.document import Operation, resolve
+from handlers.test_examples import request
+
+pytestmark = pytest.mark.server
 
 DOCUMENT = contracts.load("documented")
 OPERATIONS = list(document.operations(DOCUMENT))
@@ -133,22 +135,16 @@ def complaint(operation: Operation, response: httpx.Response) -> str | None:
     return None
 
 
-@pytest.fixture(scope="module")
-def counted() -> Iterator[list[int]]:
-    counts: list[int] = []
-    yield counts
-
-
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
-def test_bad_input(mock: Running, counted: list[int], operation: Operation) -> None:
+def test_bad_input(mock: Running, operation: Operation) -> None:
     complaints = []
     count = 0
     with httpx.Client(timeout=30) as client:
         for sent in inputs(operation):
-            before = mock.mock.store.snapshot()
+            before = mock.mock.store.snapshot().records
             response = send(client, mock.url, sent)
             wrong = complaint(operation, response)
-            if response.status_code >= 400 and mock.mock.store.snapshot() != before:
+            if response.status_code >= 400 and mock.mock.store.snapshot().records != before:
                 wrong = f"{response.status_code} changed the records"
             if response.status_code < 400:
                 mock.reset()
@@ -156,14 +152,8 @@ def test_bad_input(mock: Running, counted: list[int], operation: Operation) -> N
                 complaints.append(f"{sent.what}: {wrong}")
             count += 1
         assert client.get(f"{mock.api}/ping").text == "pong"
-    counted.append(count)
+    assert count > 0
     assert complaints == []
-
-
-def test_how_many(counted: list[int], capsys: pytest.CaptureFixture[str]) -> None:
-    with capsys.disabled():
-        print(f"\nbad inputs: {sum(counted)} sent to {len(counted)} operations, none answered 5xx")
-    assert len(counted) in (0, len(OPERATIONS))
 
 
 def test_the_complaints_can_be_made() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,9 +11,16 @@ from flowise_mock.contract import jsontext
 from flowise_mock.contract.names import snake
 from flowise_mock.contract.schemas import Schemas
 from flowise_mock.engine.forms import parts
-from flowise_mock.engine.requests import Bodies, Parameters
+from flowise_mock.engine.requests import Bodies, Parameters, receive_body
 from flowise_mock.engine.routing import Node, segments
-from flowise_mock.state.outcomes import Invalid, NoBody, Outcome, Unparsable, Unsupported
+from flowise_mock.state.outcomes import (
+    ContentTooLarge,
+    MissingBody,
+    Outcome,
+    SchemaViolation,
+    UnreadableContent,
+    UnsupportedMediaType,
+)
 
 FORM = {
     "type": "object",
@@ -58,29 +66,29 @@ def test_json() -> None:
 
 def test_an_optional_body_may_be_absent_whatever_its_type_says() -> None:
     assert bodies(required=False).read("application/json", b"", lambda _: None) == ({}, [])
-    with pytest.raises(NoBody):
+    with pytest.raises(MissingBody):
         bodies().read("application/json", b"", lambda _: None)
 
 
 @pytest.mark.parametrize(
     ("media", "body", "outcome", "told"),
     [
-        ("application/json", b"{", Unparsable, "not JSON"),
-        ("application/json", b'{"n":"\xff"}', Unparsable, "UTF-8"),
-        ("application/json", b"[" * 100_000, Unparsable, "not JSON"),
-        ("application/json", b'{"n":' + b"9" * 5000 + b"}", Unparsable, "not JSON"),
-        ("application/json", b'{"n":"\\ud800"}', Unparsable, "surrogate"),
-        ("application/json", b"[1]", Invalid, "object"),
-        ("application/json", b'{"n":"x"}', Invalid, "integer"),
-        ("text/plain", b"x", Unsupported, "application/json or multipart"),
-        ("\x00garbage;;;=", b"x", Unsupported, "application/json or multipart"),
-        ("multipart/form-data", b"x", Unparsable, "boundary"),
-        (BOUNDARY, b"x", Unparsable, "multipart"),
-        (BOUNDARY, b"--b\r\n", Unparsable, "closing boundary"),
-        (BOUNDARY, form('name="note"\r\n\r\nx'), Invalid, "files"),
-        (BOUNDARY, form('name="files"\r\n\r\nx\r\n'), Invalid, "filename"),
-        (BOUNDARY, form(f"{FILE}\r\n", 'name="flag"\r\n\r\nmaybe\r\n'), Invalid, "boolean"),
-        (BOUNDARY, form(f"{FILE}\r\n", 'name="note"\r\n\r\nx\r\n', 'name="note"\r\n\r\ny\r\n'), Invalid, "string"),
+        ("application/json", b"{", UnreadableContent, "not JSON"),
+        ("application/json", b'{"n":"\xff"}', UnreadableContent, "UTF-8"),
+        ("application/json", b"[" * 100_000, UnreadableContent, "not JSON"),
+        ("application/json", b'{"n":' + b"9" * 5000 + b"}", UnreadableContent, "not JSON"),
+        ("application/json", b'{"n":"\\ud800"}', UnreadableContent, "surrogate"),
+        ("application/json", b"[1]", SchemaViolation, "object"),
+        ("application/json", b'{"n":"x"}', SchemaViolation, "integer"),
+        ("text/plain", b"x", UnsupportedMediaType, "application/json or multipart"),
+        ("\x00garbage;;;=", b"x", UnsupportedMediaType, "application/json or multipart"),
+        ("multipart/form-data", b"x", UnreadableContent, "boundary"),
+        (BOUNDARY, b"x", UnreadableContent, "multipart"),
+        (BOUNDARY, b"--b\r\n", UnreadableContent, "closing boundary"),
+        (BOUNDARY, form('name="note"\r\n\r\nx'), SchemaViolation, "files"),
+        (BOUNDARY, form('name="files"\r\n\r\nx\r\n'), SchemaViolation, "filename"),
+        (BOUNDARY, form(f"{FILE}\r\n", 'name="flag"\r\n\r\nmaybe\r\n'), SchemaViolation, "boolean"),
+        (BOUNDARY, form(f"{FILE}\r\n", 'name="note"\r\n\r\nx\r\n', 'name="note"\r\n\r\ny\r\n'), SchemaViolation, "string"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_says_why(media: str, body: bytes, outcome: type[Outcome], told: str) -> None:
@@ -118,7 +126,7 @@ def test_parameters_are_typed_and_named_in_snake_case() -> None:
     values = found.read({"chatId": "7"}, b"hardDelete=true&page=3&other=1")
     assert values == {"chat_id": "7", "hard_delete": True, "order": "A", "page": 3}
     for query in (b"hardDelete=yes", b"order=C", b"page=1.5", b"page=", b"page=%ff"):
-        with pytest.raises(Invalid):
+        with pytest.raises(SchemaViolation):
             found.read({"chatId": "7"}, query)
 
 
@@ -144,7 +152,7 @@ def test_routes_prefer_literals_and_fall_back() -> None:
 
 def test_a_slash_in_an_escape_is_no_separator() -> None:
     assert segments("/a/b%2Fc/") == ["a", "b/c"]
-    with pytest.raises(Unparsable):
+    with pytest.raises(UnreadableContent):
         segments("/a/%ff")
 
 
@@ -158,3 +166,25 @@ def test_json_text_that_is_none_is_empty() -> None:
     assert jsontext.dumps(jsontext.loads(deep)) == deep
     with pytest.raises(ValueError, match="deeper"):
         jsontext.loads("[" * 300 + "]" * 300)
+
+
+# --- the limit of a body ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize(("size", "passes"), [(9, True), (10, True), (11, False), (12, False)])
+def test_a_body_may_have_as_many_bytes_as_the_limit(size: int, passes: bool, announced: bool) -> None:
+    chunks = [b"a" * (size - 1), b"a"]
+    headers = [(b"content-length", str(size).encode())] if announced else []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": chunks.pop(0), "more_body": bool(chunks)}
+
+    async def read() -> bytes:
+        return await receive_body({"headers": headers}, receive, 10)
+
+    if passes:
+        assert asyncio.run(read()) == b"a" * size
+    else:
+        with pytest.raises(ContentTooLarge):
+            asyncio.run(read())
