@@ -39,9 +39,15 @@ class Result(NamedTuple):
 
 
 def text(
-    name: str, version: str, rules: list[Rule], results: Iterable[Result], status: int = 0, uri: str = ""
+    name: str,
+    version: str,
+    rules: list[Rule],
+    results: Iterable[Result],
+    status: int = 0,
+    uri: str = "",
+    fingerprint: str = "identity/v1",
 ) -> str:
-    """One run as SARIF."""
+    """One run as SARIF. Code scanning compares the fingerprints of that name between runs."""
     indexes = {rule.id: index for index, rule in enumerate(rules)}
     driver: dict[str, Any] = {"name": name, "version": version, "rules": [_rule(each) for each in rules]}
     if uri:
@@ -50,7 +56,7 @@ def text(
         "tool": {"driver": driver},
         "invocations": [{"executionSuccessful": status in (0, 1), "exitCode": status}],
         "columnKind": "unicodeCodePoints",
-        "results": _results(results, indexes),
+        "results": _results(results, indexes, fingerprint),
     }
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
@@ -69,13 +75,13 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return made
 
 
-def _results(results: Iterable[Result], indexes: dict[str, int]) -> list[dict[str, Any]]:
+def _results(results: Iterable[Result], indexes: dict[str, int], name: str) -> list[dict[str, Any]]:
     made = []
     seen: dict[str, int] = {}
     for each in results:
         base = _digest(each.rule, each.file, each.identity)
         seen[base] = seen.get(base, 0) + 1
-        made.append(_result(each, indexes, f"{base}:{seen[base]}"))
+        made.append(_result(each, indexes, {name: f"{base}:{seen[base]}"}))
     return made
 
 
@@ -83,7 +89,7 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _result(each: Result, indexes: dict[str, int], fingerprint: str) -> dict[str, Any]:
+def _result(each: Result, indexes: dict[str, int], fingerprints: dict[str, str]) -> dict[str, Any]:
     region = {"startLine": each.line} | ({"startColumn": each.column} if each.column else {})
     location: dict[str, Any] = {
         "physicalLocation": {"artifactLocation": {"uri": uri(each.file)}, "region": region}
@@ -96,7 +102,7 @@ def _result(each: Result, indexes: dict[str, int], fingerprint: str) -> dict[str
         "level": each.level,
         "message": {"text": each.message},
         "locations": [location],
-        "partialFingerprints": {"identity/v1": fingerprint},
+        "partialFingerprints": fingerprints,
     }
     if each.known:
         made["suppressions"] = [{"kind": "external", "justification": each.known}]
