@@ -67,6 +67,13 @@ CASES = {
         [{"name": "id", "in": "path", "required": True, "type": "string"}],
     ),
     "a parameter twice": (operation("3.0.3", f"{{parameters: [{ID}, {ID}], {OK}}}"), "$.paths['/a/{id}'].get.parameters", [yaml.safe_load(ID)]),
+    "numbers in an enum of text": (schema("3.0.3", "{type: string, enum: [1, a]}"), "$.components.schemas.A.enum", ["1", "a"]),
+    "the enum of an array": (
+        schema("3.0.3", "{type: array, items: {type: string}, enum: [a, b]}"),
+        "$.components.schemas.A",
+        {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}},
+    ),
+    "text as the default of a number": (schema("3.0.3", "{type: integer, default: '1'}"), "$.components.schemas.A.default", 1),
     "enum twice": (schema("3.0.3", "{type: string, enum: [a, b, a]}"), "$.components.schemas.A.enum", ["a", "b"]),
 }  # fmt: skip
 

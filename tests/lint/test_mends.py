@@ -23,13 +23,17 @@ from lint.test_faults import FAST, OURS, faulty
 MENDED = (
     "timestamp", "no", "1.10", "response without description", "path parameter not declared",
     "path parameter not in the path", "path parameter optional", "no operationId", "server with a slash",
-    "array without items", "enum twice", "nullable enum", "unknown tag",
+    "array without items", "enum twice", "enum against type", "nullable enum", "unknown tag",
 )  # fmt: skip
 """The faults that one can mend without knowing what is meant."""
 SHOWN = {
     "enum twice": [
         '- query chatType: string of "INTERNAL", "INTERNAL", "EXTERNAL"',
         '+ query chatType: string of "INTERNAL", "EXTERNAL"',
+    ],
+    "enum against type": [
+        '- query chatType: string of "INTERNAL", 7, "EXTERNAL"',
+        '+ query chatType: string of "INTERNAL", "7", "EXTERNAL"',
     ],
     "nullable enum": [
         '- 200 application/json[].faulty: string of "a" or null',

@@ -174,12 +174,12 @@ def _pairs(before: list[Any], after: list[Any]) -> Iterator[tuple[int, Any]]:
 
 def _why(change: _Change, findings: list[Finding]) -> str:
     """The findings that an action mends."""
-    told = [
+    reasons = [
         f"{each.rule}: {each.message}"
         for each in findings
         if any(f"{made.pointer}/".startswith(f"{place}/") for made in each.fix for place in change.touched)
     ]
-    return "; ".join(dict.fromkeys(told))
+    return "; ".join(dict.fromkeys(reasons))
 
 
 def written(made: dict[str, Any]) -> str:

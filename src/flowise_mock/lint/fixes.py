@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flowise_mock.lint.findings import Edit, edit
@@ -96,3 +97,32 @@ def _parent(spot: Spot) -> Spot:
     parent = spot.source.spot(spot.pointer.rpartition("/")[0])
     assert parent is not None
     return parent
+
+
+def enum(schema: Spot, types: list[str]) -> Edits:
+    """Values of another type: those of an array go to its items, others are written in the type."""
+    values, items = schema.value["enum"], schema.get("items")
+    if types == ["array"] and not any(isinstance(each, dict | list) for each in values):
+        free = isinstance(items, dict) and not items.keys() & {"enum", "$ref"}
+        return (
+            (Edit(f"{schema.pointer}/items/enum", values), Edit(f"{schema.pointer}/enum", remove=True))
+            if free
+            else ()
+        )
+    written = [coerced(each, types) for each in values]
+    return (Edit(f"{schema.pointer}/enum", written),) if None not in written else ()
+
+
+def coerced(value: Any, types: list[str]) -> Any:
+    """A scalar in the one type of its schema, or None if that is not plain: 1 for "1", "1" for 1."""
+    (named, *more) = types or [""]
+    if more or isinstance(value, dict | list) or value is None:
+        return None
+    if named == "string":
+        return value if isinstance(value, str) else json.dumps(value)
+    try:
+        read = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+    fits = {"boolean": (bool,), "integer": (int,), "number": (int, float)}.get(named, ())
+    return read if type(read) in fits else None

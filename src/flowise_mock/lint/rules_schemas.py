@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema_rs
 
 from flowise_mock.contract.positions import ReadingError
+from flowise_mock.lint import fixes
 from flowise_mock.lint.findings import Edit, Problem, edit
 from flowise_mock.lint.source import Spot
 from flowise_mock.lint.spec import Spec
@@ -138,7 +139,7 @@ def typed_enum(spec: Spec) -> Iterator[Problem]:
             null = value is None and schema.get("nullable") is True
             if not null and not any(is_a(value, name) for name in named):
                 message = f"{json.dumps(value, default=str)[:60]} is not of the type {' or '.join(named)}"
-                yield Problem(schema.at("enum").at(index), message)
+                yield Problem(schema.at("enum").at(index), message, fix=fixes.enum(schema, named))
 
 
 def enum_unique(spec: Spec) -> Iterator[Problem]:

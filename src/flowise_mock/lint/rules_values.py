@@ -1,4 +1,4 @@
-"""Rules on examples and defaults: each fits the schema that it stands for."""
+"""Rules on examples and defaults: each fits its schema."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import jsonschema_rs
 
 from flowise_mock.contract.positions import escaped
-from flowise_mock.lint.findings import Problem
+from flowise_mock.lint import fixes
+from flowise_mock.lint.findings import Edit, Problem
 from flowise_mock.lint.rules_schemas import compiles, types
 from flowise_mock.lint.source import Spot
 from flowise_mock.lint.spec import GRAMMAR, Spec
@@ -66,7 +67,9 @@ def defaults(spec: Spec) -> Iterator[Problem]:
     for schema in spec.of("schema", *(("parameter", "header", "items") if spec.line == "2.0" else ())):
         if "default" in schema.value:
             for problem in compiled(spec).problems(schema, schema.at("default")):
-                yield problem._replace(severity=severity or problem.severity)
+                written = fixes.coerced(schema.value["default"], types(schema))
+                fix = () if written is None else (Edit(schema.at("default").pointer, written),)
+                yield problem._replace(severity=severity or problem.severity, fix=fix)
 
 
 def example_or_examples(spec: Spec) -> Iterator[Problem]:

@@ -115,7 +115,7 @@ class Spot(NamedTuple):
 
     @property
     def id(self) -> tuple[str, str]:
-        """What tells it from other spots; aliases of one YAML anchor are one spot."""
+        """Its identity; aliases of one YAML anchor are one spot."""
         aliases = self.source.read.aliases
         pointer = self.source.read.anchor(self.pointer) if aliases else self.pointer
         return self.source.url or str(self.source.path), pointer
