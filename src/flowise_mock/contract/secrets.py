@@ -48,7 +48,9 @@ class Secrets:
 
     def headers(self, headers: Iterable[tuple[bytes, bytes]]) -> Headers:
         """Headers without the credentials; a scheme such as Bearer stays."""
-        return [(name, _credential(value)) if name in _HEADERS else (name, value) for name, value in headers]
+        return [
+            (name, _credential(value) if name in _HEADERS else value) for name, value in headers
+        ]
 
     def path(self, path: str) -> str:
         """A path, with or without a query, without the keys in it."""

@@ -1,7 +1,7 @@
 """Namespaces: each is a world of its own, with records, rules, counters, journal, clock, ids and keys.
 
-A request names its world by the header `Flowise-Mock-Namespace`, or by the path prefix `/ns/NAME`; neither means
-`default`. A world is made from the seed at its first use.
+A request names its world by the header `Flowise-Mock-Namespace`, or by the path prefix `/ns/NAME`; neither
+means `default`. A world is made from the seed at its first use.
 """
 
 from __future__ import annotations

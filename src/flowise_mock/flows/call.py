@@ -47,8 +47,8 @@ class Call:
 
     `report` ends the request if the contract answers the condition, and returns if the contract ignores
     it. `key` is the API key record that the request showed; None if it showed none, or if the server is
-    `open` to all. `headers` have lower-case names; `request` is the request as rules match it. `files` are those of a multipart body. `behaviour` says
-    how flows run in this version.
+    `open` to all. `headers` have lower-case names; `request` is the request as rules match it. `files` are
+    those of a multipart body. `behaviour` says how flows run in this version.
     """
 
     store: Store

@@ -45,7 +45,7 @@ class RuleBook:
         self._added.clear()
 
     def added(self) -> Iterator[tuple[str, dict[str, Any], Rule]]:
-        """The id, the source and the rule of each rule that was added, in the order in which they are tried."""
+        """The id, the source and the rule of each rule that was added, in the order of trying."""
         for id, (given, rule) in reversed(self._added.items()):
             yield id, given, rule
 
