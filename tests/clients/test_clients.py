@@ -18,8 +18,8 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from conftest import KEY, Running
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Options
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
 
 pytestmark = pytest.mark.server
 
@@ -32,7 +32,7 @@ ANSWER = "Support chat echoes: one two three"
 @pytest.fixture(scope="module", params=MODES)
 def mode(request: pytest.FixtureRequest) -> Iterator[Running]:
     options = Options(contract=request.param, cors=MODES[request.param], token_delay=0)
-    running = Running(server.build(options))
+    running = Running(build.build(options))
     running.contract = request.param
     yield running
     running.stop()

@@ -13,8 +13,8 @@ from starlette.types import ASGIApp
 from flowise_mock.contract import contracts, document, overlay
 from flowise_mock.contract.document import DocumentError
 from flowise_mock.contract.publish import publish
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Options
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
 
 LAYER = """overlay: 1.0.0
 info: {title: an unknown tool as a real server answers it, version: 1.0.0}
@@ -43,7 +43,7 @@ def request(app: ASGIApp, method: str, path: str, **more: Any) -> httpx.Response
 def app(tmp_path: Path, layer: str) -> ASGIApp:
     file = tmp_path / "layer.yaml"
     file.write_text(layer)
-    return server.build(Options(contract="documented", overlays=[file])).app
+    return build.build(Options(contract="documented", overlays=[file])).app
 
 
 def test_five_lines_change_an_answer(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ import flowise_mock
 from conftest import KEY, Running
 from flowise_mock.contract import contracts, diff, document
 from flowise_mock.contract.publish import publish
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Options
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
 
 pytestmark = pytest.mark.server
 
@@ -28,7 +28,7 @@ UNKNOWN = "12345678-0000-4000-8000-000000000000"
 
 @pytest.fixture(scope="module", params=VERSIONS)
 def version(request: pytest.FixtureRequest) -> Iterator[Running]:
-    running = Running(server.build(Options(contract=request.param, token_delay=0, hang=0.3)))
+    running = Running(build.build(Options(contract=request.param, token_delay=0, hang=0.3)))
     running.contract = request.param
     yield running
     running.stop()
@@ -46,7 +46,7 @@ def new() -> Iterator[Running]:
 
 def with_low_key(contract: str) -> Iterator[Running]:
     options = Options(contract=contract, token_delay=0, permissions={"low": ["tools:view"]})
-    running = Running(server.build(options))
+    running = Running(build.build(options))
     yield running
     running.stop()
 
@@ -286,7 +286,7 @@ def test_which_origins_may_call(old: Running, new: Running) -> None:
 
 
 def test_origins_of_the_command_line_may_call() -> None:
-    running = Running(server.build(Options(contract="3.1.4", cors=["http://page.example"])))
+    running = Running(build.build(Options(contract="3.1.4", cors=["http://page.example"])))
     try:
         with running.client() as client:
             origin = {"Origin": "http://page.example", "Access-Control-Request-Method": "POST"}

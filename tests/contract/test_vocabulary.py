@@ -17,7 +17,6 @@ from flowise_mock.contract import contracts, vocabulary
 from flowise_mock.contract.document import DocumentError
 from flowise_mock.contract.renames import rename
 from flowise_mock.flows import behaviour
-from flowise_mock.state import outcomes
 
 HEAD = "overlay: 1.0.0\ninfo: {title: t, version: '1'}\nextends: EXTENDS\nactions:\n"
 SOURCE = Path(flowise_mock.__file__).parent
@@ -173,10 +172,6 @@ def words_in_code() -> set[str]:
 
 def test_every_word_that_code_reads_is_in_the_schema_and_the_reverse() -> None:
     assert words_in_code() - ANNOTATIONS == set(vocabulary.words()) - ANNOTATIONS
-
-
-def test_the_schema_names_the_outcomes_that_there_are() -> None:
-    assert vocabulary.schema()["$defs"]["outcome"]["enum"] == ["*", *outcomes.all_outcomes()]
 
 
 def test_the_switches_are_those_that_flows_read() -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from conftest import KEY, Running
 from flowise_mock.contract import contracts, document
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Options
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
 
 pytestmark = pytest.mark.server
 
@@ -142,7 +142,7 @@ def test_any_origin_may_call(api: httpx.Client) -> None:
 
 
 def test_origins_can_be_named() -> None:
-    narrowed = Running(server.build(Options(cors=["https://a.example"])))
+    narrowed = Running(build.build(Options(cors=["https://a.example"])))
     try:
         with narrowed.client() as client:
             ours = client.get("/ping", headers={"Origin": "https://a.example"})

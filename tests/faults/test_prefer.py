@@ -14,8 +14,8 @@ from flowise_mock.contract import contracts
 from flowise_mock.contract.document import operations, resolve
 from flowise_mock.contract.samples import sample
 from flowise_mock.contract.schemas import Schemas
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Options
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
 
 pytestmark = pytest.mark.server
 
@@ -28,7 +28,7 @@ def url(path: str) -> str:
 def test_every_documented_answer_can_be_had(contract: str) -> None:
     loaded = contracts.load(contract)
     schemas = Schemas(loaded)
-    running = Running(server.build(Options(contract=contract)))
+    running = Running(build.build(Options(contract=contract)))
     before, count = running.mock.store.snapshot().records, 0
     try:
         with running.client() as client:
@@ -100,7 +100,7 @@ actions:
 
 def test_an_example_is_had_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "examples.yaml").write_text(EXAMPLES)
-    running = Running(server.build(Options(overlays=[tmp_path / "examples.yaml"])))
+    running = Running(build.build(Options(overlays=[tmp_path / "examples.yaml"])))
     try:
         assert prefer(running, "example=one") == (200, [{"name": "hammer"}])
         assert prefer(running, 'code="200", example="none"') == (200, [])

@@ -14,9 +14,9 @@ import pytest
 
 from conftest import HANG, KEY, Running
 from faults.wire import SUPPORT, ask, question
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Options
 from flowise_mock.faults import spec
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
 from flowise_mock.state.counts import Counts
 from scripts.scripted import Bot
 
@@ -125,7 +125,7 @@ def statuses(running: Running, fault: str, count: int, path: str = "/ping") -> l
 
 
 def fresh(**options: Any) -> Running:
-    return Running(server.build(Options(token_delay=0, hang=HANG, **options)))
+    return Running(build.build(Options(token_delay=0, hang=HANG, **options)))
 
 
 def test_calls_are_counted_per_operation_and_fault() -> None:

@@ -16,9 +16,9 @@ from faults.wire import SUPPORT, Sent, ask, question
 from flowise_mock.contract import contracts
 from flowise_mock.contract.document import Document, Operation, operations, resolve
 from flowise_mock.contract.samples import sample
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Options
 from flowise_mock.faults import spec
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
 
 pytestmark = pytest.mark.server
 
@@ -84,7 +84,7 @@ def test_error_midstream(faulty: Running) -> None:
 
 
 def test_an_older_version_frames_the_error_its_own_way() -> None:
-    running = Running(server.build(Options(contract="3.0.5", token_delay=0)))
+    running = Running(build.build(Options(contract="3.0.5", token_delay=0)))
     try:
         sent = ask(running.port, "error-midstream; after=0", body=question(), close=True)
         assert sent.body.endswith(
@@ -295,7 +295,7 @@ def attempt(client: httpx.Client, contract: Document, operation: Operation, faul
 
 @pytest.mark.parametrize("contract", ["clients", "3.0.5", "3.1.4"])
 def test_every_operation_answers_a_fault_in_the_form_that_its_headers_say(contract: str) -> None:
-    running, loaded, met = Running(server.build(Options(contract=contract))), contracts.load(contract), 0
+    running, loaded, met = Running(build.build(Options(contract=contract))), contracts.load(contract), 0
     try:
         with running.client() as client:
             for operation in operations(loaded):

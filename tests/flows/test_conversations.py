@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from conftest import Running
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Options
 from flowise_mock.flows import delivery
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
 
 pytestmark = pytest.mark.server
 
@@ -29,7 +29,7 @@ CHAT, ORDER_DESK, REFUND_DESK = (
 
 @pytest.fixture(scope="module")
 def slow() -> Iterator[Running]:
-    running = Running(server.build(Options(token_delay=0.02)))
+    running = Running(build.build(Options(token_delay=0.02)))
     yield running
     running.stop()
 
@@ -176,7 +176,7 @@ def test_a_rate_limit(fresh_default: Running) -> None:
 def test_restore_lifts_a_429_and_brings_back_a_spent_rule(tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text("rules: [{match: {question: hello}, times: 1, answer: scripted}]\n")
-    running = Running(server.build(Options(scripts=[rules], token_delay=0)))
+    running = Running(build.build(Options(scripts=[rules], token_delay=0)))
     limit = {"rateLimit": {"status": True, "limitMax": 1, "limitDuration": 60, "limitMsg": "wait"}}
     try:
         with running.client() as client:
@@ -318,7 +318,7 @@ def test_a_failed_run_leaves_an_execution_that_says_so(fresh_default: Running, t
         "overlay: 1.0.0\ninfo: {title: t, version: '1'}\nactions:\n"
         "  - target: $\n    update: {x-outcomes: {AmbiguousInput: {status: 409, message: '{field} and {other}'}}}\n"
     )
-    strict = Running(server.build(Options(overlays=[overlay])))
+    strict = Running(build.build(Options(overlays=[overlay])))
     try:
         with strict.client() as client:
             flow = flow_of(client, "AGENTFLOW", START, {**HUMAN, "id": "h"})

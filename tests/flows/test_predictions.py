@@ -16,9 +16,9 @@ import httpx
 import pytest
 
 from conftest import Running
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Options
 from flowise_mock.flows import model_recorded
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
 from replay.test_replay import unmatched
 
 pytestmark = pytest.mark.server
@@ -40,7 +40,7 @@ KNOWN = {
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     scripts = [unmatched(tmp_path_factory.mktemp("script"))] if request.param != "no script" else []
     running = Running(
-        server.build(Options(seed=None, token_delay=0, model=model_recorded.say, scripts=scripts))
+        build.build(Options(seed=None, token_delay=0, model=model_recorded.say, scripts=scripts))
     )
     yield running
     running.stop()

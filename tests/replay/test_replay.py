@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from conftest import KEY, Running
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Options
 from flowise_mock.flows import model_echo, model_recorded
 from flowise_mock.replay.exchanges import read
 from flowise_mock.replay.player import Player
 from flowise_mock.replay.score import Score
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
 
 pytestmark = pytest.mark.server
 
@@ -83,7 +83,7 @@ def score(
         permissions={"low": ["tools:view"]},
         model=model_recorded.say if model else model_echo.say,
     )
-    running = Running(server.build(options))
+    running = Running(build.build(options))
     try:
         player = Player(running.url, KEY, "low", patience=1)
         return Score(player.play(read(next(RECORDINGS.glob(f"flowise-{version}{part}.jsonl*")))))

@@ -10,9 +10,9 @@ import pytest
 
 from conftest import KEY, Running
 from flowise_mock.cli import main
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Options
 from flowise_mock.replay.exchanges import read
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
 
 pytestmark = pytest.mark.server
 
@@ -25,7 +25,7 @@ SHOWN = {**TOOL, "iconSrc": None, "schema": None, "func": None, "workspaceId": "
 
 @pytest.fixture(scope="module")
 def newest() -> Iterator[Running]:
-    running = Running(server.build(Options(contract="3.1.4", seed=None, token_delay=0)))
+    running = Running(build.build(Options(contract="3.1.4", seed=None, token_delay=0)))
     yield running
     running.stop()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flowise_mock.scripts.http_request import HttpRequest
 from flowise_mock.scripts.question import Question
 from flowise_mock.state.counts import Counts
 from scripts.scripted import HANDBOOK, ORDERS, SUPPORT, Bot, token_text
@@ -173,8 +174,7 @@ rules:
 
 
 def test_the_index_finds_the_same_rule_as_trying_all(tmp_path: Path) -> None:
-    script = Bot(tmp_path, MANY).mock.script
-    assert script is not None
+    script = Bot(tmp_path, MANY).mock.worlds.default.rules
     turn = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]
     chosen = set()
     for text in QUESTIONS:
@@ -183,11 +183,11 @@ def test_the_index_finds_the_same_rule_as_trying_all(tmp_path: Path) -> None:
                 for history in ([], turn):
                     flow = {"id": SUPPORT[:9] + name, "name": name}
                     question = Question(flow, body, text, "c", "c", history, [])
-                    first = next((rule for rule in script.rules if rule.matches(question)), None)
+                    first = next((rule for rule in script.of_files() if rule.matches(question)), None)
                     assert script.choose(question, Counts()).rule is first
                     chosen.add(first)
     question = Question({"id": SUPPORT, "name": "x"}, {"form": {"n": "1"}}, "-", "c", "c", [], [])
-    assert {*chosen, script.choose(question, Counts()).rule} == {*script.rules, None}
+    assert {*chosen, script.choose(question, Counts()).rule} == {*script.of_files(), None}
 
 
 @pytest.mark.parametrize(
@@ -197,10 +197,9 @@ def test_the_index_finds_the_same_rule_as_trying_all(tmp_path: Path) -> None:
 def test_a_dotted_capital_i_is_indexed_as_a_regex_matches_it(tmp_path: Path, wanted: str, text: str) -> None:
     many = [f"  - {{match: {{question: {{regex: 'other {n}'}}}}, answer: other}}" for n in range(20)]
     rule = f"  - {{match: {{question: {{regex: '{wanted}'}}}}, answer: yes it is}}"
-    script = Bot(tmp_path, "rules:\n" + "\n".join([*many, rule])).mock.script
-    assert script is not None
+    script = Bot(tmp_path, "rules:\n" + "\n".join([*many, rule])).mock.worlds.default.rules
     question = Question({"id": SUPPORT, "name": "x"}, {}, text, "c", "c", [], [])
-    expected = next((each for each in script.rules if each.matches(question)), None)
+    expected = next((each for each in script.of_files() if each.matches(question)), None)
     assert script.choose(question, Counts()).rule is expected
 
 
@@ -261,9 +260,10 @@ rules:
 
 
 def test_a_fault_of_another_operation_occurs_as_often_as_its_rule_says(tmp_path: Path) -> None:
-    script = Bot(tmp_path, FAULTS).mock.script
-    assert script is not None
+    script = Bot(tmp_path, FAULTS).mock.worlds.default.rules
     counts = Counts()
-    faults = [script.fault_for("createTool", counts) for _ in range(3)]
-    assert [str(each) for each in faults] == ["status; code=503"] * 2 + ["None"]
-    assert script.fault_for("createPrediction", counts) is None
+    create = Question.of_request(HttpRequest(operation="createTool"))
+    faults = [script.fault_for(create, counts) for _ in range(3)]
+    assert [str(each and each[0]) for each in faults] == ["status; code=503"] * 2 + ["None"]
+    predict = Question.of_request(HttpRequest(operation="createPrediction"))
+    assert script.fault_for(predict, counts) is None

@@ -13,8 +13,8 @@ import flowise_mock
 
 SOURCE = Path(flowise_mock.__file__).parent
 PROJECT = tomllib.loads((SOURCE.parents[1] / "pyproject.toml").read_text())["project"]
-UNUSED = {"flask", "openapi-spec-validator"}
-"""Declared for the dashboard and for the linter's second opinion, which do not use them yet."""
+UNUSED = {"flask"}
+"""Declared for the dashboard, which does not use it yet."""
 
 
 def declared() -> set[str]:

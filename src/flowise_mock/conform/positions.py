@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
-from flowise_mock.contract import contracts, document
+from flowise_mock.contract import contracts, document, positions_yaml
+from flowise_mock.contract.positions import Positions, escaped
 
 
 class Place(NamedTuple):
@@ -21,7 +20,7 @@ def places(files: list[Path]) -> dict[str, Place]:
     """The place of each operation, by `METHOD /path`; the first file that has it wins."""
     found: dict[str, Place] = {}
     for file in files:
-        for label, line in _operations(yaml.compose(file.read_text(), _loader())):
+        for label, line in _operations(positions_yaml.read(file.read_text())):
             found.setdefault(label, Place(name(file), line))
     return found
 
@@ -43,40 +42,21 @@ def name(file: Path) -> str:
     return file.name
 
 
-def _loader() -> Any:
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def _operations(node: Any) -> list[tuple[str, int]]:
+def _operations(read: Positions) -> list[tuple[str, int]]:
     """Operations below `paths`, and below the updates of an overlay that adds paths."""
-    found = []
-    for key, value in _pairs(node):
-        if key.value == "paths":
-            for path, item in _pairs(value):
-                found += [
-                    (f"{m.value.upper()} {path.value}", m.start_mark.line + 1)
-                    for m, _ in _pairs(item)
-                    if m.value in document.METHODS
-                ]
-        elif key.value == "actions":
-            for action in value.value:
-                found += _of_action({k.value: v for k, v in _pairs(action)})
+    if not isinstance(read.value, dict):
+        return []
+    found = _below(read, read.value.get("paths"), "/paths")
+    for index, action in enumerate(read.value.get("actions") or []):
+        if isinstance(action, dict) and action.get("target") == "$.paths":
+            found += _below(read, action.get("update"), f"/actions/{index}/update")
     return found
 
 
-def _of_action(action: dict[str, Any]) -> list[tuple[str, int]]:
-    target, update = action.get("target"), action.get("update")
-    if target is None or update is None:
-        return []
-    if target.value == "$.paths":
-        return [
-            (f"{method.value.upper()} {path.value}", method.start_mark.line + 1)
-            for path, item in _pairs(update)
-            for method, _ in _pairs(item)
-            if method.value in document.METHODS
-        ]
-    return []
-
-
-def _pairs(node: Any) -> list[tuple[Any, Any]]:
-    return list(node.value) if isinstance(node, yaml.MappingNode) else []
+def _below(read: Positions, paths: Any, pointer: str) -> list[tuple[str, int]]:
+    return [
+        (f"{method.upper()} {path}", read.place(f"{pointer}/{escaped(path)}/{method}", key=True).line)
+        for path, item in (paths.items() if isinstance(paths, dict) else ())
+        for method in (item if isinstance(item, dict) else ())
+        if method in document.METHODS
+    ]

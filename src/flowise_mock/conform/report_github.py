@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flowise_mock.conform.positions import Place, places, sources
+from flowise_mock.reports import github
 
 Run = dict[str, Any]
 MOST = 50
@@ -15,25 +16,17 @@ MOST = 50
 def text(run: Run, file: Path | None = None) -> str:
     known = places(sources(run["contract"], file))
     lines = [_line("error", run, each, known) for each in [*run["new"], *run["expired"]][:MOST]]
-    lines += [f"::warning title=inconclusive::{_escaped(doubt)}" for doubt in run["doubts"]]
-    lines += [
-        f"::notice title=fixed::{_escaped(e['operation'] + ' ' + e['check'])}: remove line {e['line']} of the baseline"
-        for e in run["vanished"]
-    ]
+    lines += [github.command("warning", doubt, "inconclusive") for doubt in run["doubts"]]
+    lines += [github.command("notice", _fixed(each), "fixed") for each in run["vanished"]]
     return "\n".join(lines)
+
+
+def _fixed(each: dict[str, Any]) -> str:
+    return f"{each['operation']} {each['check']}: remove line {each['line']} of the baseline"
 
 
 def _line(level: str, run: Run, each: dict[str, Any], known: dict[str, Place]) -> str:
     operation = run["operations"].get(each["operation"], {})
     place = known.get(f"{operation.get('method')} {operation.get('path')}", Place("openapi.yaml", 1))
-    title = _property(f"{each['operation']} {each['check']}")
     message = f"{each['what']}. Expected {each['expected']}.\n{each['curl']}"
-    return f"::{level} file={_property(place.file)},line={place.line},title={title}::{_escaped(message)}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+    return github.command(level, message, f"{each['operation']} {each['check']}", place.file, place.line)

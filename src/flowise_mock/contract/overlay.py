@@ -12,10 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from flowise_mock.contract import references, vocabulary
-from flowise_mock.contract.document import Document, DocumentError, Loader, read
+from flowise_mock.contract import positions_json, positions_yaml, references, vocabulary
+from flowise_mock.contract.document import Document, DocumentError, read
+from flowise_mock.contract.positions import Place, escaped
 from flowise_mock.contract.vocabulary import Problem, Use
 
 _STEP = re.compile(r"\.([A-Za-z_]\w*)|\['((?:[^'\\]|\\.)*)'\]|\[(\d+)\]")
@@ -135,19 +134,8 @@ def _merge(node: Any, update: Any) -> Any:
     return copy.deepcopy(update)
 
 
-def _place(path: Path, problem: Problem) -> tuple[int, int]:
+def _place(path: Path, problem: Problem) -> Place:
     """Line and column of a problem in its file, from 1."""
-    loader = Loader(path.read_text(encoding="utf-8-sig"))
-    node = loader.get_single_node()
-    marked = node
-    for step in problem.steps:
-        if isinstance(node, yaml.MappingNode):
-            pair = next((each for each in node.value if each[0].value == str(step)), None)
-            if pair is None:
-                break
-            node, marked = pair[1], pair[0] if problem.key else pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = marked = node.value[step]
-        else:
-            break
-    return marked.start_mark.line + 1, marked.start_mark.column + 1
+    text = path.read_text(encoding="utf-8-sig")
+    read = positions_json.read(text) if path.suffix == ".json" else positions_yaml.read(text)
+    return read.place("".join(f"/{escaped(str(step))}" for step in problem.steps), problem.key)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import jsonschema_rs
 
 from flowise_mock.contract.document import METHODS
+from flowise_mock.state import outcomes
 
 SCHEMA = Path(__file__).with_name("vocabulary.schema.json")
 Steps = tuple[Any, ...]
@@ -48,8 +49,9 @@ class Use(NamedTuple):
 
 @cache
 def schema() -> dict[str, Any]:
-    """The JSON Schema of all words, draft 2020-12."""
+    """The JSON Schema of all words, draft 2020-12, with the names of the outcomes."""
     whole: dict[str, Any] = json.loads(SCHEMA.read_text())
+    whole["$defs"]["outcome"]["enum"] = ["*", *outcomes.all_outcomes()]
     return whole
 
 

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowise_mock.contract.document import Document, DocumentError, operations
 from flowise_mock.contract.schemas import Schemas
+from flowise_mock.contract.secrets import Secrets
 from flowise_mock.engine import private_api
 from flowise_mock.engine.answers import Answers
 from flowise_mock.engine.cors import FlowCORSMiddleware
@@ -26,6 +27,7 @@ from flowise_mock.engine.middleware import (
     AccessLogMiddleware,
     ErrorMiddleware,
     HeaderMiddleware,
+    JournalMiddleware,
     StateMiddleware,
 )
 from flowise_mock.engine.pages import Pages
@@ -33,11 +35,10 @@ from flowise_mock.engine.routing import RoutingMiddleware
 from flowise_mock.engine.security import bearer
 from flowise_mock.engine.server_profile import server_profile
 from flowise_mock.engine.streams import Streams
+from flowise_mock.engine.worlds import Worlds
 from flowise_mock.flows import model_echo
 from flowise_mock.flows.behaviour import flow_behaviour
 from flowise_mock.flows.call import Model
-from flowise_mock.scripts.script import Script
-from flowise_mock.state.store import Store
 
 MAX_BODY = 50 * 1024 * 1024
 """Bytes of a request body, the default of Flowise's FLOWISE_FILE_SIZE_LIMIT."""
@@ -51,7 +52,7 @@ HANG = 60.0
 
 def create_app(
     document: Document,
-    store: Store,
+    worlds: Worlds,
     *,
     open: bool = False,
     max_body: int = MAX_BODY,
@@ -60,16 +61,16 @@ def create_app(
     token_delay: float = TOKEN_DELAY,
     hang: float = HANG,
     model: Model = model_echo.say,
-    script: Script | None = None,
     explain: bool = False,
+    journal: bool = True,
 ) -> ASGIApp:
-    """The whole server as an ASGI app. Raises DocumentError if the contract cannot be served.
+    """The API as an ASGI app. Raises DocumentError if the contract cannot be served.
 
     `open` needs no key. `max_body` is in bytes. `cors` lists the origins that may call; None follows the
     contract, or allows any origin if it has none. `token_delay` is the pause between the tokens of a
     stream in seconds, `hang` the time before a request without an answer is closed. `streams` keeps the
-    open streams. `model` says what flows answer if no rule of `script` does. `explain` names the rule in
-    a header.
+    open streams. `model` says what flows answer if no rule does. `explain` names the rule in a header.
+    `journal` keeps an entry of each request.
     """
     streams = Streams() if streams is None else streams  # one without streams is false
     profile = server_profile(document)
@@ -79,22 +80,32 @@ def create_app(
     for operation in operations(document):
         answers[operation.id] = Answers(document, schemas, operation.definition, profile)
     settings = Settings(
-        document, schemas, profile, answers, flow_behaviour(document), store, open, max_body, token_delay,
-        streams, model, script,
-    )  # fmt: skip
+        document,
+        schemas,
+        profile,
+        answers,
+        flow_behaviour(document),
+        open,
+        max_body,
+        token_delay,
+        streams,
+        model,
+    )
+    secrets = Secrets(document)
     app: ASGIApp = connexion_app(settings, hang)
     app = ErrorMiddleware(app, Pages(document), profile, hang)
     app = HeaderMiddleware(app, profile, explain)
-    app = AccessLogMiddleware(app)
+    if journal:
+        app = JournalMiddleware(app, secrets)
+    app = AccessLogMiddleware(app, secrets)
     app = _cors(app, settings, cors)
-    return StateMiddleware(app, answers[None])
+    return StateMiddleware(app, worlds, answers[None])
 
 
 def connexion_app(settings: Settings, hang: float) -> ConnexionMiddleware:
     """The Connexion application: routing, security, faults, endpoints."""
-    document, store = settings.document, settings.store
-    of_operation = partial(settings.script.fault_for, counts=store.counts) if settings.script else _no_fault
-    faults = FaultSettings(document, store, hang, settings.max_body, of_operation)
+    document = settings.document
+    faults = FaultSettings(document, hang, settings.max_body)
     by_id = {each.id: each for each in operations(document)}
     fault_middleware = partial(FaultMiddleware, settings=faults, operations=by_id)
     connexion = ConnexionMiddleware(
@@ -107,7 +118,7 @@ def connexion_app(settings: Settings, hang: float) -> ConnexionMiddleware:
             private_api.Contract(document),
             base_path=None,
             resolver=HandlerResolver(),
-            security_map={"bearer": bearer(store, open=settings.open, gated=gated)},
+            security_map={"bearer": bearer(open=settings.open, gated=gated)},
             settings=settings,
         )
         connexion.apis.append(api)
@@ -127,14 +138,10 @@ def _cors(app: ASGIApp, settings: Settings, origins: Sequence[str] | None) -> AS
     profile = settings.profile
     if profile.cors:
         path = api_path(settings.document)
-        return FlowCORSMiddleware(app, profile.cors, tuple(origins or ()), path, settings.store)
+        return FlowCORSMiddleware(app, profile.cors, tuple(origins or ()), path)
     return CORSMiddleware(
         app, allow_origins=list(origins or ("*",)), allow_methods=["*"], allow_headers=["*"]
     )
-
-
-def _no_fault(operation: str) -> None:
-    """No script, no fault."""
 
 
 async def _end(scope: Scope, receive: Receive, send: Send) -> None:

@@ -23,15 +23,17 @@ from flowise_mock.contract.schemas import Schemas
 from flowise_mock.engine import private_api
 from flowise_mock.engine.answers import Answers, respond
 from flowise_mock.engine.fault_channel import FaultChannel
+from flowise_mock.engine.http_request import http_request
 from flowise_mock.engine.request_state import RequestState, request_state
 from flowise_mock.engine.requests import Bodies, Parameters, receive_body
 from flowise_mock.engine.server_profile import ServerProfile
 from flowise_mock.engine.streams import Streams
 from flowise_mock.flows.behaviour import FlowBehaviour
 from flowise_mock.flows.call import Call, FlowRuntime, Model
-from flowise_mock.scripts.script import Script
+from flowise_mock.knowledge.files import Upload
+from flowise_mock.scripts.http_request import HttpRequest
+from flowise_mock.scripts.question import Question
 from flowise_mock.state.outcomes import EventStream, Forbidden, MissingId, Ok, Outcome
-from flowise_mock.state.store import Store
 
 Handler = Callable[..., Awaitable[Any]]
 TIME = "flowise-mock-time"
@@ -47,13 +49,11 @@ class Settings:
     profile: ServerProfile
     answers: Mapping[str | None, Answers]
     behaviour: FlowBehaviour
-    store: Store
     open: bool
     max_body: int
     token_delay: float
     streams: Streams
     model: Model
-    script: Script | None = None
 
 
 # --- resolving -------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ class Endpoint:
         settings, state = self._settings, request_state(scope)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if TIME in headers:
-            settings.store.set_clock(headers[TIME])
+            state.world.store.set_clock(headers[TIME])
         self._check_permission(state)
         for name, value in scope["path_params"].items():
             if not value:
@@ -124,28 +124,38 @@ class Endpoint:
         channel = state.channel
         assert channel is not None, "the fault middleware comes first"
         values = self._parameters.read(scope["path_params"], scope["query_string"])
-        call = self._call(state, channel, headers)
+        files: list[Upload] = []
         if self._bodies is not None:
             raw = await receive_body(scope, receive, settings.max_body)
-            media = headers.get("content-type", "")
-            values["body"], call.files = self._bodies.read(media, raw, self._report)
+            state.note_body(raw)
+            values["body"], files = self._bodies.read(headers.get("content-type", ""), raw, self._report)
             state.streaming = streaming.may_be_requested(values["body"])
+        request = http_request(scope, headers, values.get("body"), state.operation_id)
         channel.trigger()
+        if channel.fault is None and state.world.rules:
+            await _trigger_rule(state, request, channel)
+        call = self._call(state, channel, request, files)
         await self._send(await self._handler(call, **values), channel, state, receive, send)
 
-    def _call(self, state: RequestState, channel: FaultChannel, headers: dict[str, str]) -> Call:
+    def _call(
+        self, state: RequestState, channel: FaultChannel, request: HttpRequest, files: list[Upload]
+    ) -> Call:
         settings = self._settings
         return Call(
-            store=settings.store,
+            store=state.world.store,
             report=self._report,
             key=state.key,
             open=settings.open,
-            headers=headers,
+            headers=request.headers,
+            files=files,
+            request=request,
             behaviour=settings.behaviour,
             runtime=FlowRuntime(
                 token_delay=settings.token_delay,
                 model=settings.model,
-                script=settings.script,
+                rules=state.world.rules,
+                hold=state.world.holds.wait,
+                note_question=state.note_question,
                 explain=state.note_rule,
                 inject=channel.inject,
                 text=self._answers.text,
@@ -159,7 +169,7 @@ class Endpoint:
             result = await result.as_json()
         if isinstance(result, EventStream):
             stream = channel.spoiled(result)
-            await self._settings.streams.send(stream, receive, send, state.connection)
+            await self._settings.streams.send(stream, receive, send, state.connection, state.world.name)
         else:
             channel.without_stream()
             outcome = result if isinstance(result, Outcome) else Ok(result)
@@ -174,6 +184,21 @@ class Endpoint:
     def _report(self, condition: Outcome) -> None:
         if not self._answers.proceeds(condition):
             raise condition
+
+
+async def _trigger_rule(state: RequestState, request: HttpRequest, channel: FaultChannel) -> None:
+    """Start the fault that a rule has for this operation; the rules for questions are asked later."""
+    world = state.world
+    if not world.rules.has_operation_rules(state.operation_id, world.store.counts):
+        return
+    found = world.rules.fault_for(Question.of_request(request), world.store.counts)
+    if found is None:
+        return
+    fault, rule = found
+    state.note_rule(f"rule {rule}")
+    if rule.hold:
+        await world.holds.wait(rule.hold)
+    channel.inject(fault)
 
 
 # --- all operations --------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ from flowise_mock.engine.answers import Answers
 from flowise_mock.engine.connection import Connection
 from flowise_mock.engine.streams import Complete, Cut, Event
 from flowise_mock.faults.spec import Fault
+from flowise_mock.state.counts import Counts
 from flowise_mock.state.outcomes import EventStream, ModelFailure, RunFailure
-from flowise_mock.state.store import Store
 
 _TOKENS = ("token", "tts_data")
 _ENDS = ("end", "tts_end")
@@ -37,16 +37,11 @@ class ReplaceResponse(Exception):
 
 @dataclass
 class FaultSettings:
-    """What faults need of their server. `hang` is in seconds, `max_body` in bytes.
-
-    `of_operation` returns the fault that a script has for an operation, by its id.
-    """
+    """What faults need of their server. `hang` is in seconds, `max_body` in bytes."""
 
     document: Document
-    store: Store
     hang: float
     max_body: int
-    of_operation: Callable[[str], Fault | None] = lambda operation: None
 
 
 class FaultChannel:
@@ -59,6 +54,7 @@ class FaultChannel:
     def __init__(
         self,
         settings: FaultSettings,
+        counts: Counts,
         operation: str,
         answers: Answers,
         requested: Fault | None,
@@ -69,6 +65,7 @@ class FaultChannel:
     ) -> None:
         self.fault: Fault | None = None
         self._settings = settings
+        self._counts = counts
         self._operation = operation
         self._answers = answers
         self._requested = requested
@@ -81,10 +78,9 @@ class FaultChannel:
         self._over = False
 
     def trigger(self) -> None:
-        """Start the faults that the header and a script's rule for the operation request."""
-        for fault in (self._requested, self._settings.of_operation(self._operation)):
-            if fault is not None:
-                self.inject(fault)
+        """Start the fault that the request's header names."""
+        if self._requested is not None:
+            self.inject(self._requested)
 
     def inject(self, fault: Fault) -> None:
         """Start a fault, if it is due at this call. A fault that is already active takes precedence.
@@ -93,7 +89,7 @@ class FaultChannel:
         """
         if self.fault is not None:
             return
-        count = self._settings.store.counts.next(("fault", self._operation, str(fault)))
+        count = self._counts.next(("fault", self._operation, str(fault)))
         if not fault.is_due(count):
             return
         self._note(f"fault {fault}")

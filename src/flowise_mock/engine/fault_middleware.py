@@ -57,6 +57,7 @@ class FaultMiddleware:
                 return
             channel = FaultChannel(
                 self.settings,
+                state.world.store.counts,
                 state.operation_id,
                 state.answers,
                 _requested(scope),
@@ -105,7 +106,7 @@ class FaultMiddleware:
             noun = self._noun(self._operations[state.operation_id])
             return NotFound(noun, next(iter(scope["path_params"].values()), ""))
         if fault.name == "rate-limited":
-            reset = int(self.settings.store.clock().timestamp()) + options["seconds"]
+            reset = int(state.world.store.clock().timestamp()) + options["seconds"]
             return TooManyRequests(options["message"], options["limit"], options["seconds"], reset)
         if fault.name == "too-large":
             return ContentTooLarge(self.settings.max_body)

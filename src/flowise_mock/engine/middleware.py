@@ -8,13 +8,16 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from flowise_mock.contract.secrets import Secrets
 from flowise_mock.engine.answers import Answer, Answers, respond
 from flowise_mock.engine.connection import Connection
 from flowise_mock.engine.pages import Pages
 from flowise_mock.engine.request_state import RequestState, attach, request_state
 from flowise_mock.engine.requests import ClientDisconnect
 from flowise_mock.engine.server_profile import ServerProfile
-from flowise_mock.state.outcomes import Failure, InternalError, Outcome
+from flowise_mock.engine.worlds import Worlds
+from flowise_mock.state.journal import MAX_BODY, Entry
+from flowise_mock.state.outcomes import Failure, InternalError, Outcome, Refusal
 
 log = logging.getLogger("flowise_mock")
 access = logging.getLogger("flowise_mock.access")
@@ -23,25 +26,79 @@ RULE_HEADERS = (b"flowise-mock-rule", b"x-flowise-mock-rule")
 
 
 class StateMiddleware:
-    """Outermost: gives each request its state, and answers the lifespan messages of the server."""
+    """Outermost: finds the namespace of each request, and answers the lifespan messages of the server."""
 
-    def __init__(self, app: ASGIApp, unrouted: Answers) -> None:
+    def __init__(self, app: ASGIApp, worlds: Worlds, unrouted: Answers) -> None:
         self.app = app
+        self.worlds = worlds
         self.unrouted = unrouted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
             return
-        attach(scope, RequestState(Connection(receive, send), self.unrouted))
+        try:
+            world = self.worlds.of(scope)
+        except Refusal as refused:
+            await respond(self.unrouted.forced(refused), send)
+            return
+        attach(scope, RequestState(world, Connection(receive, send), self.unrouted))
         await self.app(scope, receive, send)
+
+
+class JournalMiddleware:
+    """Keeps an entry of each request in the journal of its namespace, without its secrets."""
+
+    def __init__(self, app: ASGIApp, secrets: Secrets) -> None:
+        self.app = app
+        self.secrets = secrets
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        state = request_state(scope)
+        journal, secrets = state.world.journal, self.secrets
+        entry = Entry(
+            journal.next_id(),
+            state.world.store.clock.milliseconds(),
+            scope["method"],
+            secrets.path(scope["path"]),
+            secrets.query(scope["query_string"]) if scope["query_string"] else b"",
+            secrets.headers(scope["headers"]),
+        )
+        chunks: list[bytes] = []
+
+        async def watch(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                entry.status = message["status"]
+                entry.response_headers = message["headers"]
+            else:
+                body = message.get("body", b"")
+                more = message.get("more_body", False)
+                entry.completed = not more
+                entry.events += bool(more and body)
+                if entry.response_length < MAX_BODY and body:
+                    chunks.append(body)
+                entry.response_length += len(body)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        finally:
+            body = state.body
+            entry.operation, entry.rule, entry.fault = state.operation_id, state.rule, state.fault
+            entry.question = state.question
+            entry.length = len(body)
+            entry.body = secrets.body(body, MAX_BODY) if body else b""
+            entry.response = secrets.body(b"".join(chunks), MAX_BODY)
+            entry.response_headers = secrets.headers(entry.response_headers)
+            journal.add(entry)
 
 
 class AccessLogMiddleware:
     """Logs a line for each request: client, method, path, status, milliseconds, rule, fault."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, secrets: Secrets) -> None:
         self.app = app
+        self.secrets = secrets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not access.isEnabledFor(logging.INFO):
@@ -62,10 +119,9 @@ class AccessLogMiddleware:
             state = request_state(scope)
             took = (time.perf_counter() - started) * 1000
             client = (scope.get("client") or ("-",))[0]
-            line = f"{client} {scope['method']} {_target(scope)} {status} {took:.1f} ms"
-            access.info(
-                "%s", "; ".join([line, *(_printable(each) for each in (state.rule, state.fault) if each)])
-            )
+            line = f"{client} {scope['method']} {self.secrets.path(_target(scope))} {status} {took:.1f} ms"
+            notes = [_printable(each) for each in (state.rule, state.fault) if each]
+            access.info("%s", "; ".join([line, *notes]))
 
 
 class HeaderMiddleware:
@@ -160,7 +216,7 @@ def _is_unchanged(scope: Scope, message: Message) -> bool:
 
 def _target(scope: Scope) -> str:
     """The path and query as they were sent, escaped: safe in a log line."""
-    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    path = scope.get("root_path", "") + (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     query = scope["query_string"].decode("latin-1")
     return _printable(f"{path}?{query}" if query else path)
 

@@ -101,7 +101,7 @@ class RoutingMiddleware(SpecMiddleware):
             each.id for each in operations(settings.document) if "x-last-segment" in each.definition
         }
         if self.profile.public_paths is not None and not settings.open:
-            self.gate = Gate(settings.store, self.base_path, self.profile.public_paths)
+            self.gate = Gate(self.base_path, self.profile.public_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

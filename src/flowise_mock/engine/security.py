@@ -11,31 +11,30 @@ from starlette.types import Scope
 
 from flowise_mock.engine.request_state import request_state
 from flowise_mock.state.outcomes import MissingSession, Unauthorized
-from flowise_mock.state.store import Store
 from flowise_mock.state.table import Record
 
 Keyring = dict[str, Record | None]
 
 
-def bearer(store: Store, *, open: bool, gated: bool) -> type[BearerSecurityHandler]:
-    """Connexion's handler for `scheme: bearer`, bound to the keys of one store.
+def bearer(*, open: bool, gated: bool) -> type[BearerSecurityHandler]:
+    """Connexion's handler for `scheme: bearer`.
 
-    Connexion makes an instance per operation without arguments, hence a class per store. If the server
+    Connexion makes an instance per operation without arguments, hence a class per server. If the server
     is `open`, every request passes and shows no key; if it is `gated`, the gate has checked the key.
     """
 
-    class StoreBearer(BearerSecurityHandler):
+    class Bearer(BearerSecurityHandler):
         def get_fn(
             self, security_scheme: dict[str, Any], required_scopes: list[str]
         ) -> Callable[[ConnexionRequest], Keyring]:
             if gated:
                 return lambda request: {"key": request_state(request.scope).key}
-            return lambda request: {"key": None} if open else keyring(store, request)
+            return lambda request: {"key": None} if open else keyring(request)
 
-    return StoreBearer
+    return Bearer
 
 
-def keyring(store: Store, request: ConnexionRequest) -> Keyring:
+def keyring(request: ConnexionRequest) -> Keyring:
     """The key record that the request shows, else Unauthorized."""
     state = request_state(request.scope)
     header: str | None = request.headers.get("authorization")
@@ -44,7 +43,7 @@ def keyring(store: Store, request: ConnexionRequest) -> Keyring:
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer":
         raise Unauthorized("the Authorization header is not of the Bearer scheme")
-    key = store.key_named(token.strip())
+    key = state.world.store.key_named(token.strip())
     if key is None:
         raise Unauthorized("the API key is not known")
     state.key = key
@@ -58,8 +57,7 @@ class Gate:
     scheme is `Bearer ` exactly; a key without the scheme is accepted too.
     """
 
-    def __init__(self, store: Store, base_path: str, public_paths: tuple[str, ...]) -> None:
-        self.store = store
+    def __init__(self, base_path: str, public_paths: tuple[str, ...]) -> None:
         self.inside = base_path.lower() + "/"
         self.base_path = base_path
         self.public_paths = tuple(base_path + prefix for prefix in public_paths)
@@ -70,7 +68,7 @@ class Gate:
             return
         headers = dict(scope["headers"])
         shown = headers.get(b"authorization", b"").decode("latin-1")
-        key = self.store.key_named(shown.rpartition("Bearer ")[2])
+        key = request_state(scope).world.store.key_named(shown.rpartition("Bearer ")[2])
         request_state(scope).key = key
         if path.startswith(self.public_paths):
             return

@@ -56,7 +56,7 @@ class Streams:
     def __init__(self, interval: float = 30.0) -> None:
         self.interval = interval
         self.bare_events: frozenset[str] = frozenset()
-        self._open: dict[asyncio.Task[None], Send] = {}
+        self._open: dict[asyncio.Task[None], tuple[str, Send]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._heartbeats: set[asyncio.Task[None]] = set()
@@ -70,6 +70,13 @@ class Streams:
         for delivery in list(self._open):
             delivery.cancel()
 
+    def end(self, group: str) -> int:
+        """End the streams of a group; returns their number."""
+        ended = [delivery for delivery, (each, _) in self._open.items() if each == group]
+        for delivery in ended:
+            delivery.cancel()
+        return len(ended)
+
     def _set_timer(self) -> None:
         """Set the timer if a stream is open and none is set."""
         if self._open and self._timer is None:
@@ -77,7 +84,7 @@ class Streams:
 
     def _beat(self) -> None:
         self._timer = None
-        for send in self._open.values():
+        for _, send in self._open.values():
             heartbeat = asyncio.ensure_future(_write(send, HEARTBEAT))
             self._heartbeats.add(heartbeat)  # a task that nobody holds may be collected
             heartbeat.add_done_callback(self._heartbeats.discard)
@@ -87,13 +94,15 @@ class Streams:
         """An event of a prediction, as this server frames it."""
         return bare_frame(name, data) if name in self.bare_events else frame(name, data)
 
-    async def send(self, stream: EventStream, receive: Receive, send: Send, connection: Connection) -> None:
-        """Send events as they come; a client that leaves, or `close`, ends them."""
+    async def send(
+        self, stream: EventStream, receive: Receive, send: Send, connection: Connection, group: str = ""
+    ) -> None:
+        """Send events as they come; a client that leaves, `close`, or `end` of its group ends them."""
         await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
         delivery = _Delivery(named_frame if stream.named else self.frame, send, connection)
         delivering = asyncio.ensure_future(delivery.run(stream.events))
         leaving = asyncio.ensure_future(_disconnected(receive))
-        self._open[delivering] = delivery.heartbeat
+        self._open[delivering] = group, delivery.heartbeat
         self._set_timer()
         if self._closed:
             delivering.cancel()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from flowise_mock.faults.spec import Fault
 from flowise_mock.flows.behaviour import FlowBehaviour
 from flowise_mock.knowledge.files import Upload
-from flowise_mock.scripts.script import Script
+from flowise_mock.scripts.http_request import HttpRequest
+from flowise_mock.scripts.rule_book import RuleBook
 from flowise_mock.state.outcomes import MalformedId, NegativeNumber, Outcome, Page, Report, WrongKey
 from flowise_mock.state.store import UUID, Store
 from flowise_mock.state.table import Record
@@ -24,14 +25,17 @@ class FlowRuntime:
     """What running a flow needs.
 
     `token_delay` is the pause after a streamed token, in seconds. `model` gives the text of an answer if
-    no rule of `script` does. `explain` takes the text about the rule, for the access log. `inject` starts
+    no rule of `rules` does. `hold` waits until a name is released. `note_question` takes what a question
+    resolved to, for the journal. `explain` takes the text about the rule, for the access log. `inject` starts
     a fault; it raises if the fault replaces the response, so call it before anything is written. `text`
     is an outcome in the contract's words.
     """
 
     token_delay: float = 0.0
     model: Model = lambda flow, prompt: [prompt]
-    script: Script | None = None
+    rules: RuleBook | None = None
+    hold: Callable[[str], Awaitable[object]] | None = None
+    note_question: Callable[[dict[str, Any]], None] = lambda known: None
     explain: Callable[[str], None] = lambda text: None
     inject: Callable[[Fault], None] = lambda fault: None
     text: Callable[[Outcome], str] = str
@@ -43,8 +47,8 @@ class Call:
 
     `report` ends the request if the contract answers the condition, and returns if the contract ignores
     it. `key` is the API key record that the request showed; None if it showed none, or if the server is
-    `open` to all. `headers` have lower-case names. `files` are those of a multipart body. `behaviour` says
-    how flows run in this version.
+    `open` to all. `headers` have lower-case names; `request` is the request as rules match it. `files` are
+    those of a multipart body. `behaviour` says how flows run in this version.
     """
 
     store: Store
@@ -53,6 +57,7 @@ class Call:
     open: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     files: list[Upload] = field(default_factory=list)
+    request: HttpRequest = field(default_factory=HttpRequest)
     behaviour: FlowBehaviour = field(default_factory=FlowBehaviour)
     runtime: FlowRuntime = field(default_factory=FlowRuntime)
 

@@ -14,15 +14,21 @@ from flowise_mock.state.outcomes import NoMatchingRule, ScriptFailure
 from flowise_mock.state.table import Record
 
 
-def choose(call: Call, turn: Turn) -> Choice | None:
-    """The rule that answers; None without a script. Its fault goes to the wire, before anything is written.
+async def choose(call: Call, turn: Turn) -> Choice | None:
+    """The rule that answers; None if there are no rules. Its fault starts before anything is written.
 
-    A flow that the request may not ask is answered by no rule.
+    A flow that the request may not run is answered by no rule. A rule with `hold` waits here.
     """
-    if call.runtime.script is None or not call.may_run(turn.flow):
+    question = _question(call, turn)
+    call.runtime.note_question(
+        {"chatId": turn.chat_id, "sessionId": turn.session_id, "chatflow": turn.flow.get("name")}
+    )
+    if not call.runtime.rules or not call.may_run(turn.flow):
         return None
-    choice = call.runtime.script.choose(_question(call, turn), call.store.counts)
+    choice = call.runtime.rules.choose(question, call.store.counts)
     call.runtime.explain(choice.explanation)
+    if choice.rule is not None and choice.rule.hold and call.runtime.hold is not None:
+        await call.runtime.hold(choice.rule.hold)
     if choice.answer is not None and choice.answer.fault is not None:
         call.runtime.inject(choice.answer.fault)
     return choice
@@ -30,7 +36,9 @@ def choose(call: Call, turn: Turn) -> Choice | None:
 
 def _question(call: Call, turn: Turn) -> Question:
     files = [{"name": file.name, "mime": file.type, "type": "file"} for file in call.files]
-    return Question(turn.flow, turn.body, turn.question, turn.chat_id, turn.session_id, turn.said, files)
+    return Question(
+        turn.flow, turn.body, turn.question, turn.chat_id, turn.session_id, turn.said, files, call.request
+    )
 
 
 def reply(choice: Choice | None) -> Reply | None:

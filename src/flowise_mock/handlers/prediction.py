@@ -15,7 +15,7 @@ async def create_prediction(call: Call, id: str, body: Record) -> Record | Event
     limits.check_origin(call, flow, streams)
     dispatch.check_ending(call, flow)
     turn = resolved(call, flow, body)
-    choice = scripted.choose(call, turn)
+    choice = await scripted.choose(call, turn)
 
     async def _whole() -> Record:
         call.check_key(flow)

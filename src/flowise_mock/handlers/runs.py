@@ -19,7 +19,7 @@ async def trigger_webhook(call: Call, id: str, body: Record) -> Record:
     if not any(node.inputs.get("startInputType") == "webhookTrigger" for node in flow_data.nodes(flow)):
         raise NotFound("Webhook of chatflow", id)
     turn = resolved(call, flow, {"question": text(body)})
-    return await delivery.as_json(call, turn, scripted.choose(call, turn))
+    return await delivery.as_json(call, turn, await scripted.choose(call, turn))
 
 
 async def get_all_executions(

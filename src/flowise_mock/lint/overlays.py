@@ -10,9 +10,9 @@ from typing import Any
 
 from flowise_mock.contract import overlay
 from flowise_mock.contract.document import DocumentError
+from flowise_mock.contract.positions import Positions, ReadingError, escaped
 from flowise_mock.contract.vocabulary import Use
 from flowise_mock.lint.findings import Problem
-from flowise_mock.lint.positions import Positions, ReadingError, escaped
 from flowise_mock.lint.source import Files, Source, Spot
 
 Found = tuple[str, Problem]
@@ -24,7 +24,7 @@ def is_overlay(source: Source) -> bool:
 
 
 class Overlay:
-    """An overlay over what it extends."""
+    """An overlay, and the document that it extends."""
 
     def __init__(self, source: Source, files: Files) -> None:
         self.source = source
@@ -36,7 +36,7 @@ class Overlay:
         self._uses: list[Use] = []
 
     def problems(self) -> Iterator[Found]:
-        """What is wrong with it, action by action; `result` is what it makes."""
+        """What is wrong with it, action by action; `result` is the document that it makes."""
         yield from self._form()
         if not isinstance(self._root.get("actions"), list) or "extends" not in self.source.value:
             return
@@ -45,7 +45,7 @@ class Overlay:
         except (DocumentError, ReadingError) as error:
             yield (
                 "overlay-form",
-                Problem(self._root.at("extends"), f"what it extends cannot be used: {error}"),
+                Problem(self._root.at("extends"), f"the document that it extends cannot be used: {error}"),
             )
             return
         self.result = copy.deepcopy(self.base)
@@ -67,7 +67,7 @@ class Overlay:
         if not str(self.source.value["overlay"]).startswith("1."):
             yield (
                 "overlay-form",
-                Problem(self._root.at("overlay"), "is not a version of OpenAPI Overlay; say 1.0.0"),
+                Problem(self._root.at("overlay"), "is not a version of OpenAPI Overlay; write 1.0.0"),
             )
         info = self._root.get("info")
         for key in ("title", "version"):
@@ -147,7 +147,7 @@ def _same(node: Any, update: Any) -> bool:
 
 
 def base(source: Source, files: Files) -> dict[str, Any]:
-    """What an overlay lies over: the document at the end of its `extends`, with the layers between."""
+    """The document at the end of an overlay's `extends`, with the overlays between applied."""
     layers: list[Source] = []
     while is_overlay(source):
         named = source.value.get("extends")
@@ -168,5 +168,5 @@ def base(source: Source, files: Files) -> dict[str, Any]:
 
 
 def unplaced(path: Path, value: dict[str, Any]) -> Source:
-    """A document that was made, and stands in no file."""
+    """A document that was made, and is in no file."""
     return Source(path, "", Positions(value))

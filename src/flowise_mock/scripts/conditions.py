@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from flowise_mock.contract import jsontext
 from flowise_mock.contract.schemas import shortened
+from flowise_mock.scripts.http_request import ABSENT, POINTER
 from flowise_mock.scripts.patterns import BadPattern, Pattern, compile_pattern
 from flowise_mock.scripts.question import Question, text
 from flowise_mock.state.table import Record
@@ -232,7 +233,69 @@ def _human_input(wanted: Any) -> Iterator[Condition]:
         yield Condition(f"humanInput.{key}", _member("humanInput", key), *matcher)
 
 
+def _operation(wanted: Any) -> Iterator[Condition]:
+    names = frozenset([wanted] if isinstance(wanted, str) else wanted)
+    expected = " or ".join(map(jsontext.dumps, sorted(names)))
+    yield Condition(
+        "operation", lambda question: question.request.operation, lambda name: name in names, expected
+    )
+
+
+def _method(wanted: str) -> Iterator[Condition]:
+    method = wanted.upper()
+    yield Condition("method", lambda question: question.request.method, lambda value: value == method, method)
+
+
+def _query(wanted: dict[str, Any]) -> Iterator[Condition]:
+    for name, each in wanted.items():
+        yield Condition(f"query.{name}", _query_of(name), *_match_field(each, ("query", name)))
+
+
+def _query_of(name: str) -> Callable[[Question], Any]:
+    return lambda question: question.request.query.get(name)
+
+
+def _headers(wanted: dict[str, Any]) -> Iterator[Condition]:
+    for name, each in wanted.items():
+        yield Condition(f"headers.{name}", _header_of(name.lower()), *_match_field(each, ("headers", name)))
+
+
+def _header_of(name: str) -> Callable[[Question], Any]:
+    return lambda question: question.request.headers.get(name)
+
+
+def _json(wanted: dict[str, Any]) -> Iterator[Condition]:
+    for pointer, each in wanted.items():
+        if not POINTER.fullmatch(pointer):
+            raise BadCondition(
+                ("json", pointer), "is not a JSON pointer (RFC 6901): write /question or /items/0"
+            )
+        matcher = _match_json(each, ("json", pointer))
+        yield Condition(f"json {pointer or 'body'}", _json_at(pointer), *matcher)
+
+
+def _json_at(pointer: str) -> Callable[[Question], Any]:
+    def value(question: Question) -> Any:
+        found = question.request.at(pointer)
+        return None if found is ABSENT else found
+
+    return value
+
+
+def _match_json(wanted: Any, steps: tuple[str, ...]) -> Matcher:
+    """Match an equal JSON value, or parts of a text with `contains` or `regex`."""
+    if isinstance(wanted, dict) and wanted and wanted.keys() <= {"contains", "regex"}:
+        return _match_field(wanted, steps)
+    return lambda value: type(value) is type(wanted) and value == wanted, jsontext.dumps(wanted), None
+
+
+HTTP = ("operation", "method", "path", "query", "headers", "json")
+"""The conditions for any request; all others are for questions to flows."""
+
 _CONDITIONS: dict[str, Callable[[Any], Iterator[Condition]]] = {
+    "operation": _operation,
+    "method": _method,
+    "path": _text_condition("path", lambda question: question.request.path),
     "chatflow": _chatflow,
     "streaming": _streaming,
     "chatId": _text_condition("chatId", lambda question: question.chat_id),
@@ -245,4 +308,7 @@ _CONDITIONS: dict[str, Callable[[Any], Iterator[Condition]]] = {
     "form": _form,
     "overrideConfig": _override,
     "history": _history,
+    "query": _query,
+    "headers": _headers,
+    "json": _json,
 }

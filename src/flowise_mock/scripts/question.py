@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from flowise_mock.contract import jsontext, streaming
+from flowise_mock.scripts.http_request import HttpRequest
 from flowise_mock.state.table import Record
 
 
@@ -25,6 +26,17 @@ class Question:
     session_id: str
     stored_history: list[Record]
     files: list[Record]
+    request: HttpRequest = field(default_factory=HttpRequest)
+
+    @classmethod
+    def of_request(cls, request: HttpRequest, flow: Record | None = None, **known: str) -> Question:
+        """A question made of a request alone, without stored messages; `known` has the resolved ids."""
+        body = request.json if isinstance(request.json, dict) else {}
+        config = jsontext.mapping(body.get("overrideConfig"))
+        chat = known.get("chat_id") or text(body.get("chatId"))
+        session = known.get("session_id") or text(config.get("sessionId")) or chat
+        question = text(body.get("question"))
+        return cls(flow or {}, body, question, chat, session, [], [], request)
 
     @cached_property
     def turn(self) -> int:

@@ -31,7 +31,15 @@ _MERGE = "tag:yaml.org,2002:merge"
 
 
 class ScriptError(Exception):
-    """A script cannot be used; the message names file, line, column and pointer, and says what to do."""
+    """A script cannot be used; the message names file, line, column and pointer, and says what to do.
+
+    `pointer` is the place as a JSON pointer, and `reason` says what is wrong there.
+    """
+
+    def __init__(self, message: str, pointer: str = "", reason: str = "") -> None:
+        super().__init__(message)
+        self.pointer = pointer
+        self.reason = reason or message
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ class Source:
         """An error in the value to which `steps` lead, or in its key."""
         line, column = self.place(steps, key=key)
         pointer = "/" + "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in steps)
-        return ScriptError(f"{self.path}:{line}:{column}: {pointer}: {message}")
+        return ScriptError(f"{self.path}:{line}:{column}: {pointer}: {message}", pointer, message)
 
     def place(self, steps: Steps, *, key: bool = False) -> Place:
         """The line and column of a value, or of its key."""
@@ -88,6 +96,15 @@ def read(path: Path) -> Source:
     found = sorted(problems(source.value), key=lambda each: source.place(each.steps, key=each.key))
     if found:
         raise source.error(found[0].steps, found[0].message, key=found[0].key)
+    return source
+
+
+def of_value(value: dict[str, Any], name: str) -> Source:
+    """A script that is not in a file, such as a rule from a request. Raises ScriptError."""
+    source = Source(Path(name), value, {(): (1, 1)})
+    problem = next(iter(problems(value)), None)
+    if problem is not None:
+        raise source.error(problem.steps, problem.message, key=problem.key)
     return source
 
 

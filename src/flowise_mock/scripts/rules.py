@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from flowise_mock.contract.vocabulary import nearest
 from flowise_mock.faults import spec
 from flowise_mock.scripts import conditions, reading, replies
 from flowise_mock.scripts.conditions import BadCondition, Condition
@@ -17,6 +18,8 @@ from flowise_mock.scripts.reading import Source, Steps
 from flowise_mock.scripts.replies import Answer, BadTemplate
 
 PREDICTION = "createPrediction"
+ANY = "*"
+"""The operation of a rule that is for every request that it matches."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +28,7 @@ class Rule:
 
     Every question that it matches contains `needle`, in any case. `flows` has the ids and names of its
     flows, and is empty if it is for all. `operation` is the operationId of an operation that gets a fault,
-    and is empty for a rule that answers questions.
+    and is empty for a rule that answers questions. `hold` is the name under which its requests wait.
     """
 
     id: str
@@ -37,6 +40,7 @@ class Rule:
     operation: str
     flows: tuple[str, ...]
     needle: str
+    hold: str = ""
 
     def __str__(self) -> str:
         return f"{self.place} ({self.name})" if self.name else self.place
@@ -60,36 +64,62 @@ def _rules(source: Source, check: ContractCheck) -> Iterator[Rule]:
         yield _rule(source, ("rules", number), given, check)
 
 
+def compile_rule(given: dict[str, Any], id: str, check: ContractCheck) -> Rule:
+    """Compile a rule that is not in a file. Raises ScriptError, whose pointer is within the rule."""
+    source = reading.of_value({"rules": [given]}, "added rule")
+    rule = _rule(source, ("rules", 0), source.value["rules"][0], check)
+    return replace(rule, id=f"added#{id}", place=f"added:{id}")
+
+
+def pattern_of(match: dict[str, Any]) -> tuple[Condition, ...]:
+    """The conditions of a `match`, for the journal and `verify`. Raises ScriptError."""
+    source = reading.of_value({"rules": [{"match": match, "answer": "-"}]}, "pattern")
+    return _conditions(source, ("rules", 0), source.value["rules"][0]["match"])
+
+
 def _rule(source: Source, steps: Steps, given: dict[str, Any], check: ContractCheck) -> Rule:
     match = given.get("match", {})
-    operation = match.get("operation", PREDICTION)
-    if operation not in check.operations:
-        raise source.error((*steps, "match", "operation"), f"the contract has no operation {operation}")
-    if operation != PREDICTION:
-        _check_operation(source, steps, given)
+    operation = _operation(source, steps, match, check)
     contents = [key for key in ("answer", "answers", "fault") if key in given]
     if len(contents) != 1:
         raise source.error(steps, "a rule has one of answer, answers and fault; write just one of them")
-    try:
-        compiled = tuple(conditions.compile_match(match))
-    except BadCondition as error:
-        raise source.error((*steps, "match", *error.steps), str(error)) from None
+    if operation:
+        _check_operation(source, steps, given)
     flows = match.get("chatflow", ())
     return Rule(
         id=f"{source.path}#{steps[-1]}",
         place=f"{source.path.name}:{source.line(steps)}",
         name=given.get("name", ""),
-        conditions=compiled,
+        conditions=_conditions(source, steps, match),
         answers=tuple(_answers(source, steps, given, check)),
         times=given.get("times"),
-        operation="" if operation == PREDICTION else operation,
+        operation=operation,
         flows=(flows,) if isinstance(flows, str) else tuple(flows),
         needle=conditions.needle(match.get("question")),
+        hold=given.get("hold", ""),
     )
 
 
+def _conditions(source: Source, steps: Steps, match: dict[str, Any]) -> tuple[Condition, ...]:
+    try:
+        return tuple(conditions.compile_match(match))
+    except BadCondition as error:
+        raise source.error((*steps, "match", *error.steps), str(error)) from None
+
+
+def _operation(source: Source, steps: Steps, match: dict[str, Any], check: ContractCheck) -> str:
+    """The operation that a rule is for: empty for questions, ANY for each operation that it matches."""
+    named = match.get("operation")
+    if named is None:
+        return ANY if ("method" in match or "path" in match) and set(match) <= set(conditions.HTTP) else ""
+    if named not in check.operations:
+        near = nearest(str(named), check.operations)
+        raise source.error((*steps, "match", "operation"), f"the contract has no operation {named}{near}")
+    return "" if named == PREDICTION else str(named)
+
+
 def _check_operation(source: Source, steps: Steps, given: dict[str, Any]) -> None:
-    further = [key for key in given["match"] if key != "operation"]
+    further = [key for key in given["match"] if key not in conditions.HTTP]
     if further:
         raise source.error(
             (*steps, "match", further[0]),

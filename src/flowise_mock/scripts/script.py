@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowise_mock.contract.document import Document
-from flowise_mock.faults.spec import Fault
 from flowise_mock.scripts import rules
 from flowise_mock.scripts.contract_check import ContractCheck
 from flowise_mock.scripts.index import Index
@@ -65,6 +64,11 @@ class Script:
         for rule in loaded:
             if rule.operation:
                 self._for_operations.setdefault(rule.operation, []).append(rule)
+        if rules.ANY in self._for_operations:  # in the order of the files, each with those for any
+            named = {each.operation for each in loaded} - {""}
+            self._for_operations = {
+                name: [each for each in loaded if each.operation in (name, rules.ANY)] for name in named
+            }
 
     # --- choosing ---
 
@@ -73,46 +77,18 @@ class Script:
         if self._reload:
             self._refresh(counts)
         for rule in self._index.candidates(question):
-            if rule.matches(question) and _has_answers_left(rule, counts):
-                answer = _next_answer(rule, question, counts)
-                return Choice(question, rule, answer, self._explanation(rule, question))
-        nearest = self._nearest(question) if self.strict else None
-        return Choice(question, None, None, self._explanation(None, question), nearest)
+            if rule.matches(question) and is_left(rule, counts):
+                answer = next_answer(rule, question, counts)
+                before = self._for_questions[: self._numbers[rule]]
+                return Choice(question, rule, answer, explanation(rule, before, question))
+        closest = nearest(self._for_questions, question) if self.strict else None
+        return Choice(question, None, None, explanation(None, self._for_questions, question), closest)
 
-    def fault_for(self, operation: str, counts: Counts) -> Fault | None:
-        """The fault of a rule for an operation other than prediction, or None."""
+    def for_operation(self, operation: str, counts: Counts) -> Sequence[Rule]:
+        """The rules for an operation other than prediction, including those for any operation."""
         if self._reload:
             self._refresh(counts)
-        for rule in self._for_operations.get(operation, ()):
-            if _has_answers_left(rule, counts):
-                counts.next(("rule", rule.id))
-                return rule.answers[0].fault
-        return None
-
-    # --- explaining ---
-
-    def _explanation(self, rule: Rule | None, question: Question) -> str:
-        """The rule that answers, why the first rules before it do not match, and the number of the others."""
-        before = len(self._for_questions) if rule is None else self._numbers[rule]
-        passed = [
-            f"{each.place} {_failures(each, question)[0]}"
-            for each in self._for_questions[: min(before, EXPLAINED)]
-        ]
-        more = [f"{before - EXPLAINED} more"] if before > EXPLAINED else []
-        head = f"rule {rule}" if rule else "no rule"
-        return "; ".join([head, *passed, *more])
-
-    def _nearest(self, question: Question) -> str:
-        """The rule with most satisfied conditions; of several, the one with the fewest others."""
-        if not self._for_questions:
-            return "there is none; write one"
-
-        def nearness(rule: Rule) -> tuple[int, int]:
-            failed = len(rule.failures(question))
-            return len(rule.conditions) - failed, -failed
-
-        nearest = max(self._for_questions, key=nearness)
-        return f"the nearest is {nearest}: {', '.join(_failures(nearest, question))}"
+        return self._for_operations.get(operation, self._for_operations.get(rules.ANY, ()))
 
     # --- reloading ---
 
@@ -134,11 +110,12 @@ class Script:
             log.warning("scripts read again: %d rules, all counts start anew", len(self.rules))
 
 
-def _has_answers_left(rule: Rule, counts: Counts) -> bool:
+def is_left(rule: Rule, counts: Counts) -> bool:
+    """Whether a rule may answer again."""
     return rule.times is None or counts.get(("rule", rule.id)) < rule.times
 
 
-def _next_answer(rule: Rule, question: Question, counts: Counts) -> Answer:
+def next_answer(rule: Rule, question: Question, counts: Counts) -> Answer:
     """The next answer of a rule in this conversation; the last one repeats."""
     counts.next(("rule", rule.id))
     if len(rule.answers) == 1:
@@ -147,7 +124,28 @@ def _next_answer(rule: Rule, question: Question, counts: Counts) -> Answer:
     return rule.answers[min(number, len(rule.answers)) - 1]
 
 
-def _failures(rule: Rule, question: Question) -> list[str]:
+def explanation(rule: Rule | None, passed: Sequence[Rule], question: Question) -> str:
+    """The rule that answers, why the first rules before it do not match, and the number of the others."""
+    reasons = [f"{each.place} {failures(each, question)[0]}" for each in passed[:EXPLAINED]]
+    more = [f"{len(passed) - EXPLAINED} more"] if len(passed) > EXPLAINED else []
+    head = f"rule {rule}" if rule else "no rule"
+    return "; ".join([head, *reasons, *more])
+
+
+def nearest(rules: Sequence[Rule], question: Question) -> str:
+    """The rule with most satisfied conditions; of several, the one with the fewest others."""
+    if not rules:
+        return "there is none; write one"
+
+    def nearness(rule: Rule) -> tuple[int, int]:
+        failed = len(rule.failures(question))
+        return len(rule.conditions) - failed, -failed
+
+    found = max(rules, key=nearness)
+    return f"the nearest is {found}: {', '.join(failures(found, question))}"
+
+
+def failures(rule: Rule, question: Question) -> list[str]:
     """Why a rule does not answer: each condition that fails."""
     failed = rule.failures(question)
     return failed or [f"has answered {rule.times} times, which is its limit"]

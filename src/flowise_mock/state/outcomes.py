@@ -194,6 +194,26 @@ class InvalidHeader(Refusal):
     detail: str
 
 
+class InvalidNamespace(Refusal):
+    """The name of a namespace is invalid, or two names differ; `detail` says which are valid."""
+
+    name: str
+    detail: str
+
+
+class LimitReached(Refusal):
+    """There may be no more of `what` than `limit`."""
+
+    what: str
+    limit: int
+
+
+class Conflict(Failure):
+    """The request fits the schema and cannot be carried out now; `detail` says why, and what to do."""
+
+    detail: str
+
+
 class InjectedFailure(Refusal):
     """A failure that a fault requested and that no server has of its own; `text` is its message."""
 

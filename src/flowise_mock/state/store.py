@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flowise_mock.state.clock import Clock, Dates, moment
@@ -26,11 +27,15 @@ Window = tuple[float, int]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The state at one moment. Records are shared, for they are never changed in place."""
+    """The state at one moment. Records are shared, for they are never changed in place.
+
+    `ids` is how many reproducible ids were made.
+    """
 
     records: Mapping[str, Mapping[str, Record]]
     windows: Mapping[str, Window | None]
     counts: Counts
+    ids: int
 
 
 class Store:
@@ -46,11 +51,12 @@ class Store:
         *,
         new_id: Callable[[], str] | None = None,
         clock: Clock | None = None,
+        workspace: str | None = None,
     ) -> None:
         self.tables = {table.name: table for table in tables}
         self.new_id = new_id or RandomIds()
         self.clock = clock or Clock()
-        self.workspace = RandomIds()()
+        self.workspace = workspace or RandomIds()()
         self.windows: dict[str, Window | None] = {}
         self.runs: dict[tuple[str, str], Any] = {}
         self.counts = Counts()
@@ -67,9 +73,12 @@ class Store:
 
     def set_clock(self, at: str) -> None:
         """Freeze the clock at an ISO date, or release it with any other text."""
-        when = moment(at)
-        if when != self.clock.moment:
-            self.clock.moment = when
+        self.freeze(moment(at))
+
+    def freeze(self, at: datetime | None) -> None:
+        """Freeze the clock at a moment; None releases it."""
+        if at != self.clock.moment:
+            self.clock.moment = at
             self._last = 0
 
     # --- one record ---
@@ -264,13 +273,15 @@ class Store:
     def snapshot(self) -> Snapshot:
         """The state now, for `restore`."""
         records = {name: dict(rows.records) for name, rows in self._rows.items()}
-        return Snapshot(records, dict(self.windows), self.counts.copy())
+        return Snapshot(records, dict(self.windows), self.counts.copy(), getattr(self.new_id, "count", 0))
 
     def restore(self, snapshot: Snapshot) -> None:
         """Bring back the state of a snapshot; the snapshot stays usable."""
         self._rows = {name: Rows(table, snapshot.records.get(name)) for name, table in self.tables.items()}
         self.windows = dict(snapshot.windows)
         self.counts = snapshot.counts.copy()
+        if hasattr(self.new_id, "count"):
+            self.new_id.count = snapshot.ids
 
     def __iter__(self) -> Iterator[tuple[str, list[Record]]]:
         """Each table's name and its records, in order of creation."""
