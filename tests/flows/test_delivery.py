@@ -14,7 +14,7 @@ from flowise_mock.contract import contracts
 from flowise_mock.contract.tables import tables
 from flowise_mock.flows import delivery, limits
 from flowise_mock.flows.call import Call, FlowRuntime
-from flowise_mock.flows.turn import resolved
+from flowise_mock.flows.turn import resolve_turn
 from flowise_mock.state.clock import Clock
 from flowise_mock.state.outcomes import Outcome, TooManyRequests
 from flowise_mock.state.store import Store
@@ -49,7 +49,7 @@ def test_each_token_is_sent_before_the_pause_after_it(call: Call, monkeypatch: p
     monkeypatch.setattr("flowise_mock.flows.delivery.asyncio.sleep", sleep)
 
     async def run() -> None:
-        turn = resolved(call, flow(call), {"question": "q"})
+        turn = resolve_turn(call, flow(call), {"question": "q"})
         async for name, _ in delivery.as_events(call, turn):
             log.append(name)
 
@@ -62,7 +62,7 @@ def test_each_token_is_sent_before_the_pause_after_it(call: Call, monkeypatch: p
 def test_a_run_that_was_replaced_does_not_free_its_successor(call: Call) -> None:
     async def run() -> None:
         one = flow(call)
-        first, second = (resolved(call, one, {"question": "q", "chatId": "c"}) for _ in range(2))
+        first, second = (resolve_turn(call, one, {"question": "q", "chatId": "c"}) for _ in range(2))
         earlier, later = delivery.as_events(call, first), delivery.as_events(call, second)
         await anext(earlier)
         await anext(later)

@@ -161,4 +161,4 @@ def _sources(call: Call, turn: Turn) -> list[Record] | None:
             chunks += [
                 {"pageContent": each, "metadata": metadata} for each in splitter.split(node.inputs["text"])
             ]
-    return ranking.ranked(chunks, turn.question)[:SOURCES]
+    return ranking.rank(chunks, turn.question)[:SOURCES]

@@ -43,7 +43,7 @@ class Turn:
     reply: Reply | None = None
 
 
-def resolved(call: Call, flow: Record, body: Record) -> Turn:
+def resolve_turn(call: Call, flow: Record, body: Record) -> Turn:
     """The turn that a request body asks for: nothing is refused, nothing written.
 
     A field of a form may be JSON text.
