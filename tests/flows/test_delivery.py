@@ -1,4 +1,4 @@
-"""Delivery and limits, without a server: the order of events and pauses, runs that replace each other, windows."""
+"""Delivery and limits without a server: the order of events and pauses, replaced runs, rate windows."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def test_each_token_is_sent_before_the_pause_after_it(call: Call, monkeypatch: p
 
     asyncio.run(run())
     assert log == ["start", *["token", "pause"] * 3, "metadata", "end"]
-    # the sleep above does not take its time, so each pause ends at its own due time
+    # the sleep above returns at once, so each pause lasts until its own due time
     assert [round(each, 1) for each in waits] == [0.5, 1.0, 1.5]
 
 
-def test_a_run_that_was_replaced_does_not_free_its_successor(call: Call) -> None:
+def test_a_replaced_run_does_not_remove_its_successor(call: Call) -> None:
     async def run() -> None:
         one = flow(call)
         first, second = (resolve_turn(call, one, {"question": "q", "chatId": "c"}) for _ in range(2))
@@ -80,7 +80,7 @@ async def _close(events: AsyncIterator[Any]) -> None:
     await events.aclose()  # type: ignore[attr-defined]
 
 
-def test_a_rate_window_ends_at_its_last_second_and_not_before(call: Call) -> None:
+def test_a_rate_window_lasts_until_its_last_second(call: Call) -> None:
     limit = {"rateLimit": {"status": True, "limitMax": 1, "limitDuration": 60, "limitMsg": "wait"}}
     one = flow(call, apiConfig=json.dumps(limit))
     for seconds, refused in ((0, False), (59.999, True), (60, False), (60, True), (119, True), (120, False)):

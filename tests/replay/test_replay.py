@@ -81,7 +81,7 @@ def play(
         token_delay=0,
         hang=30,
         permissions={"low": ["tools:view"]},
-        model=model_recorded.say if model else model_echo.say,
+        model=model_recorded.generate if model else model_echo.generate,
     )
     running = Running(build.build(options))
     try:

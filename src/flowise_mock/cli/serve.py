@@ -10,7 +10,7 @@ from typing import Any
 from flowise_mock.cli.arguments import add_contract, milliseconds, seconds
 from flowise_mock.flows import model_echo, model_recorded
 
-MODELS = {"echo": model_echo.say, "recorded-model": model_recorded.say}
+MODELS = {"echo": model_echo.generate, "recorded-model": model_recorded.generate}
 """The scripts that answer everything: what answers if no rule of a file does."""
 
 

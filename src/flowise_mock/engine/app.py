@@ -60,7 +60,7 @@ def create_app(
     streams: Streams | None = None,
     token_delay: float = TOKEN_DELAY,
     hang: float = HANG,
-    model: Model = model_echo.say,
+    model: Model = model_echo.generate,
     explain: bool = False,
     journal: bool = True,
 ) -> ASGIApp:

@@ -50,7 +50,7 @@ class Options:
     max_body: int = MAX_BODY
     token_delay: float = TOKEN_DELAY
     hang: float = HANG
-    model: Model = model_echo.say
+    model: Model = model_echo.generate
     scripts: Sequence[Path] = ()
     strict: bool = False
     reload: bool = False
