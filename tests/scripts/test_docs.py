@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Running
-from docs.test_readme import filled, plain
+from docs.test_readme import plain, with_outputs
 from flowise_mock.contract import contracts
 from flowise_mock.scripts import reading, templates
 from flowise_mock.scripts.question import VARIABLES
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.server
 DOCS = contracts.root() / "docs" / "scripts.md"
 
 
-def test_the_docs_print_what_the_server_answers() -> None:
+def test_the_docs_have_the_real_outputs() -> None:
     scripts = [reading.find_script("support-bot"), reading.find_script("refund-desk")]
     running = Running(build.build(Options(scripts=scripts, token_delay=0)))
     try:
         text = DOCS.read_text()
-        assert plain(filled(text, running.url)) == plain(text)
+        assert plain(with_outputs(text, running.url)) == plain(text)
     finally:
         running.stop()
 
