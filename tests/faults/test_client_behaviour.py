@@ -52,7 +52,7 @@ def read(url: str, question: str, patience: float) -> Reading:
     return Reading(events, reading.error, reading.done)
 
 
-def documented() -> dict[str, list[str]]:
+def documented_cells() -> dict[str, list[str]]:
     """The cells of the measured table, by fault."""
     table = DOCS.read_text().partition("| fault | flowise-sdk |")[2]
     rows = [re.split(r" *\| *", line.strip("| ")) for line in table.splitlines()[2:] if line.startswith("|")]
@@ -61,13 +61,13 @@ def documented() -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("name", ["none", *spec.catalogue()])
 def test_the_python_client_behaves_as_documented(scripted: Running, name: str) -> None:
-    waits = "waits for ever" in documented()[name][1]
-    assert str(read(scripted.url, name, HANG / 2 if waits else 20)) == documented()[name][1]
+    waits = "waits for ever" in documented_cells()[name][1]
+    assert str(read(scripted.url, name, HANG / 2 if waits else 20)) == documented_cells()[name][1]
 
 
 def test_every_fault_was_measured_with_three_clients() -> None:
-    assert list(documented()) == ["none", *spec.catalogue()]
-    assert all(len(cells) == 3 and all(cells) for cells in documented().values())
+    assert list(documented_cells()) == ["none", *spec.catalogue()]
+    assert all(len(cells) == 3 and all(cells) for cells in documented_cells().values())
 
 
 def test_every_fault_and_option_is_in_the_docs() -> None:

@@ -19,7 +19,7 @@ from conftest import Running
 from flowise_mock.flows import model_recorded
 from flowise_mock.server import build
 from flowise_mock.server.build import Options
-from replay.test_replay import unmatched
+from replay.test_replay import write_unmatched_script
 
 pytestmark = pytest.mark.server
 
@@ -38,7 +38,9 @@ KNOWN = {
 
 @pytest.fixture(scope="module", params=["no script", "a script that does not match"])
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    scripts = [unmatched(tmp_path_factory.mktemp("script"))] if request.param != "no script" else []
+    scripts = (
+        [write_unmatched_script(tmp_path_factory.mktemp("script"))] if request.param != "no script" else []
+    )
     running = Running(
         build.build(Options(seed=None, token_delay=0, model=model_recorded.generate, scripts=scripts))
     )

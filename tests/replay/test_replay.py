@@ -125,11 +125,11 @@ def test_predictions_of_every_kind_are_answered_as_recorded(
 
 @pytest.mark.parametrize("version", KNOWN)
 def test_a_script_whose_rules_do_not_match_changes_nothing(version: str, tmp_path: Path) -> None:
-    score = play(version, version, scripts=[unmatched(tmp_path)])
+    score = play(version, version, scripts=[write_unmatched_script(tmp_path)])
     assert {each.exchange.name for each in score.differing} == set(KNOWN[version]), "\n".join(score.lines())
 
 
-def unmatched(folder: Path) -> Path:
+def write_unmatched_script(folder: Path) -> Path:
     """A script whose rules match no recorded question."""
     file = folder / "unmatched.yaml"
     file.write_text("""

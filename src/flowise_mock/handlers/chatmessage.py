@@ -81,13 +81,13 @@ def _filter_rated(call: Call, chatflowid: str, rows: list[Record], rating: str) 
     found = call.store.select("feedback", chatflowid=chatflowid)
     rated = {row.get("messageId") for row in found if row.get("rating") == rating}
     rated_otherwise = {row.get("messageId") for row in found} - rated
-    kept: list[Record] = []
+    result: list[Record] = []
     before: dict[str, Record] = {}
     for row in rows:
         chat = row.get("sessionId") or row.get("chatId", "")
         if row["id"] in rated:
-            kept += [before[chat], row] if chat in before else [row]
+            result += [before[chat], row] if chat in before else [row]
         before.pop(chat, None)
         if row["id"] not in rated_otherwise:
             before[chat] = row
-    return kept
+    return result

@@ -70,8 +70,8 @@ def _row(player: Player, exchange: Exchange, answer: Answer) -> dict[str, Any]:
             [0, f"HTTP/1.1 {answer.status}\r\nContent-Type: text/event-stream\r\n\r\n{text}"]
         ]
     elif answer.status is not None:
-        kept = ("Content-Type", "Vary", "Content-Security-Policy", "X-Frame-Options")
-        response["headers"] = {name: answer.headers[name] for name in kept if name in answer.headers}
+        names = ("Content-Type", "Vary", "Content-Security-Policy", "X-Frame-Options")
+        response["headers"] = {name: answer.headers[name] for name in names if name in answer.headers}
         response["body"] = player.ids.mask(json_or_text(text))
     return {
         "operationId": exchange.operation, "case": exchange.case, "request": request, "response": response,

@@ -59,8 +59,8 @@ def _steps(answer: Record, path: str) -> Steps:
     steps: list[str | int] = []
     for part in path.split("/"):
         step: str | int = int(part) if isinstance(node, list) and part.isdecimal() else part
-        held = isinstance(node, dict) and step in node
-        if not held and not (isinstance(node, list) and isinstance(step, int) and step < len(node)):
+        has_key = isinstance(node, dict) and step in node
+        if not has_key and not (isinstance(node, list) and isinstance(step, int) and step < len(node)):
             break
         node = node[step]
         steps.append(step)
