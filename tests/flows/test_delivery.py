@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -46,7 +47,9 @@ def test_each_token_is_sent_before_the_pause_after_it(call: Call, monkeypatch: p
         log.append("pause")
         waits.append(seconds)
 
-    monkeypatch.setattr("flowise_mock.flows.delivery.asyncio.sleep", sleep)
+    # asyncio itself stays as it is: other threads of this process run servers
+    loop = asyncio.get_running_loop
+    monkeypatch.setattr(delivery, "asyncio", SimpleNamespace(sleep=sleep, get_running_loop=loop))
 
     async def run() -> None:
         turn = resolve_turn(call, flow(call), {"question": "q"})
