@@ -74,7 +74,7 @@ def send(
 ) -> RawResponse:
     """Send one request, and read until the connection ends or is silent for `patience` seconds."""
     content = b"" if body is None else json.dumps(body).encode()
-    lines = {"Host": "mock", "Authorization": f"Bearer {KEY}", "Content-Length": str(len(content))}
+    lines = {"Host": "localhost", "Authorization": f"Bearer {KEY}", "Content-Length": str(len(content))}
     lines |= {} if body is None else {"Content-Type": "application/json"}
     lines |= {} if fault is None else {"X-Flowise-Mock-Fault": fault}
     lines |= {"Connection": "close"} if close else {}

@@ -35,7 +35,7 @@ class Bot:
             headers = {"Authorization": "Bearer flowise-mock"}
             transport = httpx.ASGITransport(app=self.mock.app)
             async with httpx.AsyncClient(
-                transport=transport, base_url="http://mock/api/v1", headers=headers
+                transport=transport, base_url="http://localhost/api/v1", headers=headers
             ) as client:
                 return await client.request(method, path, **more)
 

@@ -169,7 +169,6 @@ def test_an_invalid_script_gives_one_line_and_status_2(tmp_path: Path) -> None:
             ["serve", "--script", "nope.yaml"],
             "nope.yaml: cannot be read: No such file or directory; name a file",
         ),
-        (["serve", "--strict"], "name a file of them with --script"),
         (["script"], "name a file of rules, or ask for the --schema"),
     ]:
         status, _, errors = run(*arguments)

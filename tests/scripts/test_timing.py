@@ -49,7 +49,7 @@ def predictions(folder: Path, seed: int, count: int) -> list[bytes]:
 
     async def send_all() -> list[bytes]:
         transport = httpx.ASGITransport(app=bot.mock.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://mock/api/v1") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost/api/v1") as client:
             answers = []
             for number in range(count):
                 flow = ORDERS if number % 5 == 0 else SUPPORT

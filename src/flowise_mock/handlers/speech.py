@@ -12,7 +12,7 @@ _SILENCE = "//sQxAADwAABpAAAACAAADSAAAAE" + "V" * 76
 
 
 async def generate_speech(call: Call, body: Record) -> EventStream:
-    return EventStream(_audio(str(body.get("chatMessageId") or "")), named=True)
+    return EventStream(_audio(str(body.get("chatMessageId") or "")), framing="speech")
 
 
 async def _audio(message: str) -> AsyncIterator[tuple[str, Any]]:

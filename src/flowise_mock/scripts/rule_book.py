@@ -38,11 +38,29 @@ class RuleBook:
         self._added[id] = (given, rules.compile_rule(given, id, self._check))
         return id
 
+    def get(self, id: str) -> tuple[dict[str, Any], Rule] | None:
+        """The source and the rule of that id."""
+        return self._added.get(id)
+
     def remove(self, id: str) -> bool:
         return self._added.pop(id, None) is not None
 
-    def clear(self) -> None:
-        self._added.clear()
+    def clear(self, *, faults: bool) -> None:
+        """Remove the rules that were added: those that have a fault, or those that answer."""
+        self._added = {id: each for id, each in self._added.items() if ("fault" in each[0]) is not faults}
+
+    def compiled(self, given: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], Rule]]:
+        """Rules in the order of trying, compiled for `use`. Raises ScriptError."""
+        first = self._number + len(given)
+        return [
+            (each, rules.compile_rule(each, str(first - number), self._check))
+            for number, each in enumerate(given)
+        ]
+
+    def use(self, compiled: Sequence[tuple[dict[str, Any], Rule]]) -> None:
+        """Replace the rules that were added by those of `compiled`."""
+        self._added = {rule.id.partition("#")[2]: (given, rule) for given, rule in reversed(compiled)}
+        self._number += len(compiled)
 
     def added(self) -> Iterator[tuple[str, dict[str, Any], Rule]]:
         """The id, the source and the rule of each added rule, in the order in which they are tried."""
