@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m benchmarks.run` runs them all. They print figures; machines differ."""
