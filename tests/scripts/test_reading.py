@@ -13,6 +13,7 @@ import yaml
 
 from flowise_mock.contract import contracts
 from flowise_mock.scripts import reading
+from flowise_mock.scripts.contract_check import ContractCheck
 from flowise_mock.scripts.reading import ScriptError
 from flowise_mock.scripts.script import Script
 from scripts.test_scripts import ALL
@@ -82,7 +83,7 @@ BEYOND_THE_SCHEMA = [
 def script(folder: Path, text: str) -> Script:
     file = folder / "bad.yaml"
     file.write_text(text)
-    return Script([file], CONTRACT)
+    return Script([file], ContractCheck(CONTRACT))
 
 
 @pytest.mark.parametrize(("text", "place", "reason"), AGAINST_THE_SCHEMA + BEYOND_THE_SCHEMA)
@@ -134,10 +135,10 @@ def test_a_script_may_be_json(tmp_path: Path, text: str, message: str | None) ->
     file = tmp_path / "script.json"
     file.write_text(text)
     if message is None:
-        assert Script([file], CONTRACT).rules[0].answers
+        assert Script([file], ContractCheck(CONTRACT)).rules[0].answers
         return
     with pytest.raises(ScriptError) as refused:
-        Script([file], CONTRACT)
+        Script([file], ContractCheck(CONTRACT))
     assert message in str(refused.value)
 
 
@@ -145,7 +146,7 @@ def test_another_contract_may_accept_what_one_refuses(tmp_path: Path) -> None:
     text, place, _ = BEYOND_THE_SCHEMA[-1]
     with pytest.raises(ScriptError, match=f"bad.yaml:{place}the contract refuses it"):
         script(tmp_path, text)
-    assert Script([tmp_path / "bad.yaml"], contracts.load("3.1.4")).rules
+    assert Script([tmp_path / "bad.yaml"], ContractCheck(contracts.load("3.1.4"))).rules
 
 
 # --- the command -----------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ def add(commands: Any) -> None:
 def _script(asked: argparse.Namespace) -> int:
     from flowise_mock.contract import contracts
     from flowise_mock.scripts import reading
+    from flowise_mock.scripts.contract_check import ContractCheck
     from flowise_mock.scripts.script import Script
 
     if asked.schema:
@@ -34,6 +35,6 @@ def _script(asked: argparse.Namespace) -> int:
         return 0
     if not asked.files:
         raise reading.ScriptError("there is nothing to check: name a file of rules, or ask for the --schema")
-    script = Script([reading.find_script(each) for each in asked.files], contracts.load(asked.contract))
+    script = Script([reading.find_script(each) for each in asked.files], ContractCheck(contracts.load(asked.contract)))
     print(f"{len(script.rules)} rules, all in order")
     return 0

@@ -30,8 +30,9 @@ def shown(entry: Entry, world: World) -> dict[str, Any]:
         "query": _query(entry),
         "headers": _headers(entry.headers),
         **_body(entry.body, entry.length),
-        "rule": entry.rule or None,
-        "fault": entry.fault or None,
+        "rule": _rule(entry.rule),
+        "fault": _fault(entry.fault),
+        "explanation": "; ".join(each for each in (entry.rule, entry.fault) if each) or None,
         "status": entry.status,
         "response": {
             "headers": _headers(entry.response_headers),
@@ -41,6 +42,16 @@ def shown(entry: Entry, world: World) -> dict[str, Any]:
         "completed": entry.completed,
         "duration": round(entry.duration, 3),
     }
+
+
+def _rule(text: str) -> str | None:
+    """The place of the rule that answered, and its name, from the text of the access log."""
+    head = text.partition(";")[0]
+    return head.removeprefix("rule ") if head.startswith("rule ") else None
+
+
+def _fault(text: str) -> str | None:
+    return text.partition(",")[0].removeprefix("fault ") or None
 
 
 def read(given: dict[str, Any]) -> Entry:
@@ -56,7 +67,8 @@ def read(given: dict[str, Any]) -> Entry:
     entry.response_headers = _pairs_of(answer.get("headers", {}))
     for name in ("operation", "status", "completed", "duration"):
         setattr(entry, name, given[name])
-    entry.rule, entry.fault = given.get("rule") or "", given.get("fault") or ""
+    entry.rule = f"rule {given['rule']}" if given.get("rule") else ""
+    entry.fault = given.get("fault") or ""
     entry.events = given.get("events", 0)
     return entry
 
@@ -202,8 +214,8 @@ def _har_entry(entry: Entry, base: str) -> dict[str, Any]:
         "cache": {},
         "timings": {"send": 0, "wait": round(entry.duration, 3), "receive": 0},
         "_operation": entry.operation,
-        "_rule": entry.rule,
-        "_fault": entry.fault,
+        "_rule": _rule(entry.rule),
+        "_fault": _fault(entry.fault),
         "_completed": entry.completed,
     }
 

@@ -92,6 +92,11 @@ def read(path: Path) -> Source:
         raise ScriptError(message) from None
     except UnicodeDecodeError as error:
         raise ScriptError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    return read_text(path, text)
+
+
+def read_text(path: Path, text: str) -> Source:
+    """Read the text of a script; `path` names it in errors. Raises ScriptError."""
     source = _parse(path, text)
     found = sorted(problems(source.value), key=lambda each: source.place(each.steps, key=each.key))
     if found:

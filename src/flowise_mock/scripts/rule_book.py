@@ -30,6 +30,16 @@ class RuleBook:
 
     # --- added rules ---
 
+    def begin(self, texts: Sequence[tuple[str, str]] | None, strict: bool | None) -> None:
+        """Use files that a client sent, by name and text, instead of the server's. Raises ScriptError.
+
+        None keeps what there is.
+        """
+        if texts is not None:
+            self._script = Script.of_texts(texts, self._check) if texts else None
+        if strict is not None:
+            self.strict = strict
+
     def add(self, given: dict[str, Any], id: str | None = None) -> str:
         """Add a rule before all others, or replace the one with that id. Raises ScriptError."""
         if id is None:

@@ -97,13 +97,13 @@ def build(options: Options) -> Mock:
     check = ContractCheck(contract)
     script = None
     if options.scripts:
-        script = Script(options.scripts, contract, reload=options.reload)
+        script = Script(options.scripts, check, reload=options.reload)
     found = list(tables.tables(contract))
     workspace = seeded.workspace
 
-    def make_store(name: str) -> Store:
-        ids = ReproducibleIds(name) if options.ids == "reproducible" else RandomIds()
-        store = Store(found, new_id=ids, workspace=workspace)
+    def make_store(name: str, ids: str | None) -> Store:
+        new_id = ReproducibleIds(name) if (ids or options.ids) == "reproducible" else RandomIds()
+        store = Store(found, new_id=new_id, workspace=workspace)
         store.restore(start)
         return store
 

@@ -64,6 +64,7 @@ class Journal:
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._bytes = 0
         self._number = 0
+        self._cleared = 0
         self._listeners: set[Callable[[Entry], None]] = set()
 
     def __len__(self) -> int:
@@ -80,7 +81,12 @@ class Journal:
         return self._entries.get(id)
 
     def add(self, entry: Entry) -> None:
-        """Keep an entry that is complete, and drop the oldest ones that are too many or too large."""
+        """Keep an entry that is complete, and drop the oldest ones that are too many or too large.
+
+        A request that came before the journal was cleared leaves no entry.
+        """
+        if int(entry.id) <= self._cleared:
+            return
         entry.duration = (_now() - entry.started) * 1000
         self._keep(entry)
         for listener in list(self._listeners):
@@ -104,6 +110,7 @@ class Journal:
         """Drop all entries; ids go on."""
         self._entries.clear()
         self._bytes = 0
+        self._cleared = self._number
 
     def listen(self, listener: Callable[[Entry], None]) -> Callable[[], None]:
         """Call `listener` for each entry that is added; returns what ends that."""
