@@ -35,6 +35,8 @@ def _script(asked: argparse.Namespace) -> int:
         return 0
     if not asked.files:
         raise reading.ScriptError("there is nothing to check: name a file of rules, or ask for the --schema")
-    script = Script([reading.find_script(each) for each in asked.files], ContractCheck(contracts.load(asked.contract)))
+    script = Script(
+        [reading.find_script(each) for each in asked.files], ContractCheck(contracts.load(asked.contract))
+    )
     print(f"{len(script.rules)} rules, all in order")
     return 0

@@ -6,10 +6,25 @@
         flowise.answer("refund", "Within 30 days.")
         ...                                     # the application uses flowise.url and flowise.api_key
         flowise.verify("createPrediction", times=1)
+
+Names are imported at their first use, for every pytest session imports this package.
 """
 
-from flowise_mock.testing.control_client import ControlError
-from flowise_mock.testing.mock import FlowiseMock
-from flowise_mock.testing.requests import Request
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flowise_mock.testing.control_client import ControlError
+    from flowise_mock.testing.mock import FlowiseMock
+    from flowise_mock.testing.requests import Request
 
 __all__ = ["ControlError", "FlowiseMock", "Request"]
+_MODULES = {"ControlError": "control_client", "FlowiseMock": "mock", "Request": "requests"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

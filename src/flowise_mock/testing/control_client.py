@@ -57,25 +57,20 @@ class ControlClient:
     def close(self) -> None:
         self._http.close()
 
-    def _call(
-        self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None
-    ) -> Any:
+    def _call(self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None) -> Any:
         given = {name: value for name, value in (query or {}).items() if value is not None}
         try:
             response = self._http.request(method, path, json=body, params=given)
         except httpx.TransportError as error:
             raise ControlError(0, f"no flowise-mock answers at {self.url}: {error}") from None
-        if response.is_success:
-            return response.json() if response.content else None
-        raise ControlError(response.status_code, _reason(response, self.url))
-
-
-def _reason(response: httpx.Response, url: str) -> str:
-    try:
-        found = response.json()["message"]
-    except (ValueError, KeyError, TypeError):
-        return f"{url} answers {response.status_code} to the control API; is it a flowise-mock?"
-    return str(found)
+        try:
+            found = response.json() if response.content else None
+            if not response.is_success:
+                raise ControlError(response.status_code, str(found["message"]))
+        except (ValueError, KeyError, TypeError):
+            text = f"{self.url} answers {response.status_code} to the control API; is it a flowise-mock?"
+            raise ControlError(response.status_code, text) from None
+        return found
 
 
 class LoopTransport(httpx.BaseTransport):

@@ -82,6 +82,10 @@ class FlowiseMock:
         self.contract = self._client.get("/ready")["contract"]
         return self
 
+    def __repr__(self) -> str:
+        where = self._client.url if self._client is not None else "not started"
+        return f"<FlowiseMock {where}, contract {self.contract}>"
+
     # --- life ---
 
     def start(self) -> Self:
@@ -91,13 +95,12 @@ class FlowiseMock:
             server.start()
             self._server = server
             self._client = ControlClient(server.url, transport=LoopTransport(server))
-            if self._begins:
-                self._begin_or_stop()
+            self._begin_or_stop()
         return self
 
     def _begin_or_stop(self) -> None:
         try:
-            self.begin(**self._begins)
+            self.begin(self._begins)
         except BaseException:
             self.stop()
             raise
@@ -158,23 +161,24 @@ class FlowiseMock:
         seed: Seed = "default",
         ids: Ids | None = None,
         strict: bool = False,
+        begins: Mapping[str, Any] | None = None,
     ) -> FlowiseMock:
         """A world of its own on the same server, which `stop` or the end of `with` deletes.
 
-        `name` is random if not given. The other arguments say how it begins.
+        `name` is random if not given. The other arguments say how it begins, or `begins` does, which is a
+        body of `PUT /__mock__/namespaces/NAME`. Without any, a namespace that is there stays as it is.
         """
         made = type(self)(contract=self.contract)
         made.name = name or f"{_SESSION}-{next(_numbers)}"
         made._owner = self
+        given = beginning(script=script, seed=seed, ids=ids, strict=strict) if begins is None else begins
+        self._control.put(f"/namespaces/{made.name}", given)
         made._client = self._control.in_namespace(made.name)
-        made._begins = beginning(script=script, seed=seed, ids=ids, strict=strict)
-        made.begin(**made._begins)
         return made
 
-    def begin(self, **begins: Any) -> None:
-        """Let the namespace begin anew: with `seed`, `records`, `scripts`, `strict`, `ids` of the control API."""
+    def begin(self, begins: Mapping[str, Any]) -> None:
+        """Let the namespace begin anew, with a body of `PUT /__mock__/namespaces/NAME`."""
         self._control.put(f"/namespaces/{self.name}", begins)
-        self._key = None if self._server is not None else self._key
 
     # --- answers and failures ---
 
@@ -275,6 +279,7 @@ class FlowiseMock:
         `order` are matches of requests that must have come one after the other. Raises AssertionError, which
         names the nearest request and the field that differs.
         """
+        __tracebackhide__ = True
         words = dict(_matched(None, match).get("match", {}))
         if operation is not None:
             words["operation"] = operation

@@ -46,7 +46,7 @@ class Request:
         return cls(**known, headers=httpx.Headers(entry["headers"]))
 
     def __str__(self) -> str:
-        answered = self.fault and f"fault {self.fault}" or self.rule and f"rule {self.rule}"
+        answered = (self.fault and f"fault {self.fault}") or (self.rule and f"rule {self.rule}")
         status = str(self.status) if self.status else "no answer"
         parts = [f"#{self.id}", self.operation or "(no operation)", self.method, self.path, status]
         left = [] if self.completed else ["the client left"]
