@@ -60,7 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "flowise_conformance(url, contract='clients', **options): judge this server; options as in conform.run",
+        "flowise_conformance(url, contract='clients', **options): judge this server",
     )
 
 

@@ -19,9 +19,16 @@ if TYPE_CHECKING:
     from flowise_mock.testing.control_client import ControlError
     from flowise_mock.testing.mock import FlowiseMock
     from flowise_mock.testing.requests import Request
+    from flowise_mock.testing.resilience import Report, check_resilience
 
-__all__ = ["ControlError", "FlowiseMock", "Request"]
-_MODULES = {"ControlError": "control_client", "FlowiseMock": "mock", "Request": "requests"}
+__all__ = ["ControlError", "FlowiseMock", "Report", "Request", "check_resilience"]
+_MODULES = {
+    "ControlError": "control_client",
+    "FlowiseMock": "mock",
+    "Report": "resilience",
+    "Request": "requests",
+    "check_resilience": "resilience",
+}
 
 
 def __getattr__(name: str) -> Any:

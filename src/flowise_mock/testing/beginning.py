@@ -64,9 +64,7 @@ def _script(name: str, folder: Path | None) -> dict[str, str]:
 
 def _folder(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
-        raise ValueError(
-            f"{folder}: there is no such seed; name a folder of JSON files, `default` or `empty`"
-        )
+        raise ValueError(f"{folder}: there is no such seed; name a folder, `default` or `empty`")
     records = {}
     for file in sorted(folder.glob("*.json")):
         try:

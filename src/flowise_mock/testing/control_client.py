@@ -64,7 +64,7 @@ class ControlClient:
         except httpx.TransportError as error:
             raise ControlError(0, f"no flowise-mock answers at {self.url}: {error}") from None
         try:
-            found = response.json() if response.content else None
+            found: Any = response.json() if response.content else None
             if not response.is_success:
                 raise ControlError(response.status_code, str(found["message"]))
         except (ValueError, KeyError, TypeError):
@@ -78,7 +78,7 @@ class LoopTransport(httpx.BaseTransport):
 
     def __init__(self, server: ServerThread) -> None:
         self._loop = server.loop
-        self._app = httpx.ASGITransport(server.mock.app, raise_app_exceptions=False)  # type: ignore[arg-type]
+        self._app = httpx.ASGITransport(server.mock.app, raise_app_exceptions=False)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.read()

@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME[=url|api_key]",
         action="append",
         default=[],
-        help="an environment variable that is set to the URL, or to the key, while a test runs; may be repeated",
+        help="set this environment variable to the URL, or to the key, for each test; may be repeated",
     )
     parser.addini("flowise_mock_url", "as --flowise-mock-url")
     parser.addini("flowise_mock_env", "as --flowise-mock-env, a variable each line", type="linelist")

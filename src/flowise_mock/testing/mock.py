@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, Self
 from uuid import uuid4
 
 from flowise_mock.engine import seed as seeds
@@ -26,6 +27,8 @@ Reply = str | Mapping[str, Any]
 """A text, or an object with the parts of an answer: docs/scripts.md lists them."""
 Part = Literal["journal", "state", "rules", "faults", "clock"]
 _POLL = 0.02
+_LATE = 0.25
+"""Seconds in which a stream that a client left may still end."""
 _SESSION = uuid4().hex[:8]
 _numbers = itertools.count(1)
 
@@ -79,7 +82,11 @@ class FlowiseMock:
         self._client = ControlClient(base, control_token)
         self._key = api_key
         self.name = base.partition("/ns/")[2] or "default"
-        self.contract = self._client.get("/ready")["contract"]
+        try:
+            self.contract = self._client.get("/ready")["contract"]
+        except BaseException:
+            self._client.close()
+            raise
         return self
 
     def __repr__(self) -> str:
@@ -182,14 +189,12 @@ class FlowiseMock:
 
     # --- answers and failures ---
 
-    @overload
-    def answer(self, reply: Reply | Sequence[Reply], /, **match: Any) -> str: ...
-    @overload
-    def answer(self, contains: str, reply: Reply | Sequence[Reply], /, **match: Any) -> str: ...
-
     def answer(
         self,
-        *given: Any,
+        first: Reply | Sequence[Reply],
+        second: Reply | Sequence[Reply] | None = None,
+        /,
+        *,
         times: int | None = None,
         name: str | None = None,
         hold: str | None = None,
@@ -201,20 +206,18 @@ class FlowiseMock:
         match: a plain text is the whole value. `times` bounds how often; under `hold` requests wait for
         `release`. Rules added later come first. Returns the id of the rule. Raises ControlError.
         """
-        contains, reply = _split(given, "answer")
+        contains, reply = _split(first, second)
         many = isinstance(reply, Sequence) and not isinstance(reply, str)
         content = {"answers": list(reply)} if many else {"answer": reply}
         rule = {**_matched(contains, match), **content, **_given(times=times, name=name, hold=hold)}
         return str(self._control.post("/rules", rule)["id"])
 
-    @overload
-    def fail(self, fault: Reply, /, **match: Any) -> str: ...
-    @overload
-    def fail(self, contains: str, fault: Reply, /, **match: Any) -> str: ...
-
     def fail(
         self,
-        *given: Any,
+        first: Reply | Sequence[Reply],
+        second: Reply | Sequence[Reply] | None = None,
+        /,
+        *,
         times: int | None = None,
         name: str | None = None,
         hold: str | None = None,
@@ -225,7 +228,7 @@ class FlowiseMock:
         A fault is its name, or an object of its name and options: docs/faults.md lists them. Returns its id.
         Raises ControlError.
         """
-        contains, fault = _split(given, "fail")
+        contains, fault = _split(first, second)
         armed = {**_matched(contains, match), "fault": fault, **_given(times=times, name=name, hold=hold)}
         return str(self._control.post("/faults", armed)["id"])
 
@@ -291,7 +294,9 @@ class FlowiseMock:
             wanted["times"] = bounds
         if order:
             wanted["order"] = [dict(each) for each in order]
-        verdict = self._control.post("/verify", wanted)
+        until = time.monotonic() + _LATE
+        while not (verdict := self._control.post("/verify", wanted))["passed"] and time.monotonic() < until:
+            time.sleep(_POLL)
         if not verdict["passed"]:
             raise AssertionError(failure(verdict, words, self.requests()))
 
@@ -372,13 +377,13 @@ class Store:
         return found
 
 
-def _split(given: tuple[Any, ...], method: str) -> tuple[str | None, Any]:
-    """The text that a question contains, if there is one, and the other argument."""
-    if len(given) == 1:
-        return None, given[0]
-    if len(given) == 2:
-        return given
-    raise TypeError(f"{method}() takes one or two values: a part of the question, and what comes back")
+def _split(first: Any, second: Any) -> tuple[str | None, Any]:
+    """The text that a question contains, if there is one, and what comes back."""
+    if second is None:
+        return None, first
+    if not isinstance(first, str):
+        raise TypeError(f"the first value is a part of the question, a text, and not {first!r}")
+    return first, second
 
 
 def _matched(contains: str | None, match: Mapping[str, Any]) -> dict[str, Any]:
@@ -394,8 +399,6 @@ def _given(**values: Any) -> dict[str, Any]:
 
 
 def _json(value: Any) -> str | None:
-    import json
-
     return None if value is None else json.dumps(value)
 
 

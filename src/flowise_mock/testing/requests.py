@@ -15,9 +15,10 @@ class Request:
 
     `operation` is the operationId, empty if no operation matches. `headers` is a mapping that ignores case.
     `json` is the body if it is JSON, `text` if it is not; neither is more than 64 KiB. `rule` and `fault`
-    name what answered, or are None. `status` is 0 if no answer was sent. `completed` is false if the client
-    left before the end. `explanation` says why earlier rules did not answer. `events` counts the events of a stream. `duration` is in milliseconds. `response`
-    has `headers`, `json`, `text` and `size` of the answer. Secrets are masked.
+    name what answered, or are None; `explanation` says why earlier rules did not. `status` is 0 if no answer
+    was sent. `completed` is false if the client left before the end. `events` counts the events of a stream.
+    `duration` is in milliseconds. `response` has `headers`, `json`, `text` and `size` of the answer. Secrets
+    are masked.
     """
 
     id: str
@@ -42,7 +43,9 @@ class Request:
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Request:
         """A request from an entry of the control API."""
-        known = {name: entry[name] for name in cls.__dataclass_fields__ if name != "headers"}
+        known: dict[str, Any] = {
+            name: entry.get(name) for name in cls.__dataclass_fields__ if name != "headers"
+        }
         return cls(**known, headers=httpx.Headers(entry["headers"]))
 
     def __str__(self) -> str:
