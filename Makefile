@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: serve test test-slow check format build wheel-check lint-document lint-beside clients client-faults schemathesis benchmark docs clean
+.PHONY: serve test test-slow check format build wheel-check lint-document lint-beside clients client-faults client-resilience schemathesis benchmark docs clean
 
 serve: .venv/ready          ## start the mock server; ARGS="--port 3001" goes to it
 	@$(BIN)/flowise-mock serve $(ARGS)
@@ -43,6 +43,9 @@ clients: .venv/ready        ## flowise-sdk and flowise-embed from npm (needs Nod
 
 client-faults: .venv/ready  ## what these clients make of each fault, into docs/faults.md
 	@cd tests && ../$(BIN)/python -m clients.faults
+
+client-resilience: .venv/ready  ## what clients do under faults, into docs/testing.md
+	@cd tests && ../$(BIN)/python -m clients.resilience
 
 schemathesis: .venv/ready   ## the long run against a server: all phases, all checks, 200 examples
 	@$(BIN)/python tests/engine/schemathesis_run.py $(ARGS)

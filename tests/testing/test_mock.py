@@ -102,6 +102,24 @@ def test_rules_are_listed_and_removed(mock: FlowiseMock) -> None:
         mock.remove(first)
 
 
+def test_a_fault_spoils_the_answer_of_a_rule(mock: FlowiseMock) -> None:
+    mock.answer("hi", "hello", times=2)
+    mock.fail("hi", {"name": "truncated", "bytes": 1}, times=1)
+    with pytest.raises(httpx.RemoteProtocolError):
+        ask(mock, "hi")
+    assert ask(mock, "hi").json()["text"] == "hello"
+    assert ask(mock, "hi").json()["text"] != "hello"
+    mock.answer("hi", "hello")
+    mock.fail("hi", "server-error", times=1)
+    assert [ask(mock, "hi").status_code for _ in range(2)] == [500, 200]
+    assert [each["answered"] for each in mock.rules()] == [1, 2]
+    mock.fail("latency")
+    with mock.namespace(strict=True) as strict:
+        strict.fail({"name": "latency", "ms": 1})
+        assert ask(strict, "unexpected").status_code == 200
+    assert (mock.requests()[0].rule, mock.requests()[0].fault) == ("added:1", "truncated; bytes=1")
+
+
 def test_verify_names_the_nearest_request(mock: FlowiseMock) -> None:
     with pytest.raises(AssertionError, match="there were no requests"):
         mock.verify("createPrediction")
