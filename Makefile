@@ -56,6 +56,7 @@ benchmark: .venv/ready      ## start-up, memory and requests/s beside peers (nee
 docs: .venv/ready           ## the pages that are made: differences of versions, words of overlays
 	@for v in 3.0.5 3.1.4; do $(BIN)/flowise-mock diff documented $$v --format md > docs/flowise-$$v.md; done
 	@cd tests && ../$(BIN)/python -m contract.overlays_page
+	@cd tests && ../$(BIN)/python -m control.page
 
 .venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -m venv .venv
