@@ -15,7 +15,6 @@ import venv
 from pathlib import Path
 from typing import Any
 
-
 TESTING = Path(__file__).parents[1] / "docs" / "testing.md"
 
 
