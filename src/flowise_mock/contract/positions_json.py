@@ -8,10 +8,9 @@ from bisect import bisect_right
 from typing import Any
 
 from flowise_mock.contract.positions import (
-    MAX_DEPTH,
-    MAX_NODES,
-    TOO_DEEP,
+    DEFAULT_LIMITS,
     Duplicate,
+    Limits,
     Place,
     Positions,
     ReadingError,
@@ -27,7 +26,7 @@ _BREAK = re.compile(r"\r\n?|\n")
 _NO_JSON = {"NaN", "Infinity", "-Infinity"}
 
 
-def read(text: str) -> Positions:
+def read(text: str, limits: Limits = DEFAULT_LIMITS) -> Positions:
     """Read a JSON text. Raises ReadingError."""
     text = _LONE.sub(_replaced, text)
     try:
@@ -36,11 +35,11 @@ def read(text: str) -> Positions:
         line, column = _Lines(text).at(error.pos)
         raise ReadingError(f"is not JSON: {error.msg}", line, column) from None
     except RecursionError:
-        raise ReadingError(TOO_DEEP) from None
+        raise ReadingError(limits.too_deep) from None
     except ValueError as error:
         raise ReadingError(f"is JSON that cannot be read: {str(error)[:80]}") from None
     found = Positions(value)
-    _scan(text, found)
+    _scan(text, found, limits)
     return found
 
 
@@ -60,8 +59,8 @@ class _Lines:
         return Place(line, offset - self._starts[line - 1] + 1)
 
 
-def _scan(text: str, found: Positions) -> None:
-    """Fill in the places. The text is known to be JSON, so that commas and colons need no look."""
+def _scan(text: str, found: Positions, limits: Limits) -> None:
+    """Fill in the places. The text is known to be JSON, so that commas and colons can be skipped."""
     lines = _Lines(text)
     keys, values = found.keys, found.values
     holders: list[tuple[str, set[str] | None]] = []  # the pointer of each open container; an object's keys
@@ -90,13 +89,13 @@ def _scan(text: str, found: Positions) -> None:
         if mark not in "{[" or (holders and holders[-1][1] is None):
             values[pointer] = place
         if mark in "{[":
-            if len(holders) >= MAX_DEPTH:
-                raise ReadingError(TOO_DEEP, *place)
+            if len(holders) >= limits.depth:
+                raise ReadingError(limits.too_deep, *place)
             holders.append((pointer, set() if mark == "{" else None))
             items.append(-1)
         waits, pointer = _next(holders, items)
-        if count > 2 * MAX_NODES:
-            raise ReadingError(f"holds more than {MAX_NODES} values", *place)
+        if count > 2 * limits.nodes:
+            raise ReadingError(f"{limits.too_large}; split it", *place)
 
 
 def _next(holders: list[tuple[str, Any]], items: list[int]) -> tuple[bool, str]:

@@ -14,10 +14,9 @@ from typing import Any, NamedTuple
 import yaml
 
 from flowise_mock.contract.positions import (
-    MAX_DEPTH,
-    MAX_NODES,
-    TOO_DEEP,
+    DEFAULT_LIMITS,
     Duplicate,
+    Limits,
     Place,
     Positions,
     ReadingError,
@@ -35,11 +34,12 @@ _CORE = (
     ("float", re.compile(r"\.(nan|NaN|NAN)")),
 )
 """The core schema of YAML 1.2."""
+_DATE = "a timestamp"
 
 
-def read(text: str) -> Positions:
+def read(text: str, limits: Limits = DEFAULT_LIMITS) -> Positions:
     """Read a YAML text. Raises ReadingError."""
-    reader = _Reader()
+    reader = _Reader(limits)
     try:
         loader = _Loader(text)
         while loader.check_event():
@@ -60,6 +60,7 @@ class _Scalar(NamedTuple):
     trap: str = ""
     valid: bool = True
     text: str | None = None
+    is_date: bool = False
 
 
 @lru_cache(maxsize=4096)
@@ -73,7 +74,7 @@ def _plain(text: str) -> _Scalar:
     if old and old != json.dumps(value, default=str):
         read_as = "text" if tag == "str" else f"the number {json.dumps(value)}"
         trap = f"{text} is {read_as} in YAML 1.2, and {old} in YAML 1.1; quote it if the text is meant"
-        return _Scalar(value, trap, text=text if tag != "str" else None)
+        return _Scalar(value, trap, text=text if tag != "str" else None, is_date=old == _DATE)
     return _Scalar(value, text=text if tag in ("int", "float") and json.dumps(value) != text else None)
 
 
@@ -94,7 +95,7 @@ def _old(text: str) -> str:
     """What YAML 1.1 reads that is not text, or nothing."""
     tag = _resolver().resolve(yaml.ScalarNode, text, (True, False)).removeprefix(_PREFIX)
     if tag == "timestamp":
-        return "a timestamp"
+        return _DATE
     if tag not in ("int", "float", "bool"):
         return ""
     try:
@@ -121,24 +122,27 @@ class _Frame:
     pointer: str
     anchor: str | None
     before: int
+    height: int = 1  # levels of nesting from here downwards
     key: str | None = None
     waits: bool = True  # an object for its next key
     own: set[str] = field(default_factory=set)  # keys that are written, not merged
 
 
 class _Anchor(NamedTuple):
-    """What an anchor names: a value, how many values it holds, and where it is."""
+    """What an anchor names: a value, how many values it holds, how deep it is, and where."""
 
     value: Any
     size: int
+    height: int
     pointer: str
 
 
 class _Reader:
     """Takes events one by one."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.done = Positions()
+        self._limits = limits
         self._stack: list[_Frame] = []
         self._anchors: dict[str, _Anchor] = {}
         self._nodes = 0
@@ -171,11 +175,11 @@ class _Reader:
         place = _place(event)
         self.done.values[pointer] = place
         if scalar.trap:
-            self.done.traps.append(Trap(pointer, place, scalar.trap, scalar.valid))
+            self.done.traps.append(Trap(pointer, place, scalar.trap, scalar.valid, scalar.is_date))
         if scalar.text is not None:
             self.done.texts[pointer] = scalar.text
         if event.anchor:
-            self._anchors[event.anchor] = _Anchor(scalar.value, 1, pointer)
+            self._anchors[event.anchor] = _Anchor(scalar.value, 1, 0, pointer)
         self._put(scalar.value)
 
     def _waits(self) -> bool:
@@ -187,7 +191,7 @@ class _Reader:
             tag = event.tag.removeprefix(_PREFIX)
             if tag in ("int", "float", "bool", "null", "str"):
                 return _Scalar(_typed(tag, event.value))
-            return _Scalar(event.value, f"JSON has no values with the tag {event.tag}; remove it", False)
+            return _Scalar(event.value, _foreign(event.tag), False)
         return _plain(event.value) if event.implicit[0] else _Scalar(event.value)
 
     def _key(self, event: Any) -> None:
@@ -203,15 +207,18 @@ class _Reader:
             scalar = _plain(key)
             if scalar.trap or isinstance(scalar.value, bool) or scalar.value is None:
                 read_as = scalar.trap or f"{key or 'an empty key'} is {json.dumps(scalar.value)}; quote it"
-                self.done.traps.append(Trap(pointer, place, f"the key {read_as}", scalar.valid))
+                trap = Trap(pointer, place, f"the key {read_as}", scalar.valid, scalar.is_date)
+                self.done.traps.append(trap)
 
     def _open(self, event: Any, node: Any) -> None:
         self._count(1, event)
         if self._waits():
             raise _error("a key is a list or an object, which JSON does not have", event)
-        if len(self._stack) >= MAX_DEPTH:
-            raise _error(TOO_DEEP, event)
+        if len(self._stack) >= self._limits.depth:
+            raise _error(self._limits.too_deep, event)
         pointer = self._pointer()
+        if event.tag and event.tag.removeprefix(_PREFIX) not in ("!", "map", "seq"):
+            self.done.traps.append(Trap(pointer, _place(event), _foreign(event.tag), False))
         if self._stack and isinstance(self._stack[-1].node, list):
             self.done.values[pointer] = _place(event)
         self._stack.append(_Frame(node, pointer, event.anchor, self._nodes))
@@ -220,8 +227,8 @@ class _Reader:
         frame = self._stack.pop()
         if frame.anchor:
             size = self._nodes - frame.before + 1
-            self._anchors[frame.anchor] = _Anchor(frame.node, size, frame.pointer)
-        self._put(frame.node)
+            self._anchors[frame.anchor] = _Anchor(frame.node, size, frame.height, frame.pointer)
+        self._put(frame.node, frame.height)
 
     def _alias(self, event: Any) -> None:
         if event.anchor not in self._anchors:
@@ -233,14 +240,17 @@ class _Reader:
                 raise _error("a key is a list or an object, which JSON does not have", event)
             self._stack[-1].key, self._stack[-1].waits = anchor.value, False
             return
+        if len(self._stack) + anchor.height > self._limits.depth:
+            raise _error(f"{self._limits.too_deep} once its aliases are followed", event)
         self.done.aliases[self._pointer()] = anchor.pointer
-        self._put(anchor.value)
+        self._put(anchor.value, anchor.height)
 
-    def _put(self, value: Any) -> None:
+    def _put(self, value: Any, height: int = 0) -> None:
         if not self._stack:
             self.done.value = value
             return
         top = self._stack[-1]
+        top.height = max(top.height, height + 1)
         if isinstance(top.node, list):
             top.node.append(value)
             return
@@ -271,12 +281,16 @@ class _Reader:
 
     def _count(self, nodes: int, event: Any) -> None:
         self._nodes += nodes
-        if self._nodes > MAX_NODES:
-            raise _error(f"holds more than {MAX_NODES} values once its aliases are followed", event)
+        if self._nodes > self._limits.nodes:
+            raise _error(f"{self._limits.too_large} once its aliases are followed; split it", event)
 
 
 def _place(event: Any) -> Place:
     return Place(event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _foreign(tag: str) -> str:
+    return f"JSON has no values with the tag {tag}; remove it"
 
 
 def _error(message: str, event: Any) -> ReadingError:
