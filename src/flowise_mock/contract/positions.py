@@ -69,7 +69,7 @@ class ReadingError(Exception):
 
 @dataclass
 class Positions:
-    """What a text holds, and where."""
+    """The value of a text, and the places of its parts."""
 
     value: Any = None
     keys: dict[str, Place] = field(default_factory=dict)

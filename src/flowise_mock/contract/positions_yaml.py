@@ -1,6 +1,6 @@
-"""YAML with positions: the events of the C parser, put together here.
+"""YAML with positions, built from the events of the C parser.
 
-PyYAML's composer recurses in C and resolves YAML 1.1; this one is bounded and resolves YAML 1.2.
+PyYAML's composer recurses in C and resolves YAML 1.1; this one has limits and resolves YAML 1.2.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def read(text: str, limits: Limits = DEFAULT_LIMITS) -> Positions:
     try:
         loader = _Loader(text)
         while loader.check_event():
-            reader.take(loader.get_event())
+            reader.handle(loader.get_event())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -54,7 +54,7 @@ def read(text: str, limits: Limits = DEFAULT_LIMITS) -> Positions:
 
 
 class _Scalar(NamedTuple):
-    """An unquoted scalar, read. `trap` says why its writer may mean something else."""
+    """The value of an unquoted scalar. `trap` says why its author may mean another value."""
 
     value: Any
     trap: str = ""
@@ -70,7 +70,7 @@ def _plain(text: str) -> _Scalar:
     value = _typed(tag, text)
     if tag == "float" and json.dumps(value) in ("NaN", "Infinity", "-Infinity"):
         return _Scalar(text, f"{text} is a number that JSON does not have; write another value", False)
-    old = _old(text)
+    old = _as_yaml_1_1(text)
     if old and old != json.dumps(value, default=str):
         read_as = "text" if tag == "str" else f"the number {json.dumps(value)}"
         trap = f"{text} is {read_as} in YAML 1.2, and {old} in YAML 1.1; quote it if the text is meant"
@@ -91,8 +91,8 @@ def _typed(tag: str, text: str) -> Any:
         return float("inf") if tag == "float" else text
 
 
-def _old(text: str) -> str:
-    """What YAML 1.1 reads that is not text, or nothing."""
+def _as_yaml_1_1(text: str) -> str:
+    """The value of a scalar in YAML 1.1, in words, if it is not a text there."""
     tag = _resolver().resolve(yaml.ScalarNode, text, (True, False)).removeprefix(_PREFIX)
     if tag == "timestamp":
         return _DATE
@@ -124,7 +124,7 @@ class _Frame:
     before: int
     height: int = 1  # levels of nesting from here downwards
     key: str | None = None
-    waits: bool = True  # an object for its next key
+    expects_key: bool = True  # an object for its next key
     own: set[str] = field(default_factory=set)  # keys that are written, not merged
 
 
@@ -138,7 +138,7 @@ class _Anchor(NamedTuple):
 
 
 class _Reader:
-    """Takes events one by one."""
+    """Builds a value from events."""
 
     def __init__(self, limits: Limits) -> None:
         self.done = Positions()
@@ -148,7 +148,7 @@ class _Reader:
         self._nodes = 0
         self._documents = 0
 
-    def take(self, event: Any) -> None:
+    def handle(self, event: Any) -> None:
         kind = type(event)
         if kind is yaml.ScalarEvent:
             self._scalar(event)
@@ -167,7 +167,7 @@ class _Reader:
 
     def _scalar(self, event: Any) -> None:
         self._count(1, event)
-        if self._waits():
+        if self._expects_key():
             self._key(event)
             return
         scalar = self._read(event)
@@ -182,9 +182,9 @@ class _Reader:
             self._anchors[event.anchor] = _Anchor(scalar.value, 1, 0, pointer)
         self._put(scalar.value)
 
-    def _waits(self) -> bool:
+    def _expects_key(self) -> bool:
         """Whether the next event is a key."""
-        return bool(self._stack) and isinstance(self._stack[-1].node, dict) and self._stack[-1].waits
+        return bool(self._stack) and isinstance(self._stack[-1].node, dict) and self._stack[-1].expects_key
 
     def _read(self, event: Any) -> _Scalar:
         if event.tag and event.tag != "!":
@@ -196,7 +196,7 @@ class _Reader:
 
     def _key(self, event: Any) -> None:
         top, key, place = self._stack[-1], event.value, _place(event)
-        top.key, top.waits = key, False
+        top.key, top.expects_key = key, False
         pointer = f"{top.pointer}/{escaped(key)}"
         if key in top.own:
             self.done.duplicates.append(Duplicate(pointer, place, self.done.keys.get(pointer, place)))
@@ -212,7 +212,7 @@ class _Reader:
 
     def _open(self, event: Any, node: Any) -> None:
         self._count(1, event)
-        if self._waits():
+        if self._expects_key():
             raise _error("a key is a list or an object, which JSON does not have", event)
         if len(self._stack) >= self._limits.depth:
             raise _error(self._limits.too_deep, event)
@@ -235,10 +235,10 @@ class _Reader:
             raise _error(f"the alias *{event.anchor} has no anchor before it, or holds itself", event)
         anchor = self._anchors[event.anchor]
         self._count(anchor.size, event)
-        if self._waits():
+        if self._expects_key():
             if not isinstance(anchor.value, str):
                 raise _error("a key is a list or an object, which JSON does not have", event)
-            self._stack[-1].key, self._stack[-1].waits = anchor.value, False
+            self._stack[-1].key, self._stack[-1].expects_key = anchor.value, False
             return
         if len(self._stack) + anchor.height > self._limits.depth:
             raise _error(f"{self._limits.too_deep} once its aliases are followed", event)
@@ -254,7 +254,7 @@ class _Reader:
         if isinstance(top.node, list):
             top.node.append(value)
             return
-        top.waits = True
+        top.expects_key = True
         if top.key == "<<":
             self._merge(top, value)
         else:
