@@ -114,7 +114,7 @@ def test_a_broken_permission_is_told(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit) as ended:
         main(["serve", "--key-permissions", "low"])
     assert ended.value.code == 2
-    assert "say ci=tools:view" in capsys.readouterr().err
+    assert "write for example ci=tools:view" in capsys.readouterr().err
 
 
 # --- requests --------------------------------------------------------------------------------------

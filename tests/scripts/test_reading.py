@@ -172,7 +172,7 @@ def test_an_invalid_script_gives_one_line_and_status_2(tmp_path: Path) -> None:
             ["serve", "--script", "nope.yaml"],
             "nope.yaml: cannot be read: No such file or directory; name a file",
         ),
-        (["script"], "name a file of rules, or ask for the --schema"),
+        (["script"], "name a file of rules, or use --schema"),
     ]:
         status, _, errors = run(*arguments)
         assert (status, len(errors.splitlines())) == (2, 1), errors
@@ -180,6 +180,6 @@ def test_an_invalid_script_gives_one_line_and_status_2(tmp_path: Path) -> None:
 
 
 def test_the_command_checks_scripts_and_prints_the_schema() -> None:
-    assert run("script", "support-bot", "refund-desk") == (0, "6 rules, all in order\n", "")
+    assert run("script", "support-bot", "refund-desk") == (0, "6 rules, all valid\n", "")
     status, printed, _ = run("script", "--schema")
     assert (status, json.loads(printed)) == (0, reading.schema())
