@@ -93,7 +93,7 @@ def add(commands: Any) -> None:
         "--strict", action="store_true", help="answer with an error if no rule matches a question"
     )
     serve.add_argument(
-        "--explain", action="store_true", help="name the rule that answered in x-flowise-mock-rule"
+        "--explain", action="store_true", help="name the rule that answered in Flowise-Mock-Rule"
     )
     serve.add_argument("--reload", action="store_true", help="read a script again when its file changes")
     serve.add_argument(
