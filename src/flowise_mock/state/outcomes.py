@@ -283,7 +283,7 @@ class MessageNotFound(NotFound, Refusal):
     """The message that feedback refers to does not exist."""
 
 
-class KeyNotFound(NotFound):
+class KeyNotFound(NotFound, Refusal):
     """No API key has that value."""
 
 
