@@ -171,7 +171,9 @@ def test_a_redirect_is_followed(machine: Machine, tmp_path: Path) -> None:
     assert [each.rule for each in fetched(file)] == ["valid-default"]
 
 
-@pytest.mark.parametrize(("path", "words"), [("large", "is larger than"), ("slow", "was not answered within")])
+@pytest.mark.parametrize(
+    ("path", "words"), [("large", "is larger than"), ("slow", "was not answered within")]
+)
 def test_bounds(
     path: str, words: str, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
