@@ -1,6 +1,6 @@
-"""The built wheel in an empty environment: it serves from any folder, with its own document and seed.
+"""Checks that the built wheel, in an empty environment, serves from any folder with its own document and seed.
 
-Run it with the path of the wheel; it exits 0 and prints what it saw, or fails with the reason.
+Run it with the path of the wheel; it exits 0, or fails with the reason.
 """
 
 from __future__ import annotations

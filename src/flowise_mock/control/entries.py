@@ -55,10 +55,10 @@ def _fault(text: str) -> str | None:
 
 
 def read(given: dict[str, Any]) -> Entry:
-    """An entry from what `shown` made of it. Raises ValueError if its time is no date."""
+    """The entry of a JSON value that `shown` returned. Raises ValueError if its time is not a date."""
     when = moment(given["time"])
     if when is None:
-        raise ValueError(f"{given['time']} is no date of the years 1 to 9999")
+        raise ValueError(f"{given['time']} is not a date of the years 1 to 9999")
     query = urlencode(given["query"]).encode()
     entry = Entry("", milliseconds(when), given["method"], given["path"], query, _pairs_of(given["headers"]))
     entry.body, entry.length = _bytes(given)
@@ -78,7 +78,7 @@ def _pairs_of(headers: dict[str, str]) -> Headers:
 
 
 def _bytes(given: dict[str, Any]) -> tuple[bytes, int]:
-    """The body that `_body` showed, and its whole size."""
+    """The body that `_body` returned, and its full size."""
     text = given.get("text")
     value = given.get("json")
     if text is None:
@@ -101,7 +101,7 @@ def _headers(headers: Headers) -> dict[str, str]:
 
 
 def _body(body: bytes, length: int) -> dict[str, Any]:
-    """A body: as JSON if it is whole JSON, else as text."""
+    """A body as JSON if it is complete JSON, else as text."""
     if not body:
         return {"json": None, "text": None, "size": length}
     value = _json(body)
@@ -121,7 +121,7 @@ def _json(body: bytes) -> Any:
 
 
 def question_of(entry: Entry, world: World) -> Question:
-    """An entry as rules look at a request: what it resolved to then, and the flow if it is still there."""
+    """An entry as a request that rules can match, with what it resolved to then; its flow may be deleted."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in entry.headers}
     query = entry.query.decode("latin-1")
     request = HttpRequest(entry.method, entry.path, query, headers, _json(entry.body), entry.operation)

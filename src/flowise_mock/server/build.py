@@ -1,4 +1,4 @@
-"""A contract, a seed and rules made into an ASGI app."""
+"""Builds an ASGI app from a contract, a seed and rules."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ JOURNAL = 1000
 
 @dataclass
 class Options:
-    """What a server is started with.
+    """The options of a server.
 
     `seed` None is an empty store; `keys` empty is the default key. `permissions` are further keys, each with
     the permissions it has alone. `cors` None follows the contract. `model` answers if no rule of the
     `scripts` does, unless they are `strict`. `ids` are `random` or `reproducible`. `journal` is how many
-    entries each namespace keeps, 0 for none; `namespaces` is how many there may be. `control` False takes
-    the control API away; `control_token` opens it to other machines; `allowed_hosts` are names of this
+    entries each namespace keeps, 0 for none; `namespaces` is how many there may be. `control` False serves
+    no control API; `control_token` opens it to other machines; `allowed_hosts` are names of this
     server besides loopback's.
     """
 

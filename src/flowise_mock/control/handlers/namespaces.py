@@ -1,4 +1,4 @@
-"""Namespaces: worlds of their own."""
+"""Namespaces: independent states."""
 
 from __future__ import annotations
 
