@@ -3,7 +3,10 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: serve test test-slow check format build wheel-check lint-document lint-beside clients client-faults client-resilience schemathesis benchmark docs clean
+.PHONY: help serve test test-slow check format build wheel-check lint-document lint-beside clients client-faults client-resilience schemathesis benchmark docs clean
+
+help:                       ## this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 20
 
 serve: .venv/ready          ## start the mock server; ARGS="--port 3001" goes to it
 	@$(BIN)/flowise-mock serve $(ARGS)
@@ -59,8 +62,9 @@ docs: .venv/ready           ## generate pages: differences of versions, words of
 	@cd tests && ../$(BIN)/python -m control.page
 
 .venv/ready: requirements.txt pyproject.toml
+	@echo "Installing the packages of requirements.txt into .venv; the first time this takes about a minute."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --progress-bar off --disable-pip-version-check -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
