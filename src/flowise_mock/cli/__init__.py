@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from flowise_mock import __version__
+from flowise_mock.cli.examples import EXAMPLES
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,13 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line, as its `--help` describes it."""
-    from flowise_mock.cli import conform, contract, lint, replay, script, serve
+    from flowise_mock.cli import conform, contract, doctor, lint, replay, script, serve
 
     top = argparse.ArgumentParser(
         prog="flowise-mock", description="A stateful, in-memory stand-in for the Flowise REST API."
     )
     top.add_argument("--version", action="version", version=f"flowise-mock {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for module in (serve, script, contract, replay, conform, lint):
+    for module in (serve, script, contract, replay, conform, lint, doctor):
         module.add(commands)
+    for name, command in commands.choices.items():
+        command.epilog = f"examples:\n{EXAMPLES[name]}"
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
     return top
