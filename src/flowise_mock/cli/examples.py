@@ -17,8 +17,8 @@ host, port, contract, script and api-key of [tool.flowise-mock] in pyproject.tom
   flowise-mock departures                             of the default contract
   flowise-mock departures --contract documented       of the documentation alone""",
     "contract": """\
-  flowise-mock contract                               the default contract as YAML
-  flowise-mock contract --flowise 3.1.4 --format json that of a version as JSON""",
+  flowise-mock contract                                 the default contract as YAML
+  flowise-mock contract --flowise 3.1.4 --format json   that of a version as JSON""",
     "diff": """\
   flowise-mock diff 3.0.5 3.1.4                       what an upgrade changes
   flowise-mock diff documented 3.1.4 --format md      as a page""",
