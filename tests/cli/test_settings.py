@@ -111,3 +111,14 @@ def test_every_example_of_a_help_is_a_command() -> None:
             words = re.split(r"\s{3,}", line.strip())[0].split("flowise-mock ")[1].split()
             assert words[0] == name
             cli.parser().parse_args(words)
+
+
+def test_a_command_without_its_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "find_spec", lambda package: None)
+    assert cli.main(["conform", "http://127.0.0.1:9"]) == 2
+    assert (
+        "conform needs schemathesis; install it with: pip install 'flowise-mock[conform]'"
+        in capsys.readouterr().err
+    )

@@ -24,7 +24,7 @@ def declared() -> set[str]:
         *PROJECT["dependencies"],
         *(line for name, each in extras.items() if name != "dev" for line in each),
     ]
-    return {_normal(re.split(r"[\[<>=;~! ]", line)[0]) for line in lines}
+    return {_normal(re.split(r"[\[<>=;~! ]", line)[0]) for line in lines} - {PROJECT["name"]}
 
 
 def imported() -> set[str]:
