@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flowise_mock.conform.checks import CHECKS
-from flowise_mock.conform.positions import Place, places, sources
+from flowise_mock.conform.reports.positions import Place, places, sources
 
 Run = dict[str, Any]
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from flowise_mock.conform.report_terminal import total
+from flowise_mock.conform.reports.terminal import total
 
 Run = dict[str, Any]
 LIMIT = 60_000

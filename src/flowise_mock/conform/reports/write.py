@@ -1,4 +1,4 @@
-"""Writes the reports that were asked for, each to its file or to the terminal."""
+"""Writes the reports of a run, each to its file or to the terminal."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-from flowise_mock.conform import report_terminal
 from flowise_mock.conform.contract import Contract
+from flowise_mock.conform.reports import terminal
 
 Run = dict[str, Any]
 
 
-def write(run: Run, wanted: list[tuple[str, str]], contract: Contract) -> None:
-    """Each report; the terminal's is always shown, and GitHub's where it runs."""
-    print(report_terminal.text(run))  # noqa: T201 - the report of the command
+def write(run: Run, wanted: list[tuple[str, str]], contract: Contract, verbose: bool = False) -> None:
+    """Each report; the terminal's is always shown, and GitHub's in GitHub Actions."""
+    print(terminal.text(run, verbose))  # noqa: T201 - the report of the command
     for name, file in wanted:
         if name in MAKERS:
             text = MAKERS[name](run, contract)
@@ -23,9 +23,9 @@ def write(run: Run, wanted: list[tuple[str, str]], contract: Contract) -> None:
                 Path(file).parent.mkdir(parents=True, exist_ok=True)
                 Path(file).write_text(text)
             else:
-                print(text)  # noqa: T201 - asked for on the terminal
+                print(text)  # noqa: T201 - a report without a file goes to the terminal
     if os.environ.get("GITHUB_ACTIONS") == "true" and not any(name == "github" for name, _ in wanted):
-        print(_github(run, contract))  # noqa: T201 - annotations are read from the output
+        print(_github(run, contract))  # noqa: T201 - GitHub reads annotations from the output
 
 
 def _json(run: Run, contract: Contract) -> str:
@@ -33,33 +33,33 @@ def _json(run: Run, contract: Contract) -> str:
 
 
 def _html(run: Run, contract: Contract) -> str:
-    from flowise_mock.conform import report_html
+    from flowise_mock.conform.reports import html
 
-    return report_html.page(run)
+    return html.page(run)
 
 
 def _junit(run: Run, contract: Contract) -> str:
-    from flowise_mock.conform import report_junit
+    from flowise_mock.conform.reports import junit
 
-    return report_junit.text(run)
+    return junit.text(run)
 
 
 def _sarif(run: Run, contract: Contract) -> str:
-    from flowise_mock.conform import report_sarif
+    from flowise_mock.conform.reports import sarif
 
-    return report_sarif.text(run, contract.file)
+    return sarif.text(run, contract.file)
 
 
 def _markdown(run: Run, contract: Contract) -> str:
-    from flowise_mock.conform import report_markdown
+    from flowise_mock.conform.reports import markdown
 
-    return report_markdown.text(run)
+    return markdown.text(run)
 
 
 def _github(run: Run, contract: Contract) -> str:
-    from flowise_mock.conform import report_github
+    from flowise_mock.conform.reports import github
 
-    return report_github.text(run, contract.file)
+    return github.text(run, contract.file)
 
 
 MAKERS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flowise_mock.conform.positions import Place, places, sources
+from flowise_mock.conform.reports.positions import Place, places, sources
 
 Run = dict[str, Any]
 MOST = 50
