@@ -63,7 +63,7 @@ def ran(*arguments: str) -> tuple[int, str, str]:
 def test_the_banner_says_all_and_its_curl_line_works() -> None:
     with serve() as served:
         text = "\n".join(served.banner)
-        assert "contract clients, 70 operations" in text
+        assert "contract clients, 72 operations" in text
         assert "records of" in text
         assert "key   flowise-mock" in text
         line = re.search(r'curl -H "Authorization: Bearer ([^"]+)" (\S+)', text)

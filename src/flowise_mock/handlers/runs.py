@@ -3,7 +3,7 @@
 from flowise_mock.flows import delivery, flow_data, scripted
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.turn import resolved, text
-from flowise_mock.state.outcomes import NotFound
+from flowise_mock.state.outcomes import Deleted, NotFound
 from flowise_mock.state.store import Record
 
 
@@ -47,6 +47,10 @@ def _whole(value: int | str, default: int) -> int:
 
 async def get_execution_by_id(call: Call, id: str) -> Record:
     return _execution(call.store.find("execution", id))
+
+
+async def delete_execution(call: Call, id: str) -> Deleted:
+    return call.store.remove("execution", id)
 
 
 def _execution(row: Record) -> Record:
