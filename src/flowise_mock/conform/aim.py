@@ -12,7 +12,6 @@ from flowise_mock.conform import bundled, records
 from flowise_mock.conform.client import SAFE_METHODS, Request
 from flowise_mock.conform.ledger import Ledger
 from flowise_mock.conform.ownership import Ownership
-from flowise_mock.conform.requests import fill
 from flowise_mock.conform.stock import Stock
 
 MARKED = ("name", "description", "details", "value")
@@ -41,8 +40,9 @@ class Aim:
         self._aim_path(case, operation, writes)
         if isinstance(case.body, dict):
             self._aim_body(case, operation)
-            for each in (case.body, *_items(case.body)):
-                calm(each, "createNewDocStore")
+            for each in _items(case.body):
+                each.pop("createNewDocStore", None)
+            self._name_store(case)
             if operation in self._makes:
                 self._put_mark(case.body)
         if writes and self._ownership.forbids(_request(case)):
@@ -74,13 +74,28 @@ class Aim:
                 body[name] = id or str(uuid.uuid4())
             elif isinstance(body[name], list) and all(isinstance(item, str) for item in body[name]):
                 body[name] = [id or str(uuid.uuid4()) for _ in body[name][:1]]
+        for name, value in records.kept(case.operation.path).items():
+            if name in body:
+                body[name] = self._stock.filled(value)
         if not negative and next(self._turns) % ODDLY:
             self._put_texts(body)
 
     def _put_texts(self, body: dict[str, Any]) -> None:
         for name, text in bundled.records()["texts"].items():
             if isinstance(body.get(name), str):
-                body[name] = fill(text, {"mark": self._mark})
+                body[name] = self._stock.filled(text)
+
+    def _name_store(self, case: Any) -> None:
+        """Let an upsert that makes a store give it the mark: no response tells its ID."""
+        body = case.body
+        if not body.get("createNewDocStore"):
+            return
+        if is_negative(case, "body"):
+            del body["createNewDocStore"]
+        else:
+            store = {"name": self._mark, "description": self._mark}
+            is_form = "form" in str(case.media_type)
+            body["docStore"] = json.dumps(store) if is_form else store
 
     def _put_mark(self, body: dict[str, Any]) -> None:
         """Give what will be made the mark of the run."""
@@ -101,6 +116,9 @@ class Aim:
 
     def note(self, case: Any, operation: str, response: Any) -> None:
         """Write down what a request made: its ID, or if no response gives it, what was sent."""
+        if case.method.upper() == "PUT" and not is_negative(case, "body"):
+            if response is None or response.status_code >= 500:
+                self._stock.drop(operation)
         if operation not in self._makes:
             return
         kind, path = self._makes[operation]

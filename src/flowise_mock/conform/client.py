@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -46,8 +47,10 @@ class Request:
     def streams(self) -> bool:
         """Whether its body requests a stream of events."""
         body = self.json if self.json is not None else _parsed(self.text)
-        wanted = body.get("streaming") if isinstance(body, dict) else None
-        return wanted not in (None, False, "false", "", 0)
+        if isinstance(body, dict):
+            return body.get("streaming") not in (None, False, "false", "", 0)
+        field = re.search(rb'name="streaming"[^\n]*\r\n\r\n([^\r]*)', self.text)
+        return field is not None and field[1] not in (b"", b"false")
 
     @property
     def text(self) -> bytes:

@@ -51,12 +51,18 @@ def kind_of_record(made: str) -> str:
 
 def identified(method: str, path: str, name: str) -> str | None:
     """What a parameter of a path, or a field of a body, identifies: a name in `makes`, or nothing."""
-    exception = bundled()["exceptions"].get(f"{method.upper()} {path}")
+    exception = bundled()["exceptions"].get(f"{method.upper()} {path} {name}")
+    if exception:
+        return str(exception)
     if name == "id":
-        known = (kind for start, kind in bundled()["paths"].items() if path.startswith(start))
-        return exception or next(known, None)
+        return next((kind for start, kind in bundled()["paths"].items() if path.startswith(start)), None)
     named = bundled()["names"].get(name)
     return str(named) if named else None
+
+
+def kept(path: str) -> dict[str, Any]:
+    """Fields that keep a value in a body for a path, or the record could not be deleted again."""
+    return next((dict(held) for start, held in bundled()["kept"].items() if path.startswith(start)), {})
 
 
 def is_record_list(path: str) -> bool:

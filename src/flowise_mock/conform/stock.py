@@ -15,6 +15,8 @@ from flowise_mock.conform.requests import MissingValueError, Values, fill
 
 ATTEMPTS = 2
 """How often a record that a server does not make is tried."""
+MOST_DROPS = 15
+"""How often an operation gets new records."""
 
 
 class Stock:
@@ -27,6 +29,7 @@ class Stock:
         self._values, self._missing = values, missing
         self._scopes: dict[str, Values] = {}
         self._failures: Counter[str] = Counter()
+        self._drops: Counter[str] = Counter()
 
     def live(self, name: str, operation: str) -> str | None:
         """The ID of a record of this name that is there; None if the server makes none."""
@@ -40,6 +43,16 @@ class Stock:
         """The ID of a new record: the one before may be deleted."""
         self._scopes.setdefault(operation, dict(self._values)).pop(name, None)
         return self.live(name, operation)
+
+    def drop(self, operation: str) -> None:
+        """Give an operation new records: a valid request to the old ones failed, so they may be broken."""
+        if self._drops[operation] < MOST_DROPS:
+            self._drops[operation] += 1
+            self._scopes.pop(operation, None)
+
+    def filled(self, node: Any) -> Any:
+        """A value of the bundled data, with the settings of the run."""
+        return fill(node, self._values)
 
     def _may_make(self, name: str) -> bool:
         makes = bundled.records()["makes"].get(name)
