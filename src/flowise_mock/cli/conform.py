@@ -44,37 +44,106 @@ def _add_conform(commands: Any) -> None:
 def _add_contract(one: argparse.ArgumentParser) -> None:
     named = add_contract(one, "clients", "contract to judge by")
     named.add_argument("--document", type=Path, metavar="FILE", help="an OpenAPI 3.0 document to judge by")
-    one.add_argument("--overlay", type=Path, action="append", default=[], metavar="FILE", help="an overlay for the contract; may be repeated")
-    one.add_argument("--baseline", type=Path, metavar="FILE", help="known deviations; `3.0.5` and `3.1.4` are built in, for the contract `documented`")
+    one.add_argument(
+        "--overlay",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="an overlay for the contract; may be repeated",
+    )
+    one.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="FILE",
+        help="known deviations; `3.0.5` and `3.1.4` are built in, for the contract `documented`",
+    )
     one.add_argument("--update-baseline", action="store_true", help="write what was found into the baseline")
 
 
 def _add_writing(one: argparse.ArgumentParser) -> None:
     one.add_argument("--api-key", metavar="KEY", help="key of the server (default: $FLOWISE_API_KEY)")
-    one.add_argument("--allow-writes", action="store_true", help="write to a server that is not on this machine; only to records that the run makes")
-    one.add_argument("--allow", action="append", default=[], metavar="OPERATION", help="send generated requests to this operation too; may be repeated")
-    one.add_argument("--set", action="append", default=[], type=_setting, metavar="NAME=VALUE", help="a value of the walks, such as model_url=http://127.0.0.1:11434/v1; may be repeated")
+    one.add_argument(
+        "--allow-writes",
+        action="store_true",
+        help="write to a server that is not on this machine; only to records that the run makes",
+    )
+    one.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="OPERATION",
+        help="send generated requests to this operation too; may be repeated",
+    )
+    one.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_setting,
+        metavar="NAME=VALUE",
+        help="a value of the walks, such as model_url=http://127.0.0.1:11434/v1; may be repeated",
+    )
     one.add_argument("--ledger", type=Path, metavar="FILE", help="where to write down what the run makes")
-    one.add_argument("--clean", type=Path, metavar="LEDGER", help="delete what an earlier run has left, and do nothing else")
+    one.add_argument(
+        "--clean",
+        type=Path,
+        metavar="LEDGER",
+        help="delete what an earlier run has left, and do nothing else",
+    )
 
 
 def _add_scope(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--only", metavar="ID", default="", help="repeat the deviation with this ID, and show the exchange")
-    one.add_argument("--phases", default="walks,probes,generated", metavar="LIST", help="what to do (default: %(default)s)")
-    one.add_argument("--expect-coverage", type=int, metavar="N", help="accept a run that sees at least N operations work (default: all)")
-    one.add_argument("--max-examples", type=int, default=3, metavar="N", help="generated cases per operation in fuzzing (default: %(default)s)")
-    one.add_argument("--seed", type=int, default=1, help="seed of the generated requests (default: %(default)s)")
+    one.add_argument(
+        "--only", metavar="ID", default="", help="repeat the deviation with this ID, and show the exchange"
+    )
+    one.add_argument(
+        "--phases", default="walks,probes,generated", metavar="LIST", help="what to do (default: %(default)s)"
+    )
+    one.add_argument(
+        "--expect-coverage",
+        type=int,
+        metavar="N",
+        help="accept a run that sees at least N operations work (default: all)",
+    )
+    one.add_argument(
+        "--max-examples",
+        type=int,
+        default=3,
+        metavar="N",
+        help="generated cases per operation in fuzzing (default: %(default)s)",
+    )
+    one.add_argument(
+        "--seed", type=int, default=1, help="seed of the generated requests (default: %(default)s)"
+    )
 
 
 def _add_bounds(one: argparse.ArgumentParser) -> None:
     one.add_argument("--max-time", type=int, metavar="SECONDS", help="time budget of the generated requests")
-    one.add_argument("--timeout", type=float, default=15.0, metavar="SECONDS", help="time for one answer (default: %(default)s)")
-    one.add_argument("--rate", type=float, metavar="PER_SECOND", help="most requests per second, 0 for no limit (default: 10, on this machine 0)")
+    one.add_argument(
+        "--timeout",
+        type=float,
+        default=15.0,
+        metavar="SECONDS",
+        help="time for one answer (default: %(default)s)",
+    )
+    one.add_argument(
+        "--rate",
+        type=float,
+        metavar="PER_SECOND",
+        help="most requests per second, 0 for no limit (default: 10, on this machine 0)",
+    )
     one.add_argument("--insecure", action="store_true", help="do not check the server's certificate")
 
 
 def _add_reports(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--report", action="append", default=[], type=_report, metavar="FORMAT[=FILE]", help=f"a report: {', '.join(FORMATS)}; may be repeated")
+    one.add_argument(
+        "--report",
+        action="append",
+        default=[],
+        type=_report,
+        metavar="FORMAT[=FILE]",
+        help=f"a report: {', '.join(FORMATS)}; may be repeated",
+    )
     one.add_argument("--verbose", action="store_true", help="show each deviation, not only the causes")
     one.add_argument("--no-progress", action="store_true", help="show no progress")
 
@@ -85,9 +154,13 @@ def _add_matrix(commands: Any) -> None:
         help="several runs in one table",
         description="Put the JSON reports of several runs into one table: operation by server.",
     )
-    one.add_argument("runs", nargs="+", type=Path, metavar="RUN.json", help="reports of `conform --report json=FILE`")
+    one.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN.json", help="reports of `conform --report json=FILE`"
+    )
     one.add_argument("--html", type=Path, metavar="FILE", help="write the table as a page")
-    one.add_argument("--md", type=Path, metavar="FILE", help="write the table as Markdown (default: print it)")
+    one.add_argument(
+        "--md", type=Path, metavar="FILE", help="write the table as Markdown (default: print it)"
+    )
     one.set_defaults(run=matrix)
 
 
@@ -187,7 +260,9 @@ def _options(arguments: argparse.Namespace) -> Options:
     phases = tuple(each for each in arguments.phases.split(",") if each)
     unknown = set(phases) - {*options.PHASES}
     if unknown:
-        raise TargetError(f"--phases: there is no phase {', '.join(sorted(unknown))}; there are {', '.join(options.PHASES)}")
+        raise TargetError(
+            f"--phases: there is no phase {', '.join(sorted(unknown))}; there are {', '.join(options.PHASES)}"
+        )
     made = options.Options(
         url=arguments.url,
         contract=contract.load(arguments.contract, arguments.overlay, arguments.document),

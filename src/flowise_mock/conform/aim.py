@@ -88,8 +88,8 @@ class Aim:
     def _name_store(self, case: Any) -> None:
         """Let an upsert that makes a store give it the mark: no response tells its ID."""
         body = case.body
-        if not body.get("createNewDocStore"):
-            return
+        if "createNewDocStore" not in body:
+            return  # even 0 counts as true in a form
         if is_negative(case, "body"):
             del body["createNewDocStore"]
         else:
@@ -116,9 +116,9 @@ class Aim:
 
     def note(self, case: Any, operation: str, response: Any) -> None:
         """Write down what a request made: its ID, or if no response gives it, what was sent."""
-        if case.method.upper() == "PUT" and not is_negative(case, "body"):
-            if response is None or response.status_code >= 500:
-                self._stock.drop(operation)
+        failed = response is None or response.status_code >= 500
+        if failed and case.method.upper() == "PUT" and not is_negative(case, "body"):
+            self._stock.drop(operation)
         if operation not in self._makes:
             return
         kind, path = self._makes[operation]

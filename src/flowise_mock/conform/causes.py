@@ -171,9 +171,7 @@ def undocumented_status(found: Deviation) -> Cause | None:
 
 def other_media(found: Deviation) -> Cause | None:
     if found.check == "content_type_conformance":
-        media = found.what.partition(" as ")[2]
-        title = f"Sent as {media} instead of {found.expected}"
-        return Cause(f"media {media} {found.expected}", "contract", title)
+        return Cause("media", "contract", "The media type is not the documented one")
     return None
 
 
@@ -184,23 +182,19 @@ def error_form(found: Deviation) -> Cause | None:
 
 
 def schema(found: Deviation) -> Cause | None:
-    """A field of a component breaks it everywhere: nulls of one component are one cause, its types another."""
-    if found.check not in ("response_schema_conformance", "sent_is_kept_type"):
+    """What is wrong with fields is one cause for all components: the database, or a changed type."""
+    if found.check != "response_schema_conformance":
         return None
-    component, _, field = found.subject.partition("/")
-    problem = found.what.partition(" /")[2].partition(" ")[2] or found.what
-    if not component:
-        where = found.what.split(" ", 1)[1]
-        return Cause(f"schema {where}", "contract", f"A response breaks its schema: {where}")
+    problem = found.what.partition(" /")[2].partition(" ")[2] or found.what.partition(" ")[2]
     if problem == "is null":
-        return Cause(
-            f"null {component}", "contract", f"Fields of {component} are null, though they must not be"
-        )
+        return Cause("null", "contract", "Fields are null that must not be null")
     if problem.startswith("lacks "):
-        return Cause(f"lacks {component}", "contract", f"Fields of {component} are missing")
+        return Cause("lacks", "contract", "Required fields are missing")
     if problem.startswith("is ") and problem.split()[1] in TYPES:
-        return Cause(f"type {component}", "contract", f"Fields of {component} have another type")
-    return Cause(f"schema {component}", "contract", f"Fields of {component} have undocumented values")
+        return Cause("type", "contract", "Fields have another type than documented")
+    if found.what.endswith(("is not JSON", "has no body")):
+        return Cause("not-json", "failure", "A body is empty or no JSON")
+    return Cause("values", "contract", "Fields have values that are not documented")
 
 
 TYPES = {"boolean", "integer", "number", "string", "array", "object"}
@@ -208,10 +202,7 @@ TYPES = {"boolean", "integer", "number", "string", "array", "object"}
 
 def parameter(found: Deviation) -> Cause | None:
     if found.check == "parameter_has_effect":
-        name = found.what.split(" ")[0]
-        return Cause(
-            f"parameter {found.operation} {name}", "contract", f"A parameter does not work: {found.what}"
-        )
+        return Cause("parameters", "contract", "Documented parameters do not work")
     return None
 
 
@@ -239,8 +230,8 @@ def any_other(found: Deviation) -> Cause:
 
 RULES: list[Rule] = [
     no_model, others_changed, open_door, missing_operation, undocumented_method, web_page, no_answer,
-    endless_stream, other_stream, page_fails, not_deleted, server_error, valid_refused, accepted, other_refusal,
-    undocumented_status, other_media, error_form, schema, parameter, data, any_other,
+    endless_stream, other_stream, page_fails, not_deleted, server_error, valid_refused, accepted,
+    other_refusal, undocumented_status, other_media, error_form, schema, parameter, data, any_other,
 ]  # fmt: skip
 
 
@@ -248,7 +239,7 @@ RULES: list[Rule] = [
 
 
 def grouped(deviations: Iterable[Deviation]) -> list[dict[str, Any]]:
-    """The causes of deviations with what they explain, the most severe first, then those of most operations."""
+    """The causes of deviations with what they explain: the most severe, then those of most operations."""
     groups: dict[str, tuple[Cause, list[Deviation]]] = {}
     for each in deviations:
         found = cause(each)
@@ -265,5 +256,18 @@ def _as_json(found: Cause, members: list[Deviation]) -> dict[str, Any]:
         "severity": found.severity,
         "title": found.title,
         "operations": sorted({each.operation for each in members}),
+        "subjects": sorted({subject(each) for each in members} - {""})[:MOST_SUBJECTS],
         "deviations": [each.key.id for each in members],
     }
+
+
+MOST_SUBJECTS = 12
+
+
+def subject(found: Deviation) -> str:
+    """What a deviation is about beyond its operation: a field, a parameter, a media type."""
+    if found.check == "parameter_has_effect":
+        return found.what.split(" ")[0]
+    if found.check == "content_type_conformance":
+        return found.what.partition(" as ")[2]
+    return found.subject

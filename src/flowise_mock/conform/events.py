@@ -57,7 +57,8 @@ class Reader:
         self._steps = len(steps)
 
     def _exchange(
-        self, operation: str, phase: str, interaction: dict[str, Any], checks: list[dict[str, Any]], valid: bool
+        self, operation: str, phase: str, interaction: dict[str, Any], checks: list[dict[str, Any]],
+        valid: bool,
     ) -> None:  # fmt: skip
         """Take in a request and its response. The response to invalid data is not judged by its schema:
         that they were accepted is the failure."""

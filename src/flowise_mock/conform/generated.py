@@ -49,7 +49,8 @@ def configuration(key: str | None) -> str:
     lines = ["[headers]", f'Authorization = "Bearer ${{{KEY}}}"'] if key else []
     lines += [
         "[output.truncation]", "max-recorded-payload-size = 0",
-        "[output.sanitization]", 'keys-to-sanitize = ["authorization"]', 'sensitive-markers = ["authorization"]',
+        "[output.sanitization]",
+        'keys-to-sanitize = ["authorization"]', 'sensitive-markers = ["authorization"]',
         "[phases.stateful]", "enabled = false",
         "[phases.coverage]", "unexpected-methods = []",
     ]  # fmt: skip
@@ -139,7 +140,8 @@ def _settings(session: Session, asked: Generation) -> dict[str, Any]:
     """What the hooks need to know. The file is readable by its owner alone."""
     return {
         "judge": os.getpid(), "writes": session.rules.writes, "ledger": str(session.ledger.path),
-        "url": session.client.url, "seconds": session.client.seconds, "verify": asked.verify, "rate": asked.rate,
+        "url": session.client.url, "seconds": session.client.seconds, "verify": asked.verify,
+        "rate": asked.rate,
         "values": {name: value for name, value in session.values.items() if name in _PLAIN | session.given},
         "missing": list(session.missing), "makes": probes.makers(),
         "examples": sorted(_texts(session.contract.document)),

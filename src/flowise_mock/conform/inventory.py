@@ -52,7 +52,7 @@ class Difference(NamedTuple):
 
 
 def take(client: Client, flows: list[str] | None = None) -> Inventory:
-    """All records of a server. `flows` are the chatflows to look into; the default is as many as time allows."""
+    """All records of a server. `flows` are the chatflows to look into; the default is what time allows."""
     made = Inventory()
     known = records.kinds().values()
     for kind in known:

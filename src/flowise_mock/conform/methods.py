@@ -53,10 +53,12 @@ def _probe(session: Session, operation: str, method: str, path: str) -> None:
 
 def judge(session: Session, method: str, response: Response) -> Failure | None:
     """What is wrong with the response to an undocumented method."""
+    expected = f"404 or 405 for {method}"
     if response.error:
-        return Failure("unsupported_method", f"no answer to {method}", "404 or 405")
+        return Failure("unsupported_method", "no answer to an undocumented method", expected)
     if session.contract.describes_version and session.judge.is_absent(response):
         return None
     if response.status >= 500 or response.success:
-        return Failure("unsupported_method", f"{response.status} for {method}", "404 or 405")
+        what = f"{response.status} for an undocumented method"
+        return Failure("unsupported_method", what, expected)
     return None

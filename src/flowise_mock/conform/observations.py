@@ -1,4 +1,4 @@
-"""What a run saw: how often each operation was called and succeeded, and the deviations with their evidence."""
+"""What a run saw: how often each operation was called and succeeded, and deviations with their evidence."""
 
 from __future__ import annotations
 

@@ -113,9 +113,9 @@ def remember(session: Session, sent: Request, response: Response) -> None:
     """Write down what a request made by accident."""
     made = makers().get(sent.operation)
     body = response.json() if made and response.success else None
-    if made and isinstance(body, dict) and isinstance(body.get(made[1]), str):
-        if session.made(made[0], body[made[1]]):
-            session.keep(sent, {body[made[1]]: made[1]})
+    id = body.get(made[1]) if made and isinstance(body, dict) else None
+    if made and isinstance(id, str) and session.made(made[0], id):
+        session.keep(sent, {id: made[1]})
 
 
 def plain_bodies(values: Values) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The kinds of records that a server keeps, and which of them a request identifies. The data: records.yaml."""
+"""The kinds of records that a server keeps, and which of them a request identifies; see records.yaml."""
 
 from __future__ import annotations
 

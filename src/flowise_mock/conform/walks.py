@@ -296,7 +296,7 @@ class Walker:
         session.keep(sent, saves, self._progress.name)
 
     def _report_old_id(self, step: StepData, sent: Request, id: str, is_made: bool) -> None:
-        """A server that answers a creation with the ID of another record must not get more requests for it."""
+        """A server that answers a creation with the ID of another record gets no request for it."""
         kind = self._session.ownership.before[id]
         what = f"the ID of a {kind} that was there before"
         if is_made and "call" in step:

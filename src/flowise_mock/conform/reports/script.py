@@ -26,11 +26,15 @@ def command(run: Run, deviation: dict[str, Any]) -> str:
     return f"{run['command']} --only {deviation['id']}"
 
 
+def head(title: str, url: str) -> str:
+    """The beginning of a script."""
+    return HEAD.format(title=" ".join(title.split()), url=url)
+
+
 def text(run: Run, deviation: dict[str, Any]) -> str:
     """A script with the same steps: it sets up, sends the request, and cleans up."""
     title = f"{deviation['operation']} {deviation['check']}: {deviation['what']}"
-    head = HEAD.format(title=" ".join(title.split()), url=run["url"])
     steps = [str(index) for index in deviation["steps"]]
     undo = [line for index in reversed(steps) for line in run["undo"].get(index, [])]
     lines = [run["steps"][index] for index in steps]
-    return head + "\n".join([*lines, deviation["curl"], *undo]) + "\n"
+    return head(title, run["url"]) + "\n".join([*lines, deviation["curl"], *undo]) + "\n"

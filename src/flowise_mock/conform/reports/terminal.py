@@ -12,6 +12,8 @@ Run = dict[str, Any]
 WIDTH = 80
 LINES = 200
 """How long the report may be, if it does not show all."""
+LEAST = 5
+"""The least lines for one cause."""
 
 
 def text(run: Run, verbose: bool = False) -> str:
@@ -23,12 +25,16 @@ def lines(run: Run, verbose: bool = False) -> Iterator[str]:
     yield from causes(run)
     yield from tail(run)
     held = {each["id"]: each for each in [*run["new"], *run["expired"]]}
-    room = max(2, (LINES - 40) // max(1, len(run["causes"])) - 5)
-    for number, cause in enumerate(run["causes"], 1):
+    number = len(run["causes"])
+    shown = number if verbose else min(number, (LINES - 40 - number) // LEAST)
+    room = 1 + (LINES - 40 - number - LEAST * shown) // max(1, shown)
+    for index, cause in enumerate(run["causes"][:shown], 1):
         yield ""
         members = [held[id] for id in cause["deviations"]]
-        yield from _details(run, number, cause, members, room, verbose)
-    if run["causes"]:
+        yield from _details(run, index, cause, members, min(room, 12), verbose)
+    if shown < number:
+        yield f"\n… {number - shown} more causes: --verbose shows all"
+    if number:
         yield ""
         yield run["headline"]
 
@@ -37,6 +43,8 @@ def head(run: Run) -> Iterator[str]:
     server = f"Flowise {run['server']}" if run["server"] else "A server"
     yield f"{server} at {run['url']}, contract {run['contract']}" + ("" if run["writes"] else ", read-only")
     yield from textwrap.wrap(run["headline"], WIDTH)
+    if run["new"] or run["expired"]:
+        yield f"repeat one: {run['command']} --only ID"
     for doubt in run["doubts"] if run["verdict"] != "inconclusive" else run["doubts"][1:]:
         yield from textwrap.wrap(doubt, WIDTH, subsequent_indent="  ")
 
@@ -53,13 +61,14 @@ def causes(run: Run) -> Iterator[str]:
 
 def where(cause: dict[str, Any]) -> str:
     names = cause["operations"]
-    return names[0] if len(names) == 1 else f"{len(names)} operations"
+    return str(names[0]) if len(names) == 1 else f"{len(names)} operations"
 
 
 def _short(left: str, right: str) -> str:
     """Two texts in one line of the terminal."""
+    right = right if len(right) <= 32 else f"{right[:31]}…"
     room = WIDTH - len(right) - 2
-    return f"{textwrap.shorten(left, room, placeholder='…') if len(left) > room else left}  {right}"
+    return f"{left if len(left) <= room else left[: room - 1] + '…'}  {right}"
 
 
 def tail(run: Run) -> Iterator[str]:
@@ -109,24 +118,23 @@ def _details(
         for each in members:
             yield from _deviation(run, each)
         return
+    if cause["subjects"]:
+        yield _row(", ".join(cause["subjects"]))
     rows = grouped(members)
     for what, operations in list(rows.items())[:room]:
-        names = ", ".join(operations[:4]) + (
-            f" and {len(operations) - 4} more" if len(operations) > 4 else ""
-        )
-        yield _row(f"{what}: {names}")
+        more = f" and {len(operations) - 4} more" if len(operations) > 4 else ""
+        yield _row(f"{what}: {', '.join(operations[:4])}{more}")
     if len(rows) > room:
         yield f"   … {len(rows) - room} more: --verbose shows all"
     first = members[0]
-    got = first["got"].splitlines() or [""]
-    yield _row(f"expected {first['expected']}, got {' '.join(got[:2])}")
-    yield f"   repeat: {script.command(run, first)}"
+    yield _row(f"expected {first['expected']}, got {' '.join(first['got'].splitlines()[:2])}")
+    yield f"   --only {first['id']}"
 
 
 def _row(text: str) -> str:
-    return (
-        textwrap.shorten(f"   {text}", 2 * WIDTH, placeholder="…") if len(text) > 2 * WIDTH else f"   {text}"
-    )
+    """A row, in two lines of the terminal at most."""
+    most = 2 * WIDTH - 3
+    return f"   {text if len(text) <= most else text[: most - 1] + '…'}"
 
 
 def grouped(members: list[dict[str, Any]]) -> dict[str, list[str]]:
