@@ -16,7 +16,7 @@ def quote(text: str) -> str:
     return "'" + text.replace("'", "'\"'\"'") + "'"
 
 
-def command(base: str, request: Request, quote: Quote = quote, options: str = "-i") -> str:
+def command(base: str, request: Request, quote: Quote = quote, options: str = "-sSi") -> str:
     """A command that repeats a request. `quote` makes a word of a shell out of a text."""
     return " ".join([_piped(request), *_words(base, request, quote, options)]).strip()
 

@@ -40,6 +40,8 @@ class Deviation:
     """The request as a command; it uses `$URL` and variables of the steps before it."""
     steps: tuple[int, ...] = ()
     """The steps that have to be taken before it, as indexes into the steps of the run."""
+    undo: tuple[str, ...] = ()
+    """The commands that delete what the request makes."""
     phase: str = ""
     status: int = 0
     message: str = ""
@@ -55,12 +57,13 @@ class Deviation:
         return Key(self.operation, self.check, self.what)
 
     def as_json(self) -> dict[str, Any]:
-        return {"id": self.key.id, **asdict(self), "steps": list(self.steps)}
+        return {"id": self.key.id, **asdict(self), "steps": list(self.steps), "undo": list(self.undo)}
 
     @classmethod
     def from_json(cls, held: dict[str, Any]) -> Deviation:
         known = {name: held[name] for name in cls.__dataclass_fields__ if name in held}
-        return cls(**{**known, "steps": tuple(held.get("steps", ()))})
+        lists = {name: tuple(held.get(name, ())) for name in ("steps", "undo")}
+        return cls(**{**known, **lists})
 
 
 class Findings:

@@ -44,6 +44,10 @@ class Journal:
         """The steps that have to be taken before a request, in order."""
         found: set[int] = set()
         self._follow(request, found)
+        if scope and not found:  # a list shows what the walk made so far
+            found = {index for index, step in enumerate(self.steps) if step.scope == scope}
+            for index in list(found):
+                self._follow(self.steps[index].request, found)
         values = {value for value, index in self._origins.items() if index in found}
         for index, step in enumerate(self.steps):
             if scope and step.scope == scope and step.request.writes and values & self._values(step.request):
@@ -63,6 +67,10 @@ class Journal:
         text = f"{request.url} {request.text.decode(errors='replace')}"
         return {value for value in _ID.findall(text) if value in self._origins}
 
+    def is_origin(self, value: str, index: int) -> bool:
+        """Whether a step was the first whose response gave a value."""
+        return self._origins.get(value) == index
+
     # --- as commands of a shell ---
 
     def quote(self, text: str) -> str:
@@ -74,8 +82,10 @@ class Journal:
 
     def variable(self, value: str) -> str:
         """The name of a variable, such as `TOOL_12`."""
-        kind = re.sub(r"\W", "_", self.kinds.get(value, "id")).upper()
-        return f"{kind}_{self._origins[value]}"
+        index = self._origins[value]
+        path = self.steps[index].saves[value]
+        name = self.kinds.get(value) or re.sub(r"\W", "_", path).strip("_")
+        return f"{name.upper()}_{index}"
 
     def command(self, request: Request) -> str:
         """A curl command that uses `$URL` and variables."""

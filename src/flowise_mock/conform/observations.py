@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
+from flowise_mock.conform import records
 from flowise_mock.conform.client import Request, Response
 from flowise_mock.conform.contract import Contract
 from flowise_mock.conform.curl import KEY
@@ -17,7 +19,9 @@ Counts = dict[str, dict[str, int]]
 class Observations:
     """Findings, and per operation and phase how many requests and how many 2xx."""
 
-    def __init__(self, contract: Contract, key: str | None, journal: Journal) -> None:
+    def __init__(
+        self, contract: Contract, key: str | None, journal: Journal, makes: Mapping[str, str]
+    ) -> None:
         self.findings = Findings()
         self.cases: Counter[tuple[str, str]] = Counter()
         self.successes: Counter[tuple[str, str]] = Counter()
@@ -27,6 +31,8 @@ class Observations:
         self._contract = contract
         self._key = key
         self._journal = journal
+        self._makes = makes
+        """The kind of record that an operation makes."""
 
     def saw(self, phase: str, operation: str, response: Response) -> None:
         self.cases[operation, phase] += 1
@@ -53,6 +59,7 @@ class Observations:
             request=self.masked(f"{request.method} {request.url}"),
             curl=self.masked(self._journal.command(request)),
             steps=tuple(steps),
+            undo=tuple(undo(self._makes.get(request.operation, ""), "${id}")) if request.writes else (),
             phase=phase,
             status=response.status,
             message=self.masked(message(response.json()))[:300],
@@ -77,6 +84,16 @@ class Observations:
 
     def was_called(self, operation: str) -> bool:
         return any(name == operation for name, _ in self.cases)
+
+
+def undo(kind: str, id: str) -> list[str]:
+    """The commands that delete a record."""
+    known = records.kinds().get(kind)
+    steps = [line.split(" ", 1) for line in known.delete] if known else []
+    return [
+        f'curl -s -X {method} -H "Authorization: Bearer {KEY}" "$URL{path.replace("{id}", id)}" >/dev/null'
+        for method, path in steps
+    ]
 
 
 def is_fact(found: Failure, request: Request) -> bool:

@@ -51,13 +51,13 @@ def kind_of_record(made: str) -> str:
 
 def identified(method: str, path: str, name: str) -> str | None:
     """What a parameter of a path, or a field of a body, identifies: a name in `makes`, or nothing."""
-    exception = bundled()["exceptions"].get(f"{method.upper()} {path} {name}")
-    if exception:
-        return str(exception)
-    if name == "id":
-        return next((kind for start, kind in bundled()["paths"].items() if path.startswith(start)), None)
-    named = bundled()["names"].get(name)
-    return str(named) if named else None
+    exception = f"{method.upper()} {path} {name}"
+    found: str | None = bundled()["names"].get(name)
+    if exception in bundled()["exceptions"]:
+        found = bundled()["exceptions"][exception]
+    elif name == "id":
+        found = next((kind for start, kind in bundled()["paths"].items() if path.startswith(start)), None)
+    return found
 
 
 def kept(path: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from flowise_mock.conform.cleanup import Cleaned
 from flowise_mock.conform.curl import KEY
 from flowise_mock.conform.deviations import Deviation
 from flowise_mock.conform.inventory import Found, Inventory
+from flowise_mock.conform.observations import undo
 from flowise_mock.conform.options import PHASES, Options
 from flowise_mock.conform.session import Session
 
@@ -139,15 +140,11 @@ def _undo(session: Session) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for index, step in enumerate(session.journal.steps):
         for id in step.saves:
-            kind = records.kinds().get(session.journal.kinds.get(id, ""))
-            for line in kind.delete if kind else ():
-                method, path = line.split(" ", 1)
-                variable = session.journal.variable(id)
-                url = path.replace("{id}", f"${{{variable}}}")
-                found.setdefault(str(index), []).append(
-                    f'curl -s -X {method} -H "Authorization: Bearer {KEY}" "$URL{url}" >/dev/null'
-                )
-    return found
+            kind = session.journal.kinds.get(id, "")
+            if session.journal.is_origin(id, index):
+                lines = undo(kind, f"${{{session.journal.variable(id)}}}")
+                found[str(index)] = [*found.get(str(index), []), *lines]
+    return {index: lines for index, lines in found.items() if lines}
 
 
 # --- records -----------------------------------------------------------------------------------------

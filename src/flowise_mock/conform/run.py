@@ -97,9 +97,14 @@ def _session(
     values = {**bundled.walks()["values"], **options.values, "mark": ownership.mark, "key": found.client.key}
     return Session(
         options.contract, found.client, Judge(options.contract, found.absent, own_rows),
-        Observations(options.contract, found.client.key, journal), journal, ledger, rules, ownership, values,
-        frozenset(options.values), options.only_operation, notify=notify,
+        Observations(options.contract, found.client.key, journal, _kinds()), journal, ledger, rules,
+        ownership, values, frozenset(options.values), options.only_operation, notify=notify,
     )  # fmt: skip
+
+
+def _kinds() -> dict[str, str]:
+    """The kind of record that each operation makes."""
+    return {operation: kind for operation, (kind, _) in probes.makers().items()}
 
 
 def _place() -> Path:

@@ -14,10 +14,9 @@ LASTING = ("createLead",)
 """Makes records that no operation of Flowise deletes: one is made by a walk, none by generated requests."""
 RISKY = (
     "upsertDocument", "vectorUpsert", "refreshDocument", "createPrediction", "triggerWebhook",
-    "generateSpeech", "createDocumentStore", "updateDocumentStore",
+    "generateSpeech",
 )  # fmt: skip
-"""Costs money if it succeeds, or can break a server: a store whose loaders are not text makes every list of
-stores a 500 until it is deleted."""
+"""Costs money if it succeeds: generated requests to these go to this machine alone."""
 
 
 def is_loopback(url: str) -> bool:

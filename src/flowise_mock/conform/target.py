@@ -73,7 +73,7 @@ def _knock(client: Client) -> None:
         )
     if response.status in (401, 403):
         raise TargetError(
-            f"{client.url}: refuses even /ping with {response.status}; what is in front of it requires a login"
+            f"{client.url}: refuses even /ping with {response.status}; what is before it requires a login"
         )
     if response.status != 200 or response.body.strip().strip(b'"') != b"pong":
         raise TargetError(

@@ -93,8 +93,8 @@ def _sentence(why: str, operations: list[str], seen: int) -> str:
         return f"{number}, since read-only; pass --allow-writes or {expect}"
     service = why.removeprefix("needs ")
     if service in SERVICES:
-        noun, _, option = SERVICES[service].partition(": ")
-        return f"{number}, since there is no {noun.partition(' ')[2]}; pass {option} or {expect}"
+        noun, options = SERVICES[service]
+        return f"{number}, since there is no {noun} behind the server; pass {options} or {expect}"
     listed = ", ".join(operations[:3]) + (" …" if len(operations) > 3 else "")
     return f"{number} ({listed}): {why}"
 

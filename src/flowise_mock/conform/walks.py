@@ -32,6 +32,8 @@ class Progress:
     operations: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
     changed: bool = False
+    lost: str = ""
+    """The outside service for whose lack a step was left out."""
 
 
 class Walker:
@@ -42,8 +44,6 @@ class Walker:
         self._contract = session.contract
         self._values = session.values
         self._progress = Progress()
-        self._lost: dict[str, str] = {}
-        """The outside service that would have given a name, by the name."""
 
     def run(self) -> None:
         session = self._session
@@ -97,19 +97,16 @@ class Walker:
             if self._is_due(step):
                 self._send(step, list(self._requests(step)))
         except MissingValueError as error:
-            name = str(error)
-            service = self._lost.get(name)
-            if service:
-                self._lose(step, service)
+            if self._progress.lost:
+                self._lose(step)
             else:
-                self._unseen(operation, f"needs {name}, which no response gave")
+                self._unseen(operation, f"needs {error}, which no response gave")
 
-    def _lose(self, step: StepData, service: str = "") -> None:
-        """Leave out a step whose outside service is not there, and what it would have given."""
-        service = service or step["outside"]
-        self._unseen(step["call"], f"needs {service}")
-        for name in [*step.get("saves", {}), *step.get("marks", [])]:
-            self._lost.setdefault(name, service)
+    def _lose(self, step: StepData) -> None:
+        """Leave out a step whose outside service is not there, or that needs what such a step would give."""
+        model = "model" if "model" in self._session.missing else ""
+        self._progress.lost = model or self._progress.lost or step["outside"]
+        self._unseen(step["call"], f"needs {self._progress.lost}")
 
     def _unseen(self, operation: str, why: str) -> None:
         self._session.observations.unseen.setdefault(operation, why)
@@ -329,7 +326,7 @@ def _media(contract: Contract, operation: str) -> set[str]:
 
 
 SERVICES = {
-    "model": "a model behind the server: --set model_url=URL",
-    "vectors": "a vector store behind the server: --set vector_store=NAME --set vector_config=JSON",
+    "model": ("model", "--set model_url=URL, for a vector store --set vector_store=NAME too,"),
+    "vectors": ("vector store", "--set vector_store=NAME and --set vector_config=JSON,"),
 }
-"""What an outside service is, and how a user names one."""
+"""What an outside service is called, and the options that name one."""

@@ -10,14 +10,17 @@ HEAD = """\
 #!/usr/bin/env bash
 # {title}
 # Needs curl and python3; the key of the server in FLOWISE_API_KEY, its address in URL.
+: "${{FLOWISE_API_KEY?is not set: export the key of the server}}"
 URL=${{URL:-{url}}}
 value() {{ python3 -c 'import json, sys
+body, values = json.load(sys.stdin), []
 for path in sys.argv[1:]:
-    found = json.loads(text) if path is sys.argv[1] and (text := sys.stdin.read()) else json.loads(text)
+    found = body
     for part in path.split("/"):
         found = json.loads(found) if isinstance(found, str) else found
         found = found[int(part)] if isinstance(found, list) else found[part]
-    print(found, end=" ")' "$@"; }}
+    values.append(found)
+print(*values)' "$@"; }}
 """
 
 
@@ -37,4 +40,15 @@ def text(run: Run, deviation: dict[str, Any]) -> str:
     steps = [str(index) for index in deviation["steps"]]
     undo = [line for index in reversed(steps) for line in run["undo"].get(index, [])]
     lines = [run["steps"][index] for index in steps]
-    return head(title, run["url"]) + "\n".join([*lines, deviation["curl"], *undo]) + "\n"
+    return head(title, run["url"]) + "\n".join([*lines, *request(deviation), *undo]) + "\n"
+
+
+def request(deviation: dict[str, Any]) -> list[str]:
+    """The request itself; what it makes is deleted again."""
+    if not deviation["undo"]:
+        return [deviation["curl"]]
+    return [
+        f'response=$({deviation["curl"]}); echo "$response"',
+        'id=$(tail -n 1 <<<"$response" | value id 2>/dev/null)',
+        *(f'[ -n "$id" ] && {line}' for line in deviation["undo"]),
+    ]
