@@ -8,6 +8,7 @@ from typing import Any
 
 from conform.right import KEY, PATHS, contract
 from flowise_mock.conform import contract as contracts
+from flowise_mock.conform import options as settings
 from flowise_mock.conform import run as runs
 
 FAST = ("walks", "probes")
@@ -20,7 +21,7 @@ def judge(
     file = folder / "contract.json"
     file.write_text(json.dumps(contract(paths)))
     loaded = contracts.load("documented", file=file)
-    options = runs.Options(url=url, contract=loaded, key=KEY, phases=phases, ledger=folder / "ledger.jsonl")
+    options = settings.Options(url=url, contract=loaded, key=KEY, phases=phases, ledger=folder / "ledger.jsonl")
     options.seconds = 2.0
     for name, value in more.items():
         setattr(options, name, value)

@@ -40,9 +40,8 @@ class Aim:
         self._aim_path(case, operation, writes)
         if isinstance(case.body, dict):
             self._aim_body(case, operation)
-            for each in _items(case.body):
-                each.pop("createNewDocStore", None)
-            self._name_store(case)
+            for each in (case.body, *_items(case.body)):
+                self._name_store(case, each)
             if operation in self._makes:
                 self._put_mark(case.body)
         if writes and self._ownership.forbids(_request(case)):
@@ -77,6 +76,7 @@ class Aim:
         for name, value in records.kept(case.operation.path).items():
             if name in body:
                 body[name] = self._stock.filled(value)
+                self._soften(case, negative)
         if not negative and next(self._turns) % ODDLY:
             self._put_texts(body)
 
@@ -85,17 +85,24 @@ class Aim:
             if isinstance(body.get(name), str):
                 body[name] = self._stock.filled(text)
 
-    def _name_store(self, case: Any) -> None:
-        """Let an upsert that makes a store give it the mark: no response tells its ID."""
-        body = case.body
+    def _name_store(self, case: Any, body: dict[str, Any]) -> None:
+        """Let an upsert that makes a store give it the mark: no response tells its ID.
+
+        Whatever the field holds counts: even 0 is true in a form.
+        """
         if "createNewDocStore" not in body:
-            return  # even 0 counts as true in a form
-        if is_negative(case, "body"):
-            del body["createNewDocStore"]
-        else:
+            return
+        if isinstance(body.get("docStore", {}), (dict, str)):
             store = {"name": self._mark, "description": self._mark}
-            is_form = "form" in str(case.media_type)
-            body["docStore"] = json.dumps(store) if is_form else store
+            body["docStore"] = json.dumps(store) if "form" in str(case.media_type) else store
+        else:
+            body["createNewDocStore"] = False
+        self._soften(case, is_negative(case, "body"))
+
+    def _soften(self, case: Any, negative: bool) -> None:
+        """Note that a case that was generated not to be valid may be valid now."""
+        if negative:
+            self._ledger.softened(str(case.id))
 
     def _put_mark(self, body: dict[str, Any]) -> None:
         """Give what will be made the mark of the run."""

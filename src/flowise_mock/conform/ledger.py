@@ -46,6 +46,10 @@ class Ledger:
         """Keep a request that made a record, for the scripts that repeat a deviation."""
         self._write({"step": [request.method, request.path, request.json], "saves": dict(saves)})
 
+    def softened(self, case: str) -> None:
+        """Keep which generated case was changed so that it may be valid now."""
+        self._write({"softened": case})
+
     def gone(self, id: str) -> None:
         self._write({"gone": id})
 
@@ -85,6 +89,9 @@ class Ledger:
 
     def sent_values(self) -> set[str]:
         return {value for line in self.lines() for value in line.get("sent", [])}
+
+    def softened_cases(self) -> set[str]:
+        return {line["softened"] for line in self.lines() if "softened" in line}
 
     def steps(self) -> list[tuple[Request, dict[str, str]]]:
         found = [line for line in self.lines() if "step" in line]
