@@ -112,6 +112,8 @@ def endless_stream(found: Deviation) -> Cause | None:
 def other_stream(found: Deviation) -> Cause | None:
     if found.check in ("stream_frame", "stream_data_is_json"):
         return Cause("stream-frames", "contract", "The frames of a stream have another form")
+    if found.check == "stream_metadata":
+        return Cause("stream-metadata", "contract", "The metadata of a stream lacks IDs")
     if found.check == "stream_order":
         return Cause("stream-order", "contract", f"The events of a stream: {found.what}")
     return None
@@ -220,7 +222,7 @@ DATA = {
 
 def data(found: Deviation) -> Cause | None:
     if found.check in DATA:
-        return Cause(f"{found.check} {found.operation}", "data", DATA[found.check])
+        return Cause(found.check, "data", DATA[found.check])
     return None
 
 

@@ -72,7 +72,8 @@ def judge(response: Response, tokens: bool = False) -> Iterator[Failure]:
         if fault and fault not in seen:
             seen.add(fault)
             yield fault
-    yield from order(events(response), tokens)
+    if all(event for event, _ in map(read, frames(response.body))):
+        yield from order(events(response), tokens)
 
 
 def order(found: list[Event], tokens: bool) -> Iterator[Failure]:
