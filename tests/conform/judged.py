@@ -32,6 +32,11 @@ def found(run: runs.Run) -> set[tuple[str, str]]:
     return {(each["operation"], each["check"]) for each in run["new"]}
 
 
+def causes(run: runs.Run) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = run["causes"]
+    return found
+
+
 def told(run: runs.Run) -> str:
     return "\n".join(
         f"{e['operation']} {e['check']}: {e['what']} | {e['expected']} | {e['got'][:200]}" for e in run["new"]

@@ -86,7 +86,8 @@ def undocumented_method(found: Deviation) -> Cause | None:
 
 
 def web_page(found: Deviation) -> Cause | None:
-    if found.check == "html_instead_of_json" or (is_page(found) and found.check != "stream_ends"):
+    page = is_page(found) and not 300 <= found.status < 400 and found.check != "stream_ends"
+    if found.check == "html_instead_of_json" or page:
         return Cause("html", "failure", "A web page is sent instead of JSON")
     return None
 
@@ -237,14 +238,23 @@ RULES: list[Rule] = [
 ]  # fmt: skip
 
 
+def fails_always(found: Deviation) -> bool:
+    """Whether a valid request makes a server error: then it is no wonder that others do."""
+    return found.check == "valid_request_succeeds" and found.status >= 500 and not found.outside
+
+
 # --- groups ------------------------------------------------------------------------------------------
 
 
 def grouped(deviations: Iterable[Deviation]) -> list[dict[str, Any]]:
     """The causes of deviations with what they explain: the most severe, then those of most operations."""
     groups: dict[str, tuple[Cause, list[Deviation]]] = {}
-    for each in deviations:
+    every = list(deviations)
+    failing = {each.operation: cause(each) for each in every if fails_always(each)}
+    for each in every:
         found = cause(each)
+        if found.id in ("hidden-refusals", "server-errors"):
+            found = failing.get(each.operation, found)
         groups.setdefault(found.id, (found, []))[1].append(each)
     shown = [_as_json(*group) for group in groups.values()]
     return sorted(

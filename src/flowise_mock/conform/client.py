@@ -93,10 +93,15 @@ class Response(NamedTuple):
 
 
 def _parsed(text: bytes) -> Any:
+    """JSON as its specification has it: Python would accept NaN."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return None
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 class Client:

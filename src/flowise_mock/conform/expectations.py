@@ -104,6 +104,11 @@ def lists_once(value: Any, id: Any, _: Any) -> Found:
         yield Failure("made_is_listed", "what was made is listed twice", f"one record with the id {id}")
 
 
+def named_once(value: Any, name: str, _: Any) -> Found:
+    if [each.get("name") for each in rows(value)].count(name) > 1:
+        yield Failure("made_is_listed", "one creation made several records", f"one record named {name}")
+
+
 def lacks(value: Any, id: Any, _: Any) -> Found:
     if id in ids(value):
         yield Failure("deleted_is_gone", "what was deleted is listed", f"no record with the id {id}")
@@ -198,7 +203,7 @@ def no_effect(parameter: str, expected: str, how: str = "", operation: str | Non
 
 EXPECTATIONS: dict[str, Callable[[Any, Any, Any], Found]] = {
     "keeps": keeps, "changes": changes, "holds_change": holds_change, "is": holds, "is_by": is_by, "has": has,
-    "text": text, "lists": lists, "lists_once": lists_once, "lacks": lacks, "item": item,
+    "text": text, "named_once": named_once, "lists": lists, "lists_once": lists_once, "lacks": lacks, "item": item,
     "item_changed": item_changed, "rows": column, "count": count, "ordered": ordered, "only": only,
     "none": none,
     "lists_by": lists_by, "lacks_by": lacks_by, "lacks_after": lacks_after, "some_have": some_have,

@@ -54,7 +54,7 @@ class Judge:
             statuses = ", ".join(self._contract.responses(operation))
             expected = f"one of {statuses}"
             yield Failure("status_code_conformance", f"{response.status} is not documented", expected)
-            if is_page(response):
+            if is_page(response) and not 300 <= response.status < 400:
                 yield Failure("html_instead_of_json", f"{response.status} with a web page", "JSON")
             return
         yield from self._body(operation, known, response)

@@ -23,7 +23,7 @@ class Ownership:
         """Take a record as one of the run; not one that was there before, whatever the server says."""
         if id in self.before:
             return False
-        self.own[id] = kind
+        self.own.setdefault(id, kind)
         return True
 
     def is_own(self, row: Mapping[str, Any]) -> bool:

@@ -48,11 +48,10 @@ def _judged(
 ) -> Iterator[Failure]:
     if documented:
         session.observations.saw(PHASE, sent.operation, response)
+    if documented or response.error:
         yield from session.judge.judge(sent.operation, response)
     if response.status >= 500:
         yield Failure("page_is_served", f"{response.status} for {_name(page)}", "the page")
-    elif response.error and not documented:
-        yield Failure("page_is_served", f"no answer for {_name(page)}", "the page")
     elif documented and not response.success and not response.error:
         yield Failure("page_is_served", f"{response.status} for {_name(page)}", "the page")
 

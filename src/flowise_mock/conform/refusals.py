@@ -39,8 +39,8 @@ def refusal(contract: Contract, operation: str, kind: str, response: Response) -
     If the contract documents no status for it, any status below 500 is right. In a contract that
     describes a version any documented status is right.
     """
-    if kind == "maybe":
-        return
+    if kind == "maybe" or (kind == "key" and (response.status == 429 or 300 <= response.status < 400)):
+        return  # a redirect or a limit says nothing about the key
     wanted = contract.documented(operation, *STATUSES[kind]) or ([401] if kind == "key" else [])
     statuses = " or ".join(map(str, wanted))
     if kind == "gone" and response.success:

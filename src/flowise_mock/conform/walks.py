@@ -32,6 +32,7 @@ class Progress:
     operations: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
     changed: bool = False
+    repeats_ids: bool = False
     broken: set[str] = field(default_factory=set)
     """Lists that turned out to be wrong."""
     lost: str = ""
@@ -192,7 +193,8 @@ class Walker:
         else:
             yield from failures
             if not any(is_unreadable(each, response.status) for each in failures):
-                broken = [each.what.split(" ")[1] for each in failures if each.what.count(" ") > 1]
+                broken = {each.what.split(" ")[1] for each in failures if each.what.count(" ") > 1}
+                broken |= {field.rpartition("/*")[2] for field in broken}
                 yield from (
                     each for each in self._expected(step, sent, response)
                     if not any(each.what.startswith(f"{field} ") for field in broken)
@@ -222,6 +224,8 @@ class Walker:
         """Whether what an expectation builds on was done."""
         if name in ("holds_change", "item_changed"):
             return self._progress.changed
+        if name == "lists_once":
+            return not self._progress.repeats_ids
         if name == "lacks":
             return str(wanted) in self._progress.deleted
         return not (isinstance(wanted, dict) and "of" in wanted) or wanted["of"] in self._progress.operations
@@ -298,24 +302,27 @@ class Walker:
                 continue
             if str(found) in session.ownership.before:
                 self._values.pop(name, None)
-                self._report_old_id(step, sent, str(found), name in made)
+                if name in made:
+                    kind = session.ownership.before[str(found)]
+                    self._report_old_id(step, sent, f"the ID of a {kind} that was there before")
                 continue
+            if name in made and str(found) in session.ownership.own:
+                self._report_old_id(step, sent, f"the ID of a {made[name]} that was made before")
             self._values[name] = found
             saves[str(found)] = path
             if name in made:
                 session.made(made[name], str(found))
         session.keep(sent, saves, self._progress.name)
 
-    def _report_old_id(self, step: StepData, sent: Request, id: str, is_made: bool) -> None:
-        """A server that answers a creation with the ID of another record gets no request for it."""
-        kind = self._session.ownership.before[id]
-        what = f"the ID of a {kind} that was there before"
-        if is_made and "call" in step:
+    def _report_old_id(self, step: StepData, sent: Request, what: str) -> None:
+        """A creation has to return a new ID; what was there before gets no request of the run."""
+        if "call" in step:
+            self._progress.repeats_ids = True
             failure = Failure("made_is_new", what, "a new ID")
             self._session.observations.add(PHASE, sent, Response(200), failure, scope=self._progress.name)
 
 
-OF_LISTS = {"lists", "lists_once", "holds_stream", "count", "ordered", "rows", "item", "item_changed", "lists_by"}
+OF_LISTS = {"lists", "named_once", "lists_once", "holds_stream", "count", "ordered", "rows", "item", "item_changed", "lists_by"}
 """Expectations of a list. After one that is not met the others say nothing new."""
 
 
