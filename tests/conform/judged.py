@@ -21,7 +21,9 @@ def judge(
     file = folder / "contract.json"
     file.write_text(json.dumps(contract(paths)))
     loaded = contracts.load("documented", file=file)
-    options = settings.Options(url=url, contract=loaded, key=KEY, phases=phases, ledger=folder / "ledger.jsonl")
+    options = settings.Options(
+        url=url, contract=loaded, key=KEY, phases=phases, ledger=folder / "ledger.jsonl"
+    )
     options.seconds = 2.0
     for name, value in more.items():
         setattr(options, name, value)

@@ -310,8 +310,11 @@ def attached(world: World, names: dict[str, str], sent: Row) -> Any:
 
 
 def rated(world: World, names: dict[str, str], sent: Row) -> Any:
-    world.find("messages", str(sent.get("messageId")))
-    return jsonify(world.create("feedback", sent))
+    message = world.find("messages", str(sent.get("messageId")))
+    known = {name: message[name] for name in ("chatflowid", "chatId")}
+    if any(sent.get(name, value) != value for name, value in known.items()):
+        raise Refused(400, "the message is of another chat")
+    return jsonify(world.create("feedback", {**sent, **known}))
 
 
 def forgotten(world: World, names: dict[str, str], sent: Row) -> Any:

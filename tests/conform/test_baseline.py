@@ -1,4 +1,4 @@
-"""Known deviations: they do not fail a run; new and expired ones do; vanished ones are told with their line."""
+"""Known deviations do not fail a run; new and expired ones do; vanished ones are reported with their line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from conform.judged import judge
 from conform.right import Served, World, build
 from conform.test_broken import answer, status
-from flowise_mock.conform import baseline, run
+from flowise_mock.cli import main
+from flowise_mock.conform import baseline, result
 from flowise_mock.conform.baseline import BaselineError
 from flowise_mock.conform.deviations import Deviation, Findings, Key
 
@@ -90,7 +91,7 @@ def test_from_a_run_to_a_baseline_and_back(tmp_path: Path) -> None:
         first = judge(served.url, tmp_path, baseline=file, paths=paths)
         assert first["status"] == 1
         assert baseline.update(
-            file, map(deviation, run.every(first)), "", "documented", set(first["cases"])
+            file, map(Deviation.from_json, result.every(first)), "", first["contract"], set(first["cases"])
         ) == len(first["new"])
         file.write_text(file.read_text().replace("reason:", "owner: Ann\n  reason:"))
         second = judge(served.url, tmp_path, baseline=file, paths=paths)
@@ -105,12 +106,10 @@ def test_from_a_run_to_a_baseline_and_back(tmp_path: Path) -> None:
     assert {each["operation"] for each in third["new"]} >= {"createVariable"}
     assert "createTool" not in {each["operation"] for each in third["new"]}
     assert {each["operation"] for each in third["vanished"]} >= {"createTool"}
-    baseline.update(file, map(deviation, run.every(third)), "", "documented", set(third["cases"]))
+    baseline.update(
+        file, map(Deviation.from_json, result.every(third)), "", third["contract"], set(third["cases"])
+    )
     assert "createTool" not in file.read_text()
-
-
-def deviation(told: dict[str, object]) -> Deviation:
-    return Deviation(**{name: value for name, value in told.items() if name != "baseline"})  # type: ignore[arg-type]
 
 
 def test_what_people_wrote_stays(tmp_path: Path) -> None:
@@ -130,6 +129,25 @@ def test_a_deviation_is_found_once() -> None:
         findings.add(Deviation("a", "b", "c", got=str(number)))
     (found,) = findings
     assert (found.count, found.got) == (3, "0")
+
+
+def test_a_note_that_turns_out_to_be_a_deviation_takes_its_exchange() -> None:
+    findings = Findings()
+    for note in (True, False, True):
+        findings.add(Deviation("a", "b", "c", got=f"note {note}", note=note))
+    (found,) = findings
+    assert (found.count, found.got, found.note) == (3, "note False", False)
+
+
+@pytest.mark.parametrize("version", ["3.0.5", "3.1.4"])
+def test_a_baseline_of_another_contract(version: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The bundled baselines are for `documented`: against a version they would say nothing, in silence."""
+    arguments = ["conform", "http://127.0.0.1:9", "--baseline", version, "--contract", version]
+    assert main(arguments) == 2
+    assert (
+        f"is a baseline of the contract documented, and this run judges by {version}"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("version", ["3.0.5", "3.1.4"])

@@ -16,7 +16,7 @@ from flowise_mock.cli import main
 from flowise_mock.contract import contracts, document
 
 KEY = "flowise-mock"
-BROKEN = {"3.0.5": [("createPrediction", "500 for a request that fits")]}
+BROKEN = {"3.0.5": [("createPrediction", "500 for a valid request")]}
 """What a version breaks of its own contract: 3.0.5 a stop for a decision where nothing was said before."""
 
 

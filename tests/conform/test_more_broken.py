@@ -247,7 +247,9 @@ def open_for_writes(world: World, app: Flask) -> None:
 
 def text_errors(world: World, app: Flask) -> None:
     """Refusals are plain text."""
-    app.register_error_handler(Refused, lambda error: Response(error.message, error.status, mimetype="text/plain"))
+    app.register_error_handler(
+        Refused, lambda error: Response(error.message, error.status, mimetype="text/plain")
+    )
 
 
 BROKEN: dict[str, Broken] = {

@@ -46,7 +46,7 @@ OTHERS: dict[str, tuple[Callable[[Flask], None], str]] = {
     "nothing": (nothing, "is not a Flowise: GET /ping answers 404"),
     "a page": (page, "with a web page"),
     "another server": (other, "is not a Flowise: GET /ping answers 200"),
-    "a redirect": (elsewhere, "sends on to https://flows.example.com"),
+    "a redirect": (elsewhere, "redirects to https://flows.example.com"),
     "everything is 401": (closed, "refuses even /ping with 401"),
     "a proxy without server": (broken_proxy, "a proxy answers 502"),
 }
@@ -71,7 +71,7 @@ def test_no_server(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("key", [None, "wrong"])
 def test_a_wrong_key_is_told_apart(key: str | None) -> None:
-    told = "wants a key" if key is None else "refuses this key"
+    told = "needs a key" if key is None else "refuses this key"
     with Served(build(World())) as served, pytest.raises(TargetError, match=told):
         reach(served.url, key)
 
@@ -117,7 +117,7 @@ def test_a_certificate_that_nobody_signed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["http://h:3000", "http://h:3000/", "h:3000", "http://h:3000/api/v1/"])
 def test_an_address_with_or_without_its_path(url: str) -> None:
-    assert address(url) == ["http://h:3000/api/v1"]
+    assert address(url) == "http://h:3000/api/v1"
 
 
 @pytest.mark.parametrize("url", ["ftp://h", "http://", "http://user:secret@h:3000"])
@@ -169,4 +169,4 @@ def test_a_server_that_dies_in_the_middle(tmp_path: Path) -> None:
     assert run["phases"]["walks"]["cases"] > 10
     assert any("the server answers no more" in doubt for doubt in run["doubts"])
     assert run["verdict"] != "conforms"
-    assert run["left"]
+    assert run["records"]["left"]

@@ -42,7 +42,7 @@ class Aim:
             self._aim_body(case, operation)
             for each in (case.body, *_items(case.body)):
                 self._name_store(case, each)
-            if operation in self._makes:
+            if operation in self._makes or case.method.upper() == "PUT":
                 self._put_mark(case.body)
         if writes and self._ownership.forbids(_request(case)):
             self._spare(case)
@@ -105,7 +105,7 @@ class Aim:
             self._ledger.softened(str(case.id))
 
     def _put_mark(self, body: dict[str, Any]) -> None:
-        """Give what will be made the mark of the run."""
+        """Give what will be made or changed the mark of the run."""
         for name in MARKED:
             value = body.get(name)
             if isinstance(value, dict):

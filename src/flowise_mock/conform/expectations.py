@@ -203,7 +203,8 @@ def no_effect(parameter: str, expected: str, how: str = "", operation: str | Non
 
 EXPECTATIONS: dict[str, Callable[[Any, Any, Any], Found]] = {
     "keeps": keeps, "changes": changes, "holds_change": holds_change, "is": holds, "is_by": is_by, "has": has,
-    "text": text, "named_once": named_once, "lists": lists, "lists_once": lists_once, "lacks": lacks, "item": item,
+    "text": text, "named_once": named_once, "lists": lists, "lists_once": lists_once, "lacks": lacks,
+    "item": item,
     "item_changed": item_changed, "rows": column, "count": count, "ordered": ordered, "only": only,
     "none": none,
     "lists_by": lists_by, "lacks_by": lacks_by, "lacks_after": lacks_after, "some_have": some_have,

@@ -133,7 +133,8 @@ def run(session: Session, asked: Generation) -> None:
         if process.returncode not in (0, 1):
             raise GeneratedError(_last_words(output.read_text(errors="replace")))
         if asked.passed:
-            print(output.read_text(errors="replace"), file=sys.stderr)  # noqa: T201 - the user passed options to it
+            text = session.observations.masked(output.read_text(errors="replace"))
+            print(text, file=sys.stderr)  # noqa: T201 - the user passed options to Schemathesis
 
 
 def _settings(session: Session, asked: Generation) -> dict[str, Any]:

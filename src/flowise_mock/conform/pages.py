@@ -50,9 +50,7 @@ def _judged(
         session.observations.saw(PHASE, sent.operation, response)
     if documented or response.error:
         yield from session.judge.judge(sent.operation, response)
-    if response.status >= 500:
-        yield Failure("page_is_served", f"{response.status} for {_name(page)}", "the page")
-    elif documented and not response.success and not response.error:
+    if response.status >= 500 or (documented and not response.success and not response.error):
         yield Failure("page_is_served", f"{response.status} for {_name(page)}", "the page")
 
 

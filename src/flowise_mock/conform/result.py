@@ -58,6 +58,7 @@ def as_json(outcome: Outcome) -> Run:
         "contract": contract.name,
         "title": contract.title,
         "command": command(options),
+        "baseline": str(options.baseline or ""),
         "seed": options.seed,
         "writes": session.rules.writes,
         "verdict": final.word,

@@ -224,7 +224,7 @@ class Walker:
         """Whether what an expectation builds on was done."""
         if name in ("holds_change", "item_changed"):
             return self._progress.changed
-        if name == "lists_once":
+        if name in ("lists_once", "item"):
             return not self._progress.repeats_ids
         if name == "lacks":
             return str(wanted) in self._progress.deleted
@@ -322,7 +322,18 @@ class Walker:
             self._session.observations.add(PHASE, sent, Response(200), failure, scope=self._progress.name)
 
 
-OF_LISTS = {"lists", "named_once", "lists_once", "holds_stream", "count", "ordered", "rows", "item", "item_changed", "lists_by"}
+OF_LISTS = {
+    "lists",
+    "named_once",
+    "lists_once",
+    "holds_stream",
+    "count",
+    "ordered",
+    "rows",
+    "item",
+    "item_changed",
+    "lists_by",
+}
 """Expectations of a list. After one that is not met the others say nothing new."""
 
 

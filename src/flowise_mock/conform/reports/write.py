@@ -18,48 +18,51 @@ def write(run: Run, wanted: list[tuple[str, str]], contract: Contract, verbose: 
     print(terminal.text(run, verbose))  # noqa: T201 - the report of the command
     for name, file in wanted:
         if name in MAKERS:
-            text = MAKERS[name](run, contract)
+            text = MAKERS[name](run, contract, Path(file).parent if file else None)
             if file:
                 Path(file).parent.mkdir(parents=True, exist_ok=True)
                 Path(file).write_text(text)
             else:
                 print(text)  # noqa: T201 - a report without a file goes to the terminal
     if os.environ.get("GITHUB_ACTIONS") == "true" and not any(name == "github" for name, _ in wanted):
-        print(_github(run, contract))  # noqa: T201 - GitHub reads annotations from the output
+        print(_github(run, contract, None))  # noqa: T201 - GitHub reads annotations from the output
 
 
-def _json(run: Run, contract: Contract) -> str:
+def _json(run: Run, contract: Contract, folder: Path | None) -> str:
     return json.dumps(run, indent=1, ensure_ascii=False) + "\n"
 
 
-def _html(run: Run, contract: Contract) -> str:
+def _html(run: Run, contract: Contract, folder: Path | None) -> str:
     from flowise_mock.conform.reports import html
 
     return html.page(run)
 
 
-def _junit(run: Run, contract: Contract) -> str:
+def _junit(run: Run, contract: Contract, folder: Path | None) -> str:
     from flowise_mock.conform.reports import junit
 
     return junit.text(run)
 
 
-def _sarif(run: Run, contract: Contract) -> str:
+def _sarif(run: Run, contract: Contract, folder: Path | None) -> str:
+    """SARIF needs lines of files: if the repository has none, the contract is written beside it."""
     from flowise_mock.conform.reports import sarif
+    from flowise_mock.conform.reports.locations import Locations
 
-    return sarif.text(run, contract.file)
+    return sarif.text(run, Locations(run, contract, folder))
 
 
-def _markdown(run: Run, contract: Contract) -> str:
+def _markdown(run: Run, contract: Contract, folder: Path | None) -> str:
     from flowise_mock.conform.reports import markdown
 
     return markdown.text(run)
 
 
-def _github(run: Run, contract: Contract) -> str:
+def _github(run: Run, contract: Contract, folder: Path | None) -> str:
     from flowise_mock.conform.reports import github
+    from flowise_mock.conform.reports.locations import Locations
 
-    return github.text(run, contract.file)
+    return github.text(run, Locations(run, contract))
 
 
 MAKERS = {
