@@ -12,7 +12,7 @@ Run = dict[str, Any]
 WIDTH = 80
 LINES = 200
 """How long the report may be, if it does not show all."""
-LEAST = 5
+LEAST = 7
 """The least lines for one cause."""
 
 
