@@ -49,13 +49,14 @@ client-faults: .venv/ready  ## what these clients make of each fault, into docs/
 	@cd tests && ../$(BIN)/python -m clients.faults
 
 schemathesis: .venv/ready   ## the long run against a server: all phases, all checks, 200 examples
-	@$(BIN)/python tests/contract/schemathesis_run.py $(ARGS)
+	@$(BIN)/python tests/engine/schemathesis_run.py $(ARGS)
 
 benchmark: .venv/ready      ## start-up, memory and requests/s beside peers (needs Node 20 and npm)
 	@$(BIN)/python benchmarks/serve.py
 
-docs: .venv/ready           ## the tables that show how each version differs from the documentation
+docs: .venv/ready           ## the pages that are made: differences of versions, words of overlays
 	@for v in 3.0.5 3.1.4; do $(BIN)/flowise-mock diff documented $$v --format md > docs/flowise-$$v.md; done
+	@cd tests && ../$(BIN)/python -m contract.overlays_page
 
 .venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) -m venv .venv

@@ -23,8 +23,8 @@ from typing import Any
 
 import httpx
 
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Options
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
 
 FLOW = "d290f1ee-6c54-4b01-90e6-d701748f0851"
 QUESTION = "How do I get a refund for the running shoes that I bought last week?"
@@ -67,7 +67,7 @@ def script(folder: Path, kind: str, count: int) -> Path:
 
 async def medians(few: Path, many: Path, rounds: int) -> tuple[float, float]:
     """Milliseconds of a prediction by each script, at the median."""
-    mocks = [server.build(Options(scripts=[path], token_delay=0)) for path in (few, many)]
+    mocks = [build.build(Options(scripts=[path], token_delay=0)) for path in (few, many)]
     took: list[list[float]] = [[], []]
     body = json.dumps({"question": QUESTION, "chatId": "c"}).encode()
     clients = [

@@ -10,8 +10,8 @@ import httpx
 import pytest
 import uvicorn
 
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Mock, Options
+from flowise_mock.server import build, run
+from flowise_mock.server.build import Mock, Options
 
 KEY = "flowise-mock"
 HANG = 0.4
@@ -26,7 +26,7 @@ class Running:
     def __init__(self, mock: Mock) -> None:
         self.mock = mock
         self.seeded = mock.store.snapshot()
-        bound = server.listen("127.0.0.1", 0)
+        bound = run.listen("127.0.0.1", 0)
         self.port: int = bound.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.api = f"{self.url}/api/v1"
@@ -55,14 +55,14 @@ class Running:
 
 @pytest.fixture(scope="session")
 def documented() -> Iterator[Running]:
-    running = Running(server.build(Options(contract="documented", token_delay=0)))
+    running = Running(build.build(Options(contract="documented", token_delay=0)))
     yield running
     running.stop()
 
 
 @pytest.fixture(scope="session")
 def default() -> Iterator[Running]:
-    running = Running(server.build(Options(token_delay=0)))
+    running = Running(build.build(Options(token_delay=0)))
     yield running
     running.stop()
 
@@ -70,7 +70,7 @@ def default() -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def faulty() -> Iterator[Running]:
     """The default contract, which hangs for a short time only."""
-    running = Running(server.build(Options(token_delay=0, hang=HANG)))
+    running = Running(build.build(Options(token_delay=0, hang=HANG)))
     yield running
     running.stop()
 
@@ -78,7 +78,7 @@ def faulty() -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def real() -> Iterator[Running]:
     """As 3.1.4 answers, which hangs for a short time only."""
-    running = Running(server.build(Options(contract="3.1.4", token_delay=0, hang=HANG)))
+    running = Running(build.build(Options(contract="3.1.4", token_delay=0, hang=HANG)))
     yield running
     running.stop()
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from flask import Flask
 
 from conform.right import KEY, Served, World, build, contract
 from conform.test_broken import answer, status
@@ -69,14 +70,14 @@ def output(folder: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines)
 
 
-def judged(repository: Path, world: World, app: Any, **given: str) -> subprocess.CompletedProcess[str]:
+def judged(repository: Path, app: Flask, **given: str) -> subprocess.CompletedProcess[str]:
     with Served(app) as served:
         more = {"arguments": ARGUMENTS, "api_key": KEY, "document": "api.json", **given}
-        return run("Judge", repository, url=served.url, **more)
+        return run("Judge", repository, {}, url=served.url, **more)
 
 
 def test_a_server_that_conforms(repository: Path) -> None:
-    done = judged(repository, World(), build(World()))
+    done = judged(repository, build(World()))
     assert done.returncode == 0, done.stderr
     assert output(repository) == {"verdict": "conforms", "report": "true"}
     assert "conforms (22 of 22 operations)" in (repository / "summary").read_text()
@@ -86,7 +87,7 @@ def test_a_server_that_deviates(repository: Path) -> None:
     """Each location of the SARIF is a line of a file in the repository."""
     app = build(World())
     answer("createTool", status(201))(World(), app)
-    done = judged(repository, World(), app)
+    done = judged(repository, app)
     assert done.returncode == 1
     assert output(repository)["verdict"] == "deviates"
     assert "::error file=api.json,line=" in done.stdout

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask, Response, redirect, request
 
 from conform.judged import causes, judge, told
-from conform.right import KEY, PATHS, Refused, Row, Served, World, build
+from conform.right import Refused, Row, Served, World, build
 from conform.test_broken import PAGE, answer, body, instead, rewrite, status
 
 API = "/api/v1"
@@ -35,11 +35,11 @@ def changes_another(world: World, app: Flask) -> None:
     """An update reaches a record that it does not name, as with a WHERE that is too wide."""
     original = world.change
 
-    def change(table: str, id: str, sent: Row) -> Row:
-        for row in world.rows[table] if "name" in sent else []:
+    def change(table: str, id: str, body: Row) -> Row:
+        for row in world.rows[table] if "name" in body else []:
             if row["id"] != id:
-                row["name"] = sent["name"]
-        return original(table, id, sent)
+                row["name"] = body["name"]
+        return original(table, id, body)
 
     world.change = change  # type: ignore[method-assign]
 
@@ -54,8 +54,8 @@ def one_id(world: World, app: Flask) -> None:
     id = str(uuid.uuid4())
     original = world.create
 
-    def create(table: str, sent: Row) -> Row:
-        made = original(table, sent)
+    def create(table: str, body: Row) -> Row:
+        made = original(table, body)
         if table == "tools" and len(world.rows[table]) > 1:
             made["id"] = id
         return made
@@ -102,7 +102,14 @@ def hides_deleted(world: World, app: Flask) -> None:
 
 def lies_about_tools(world: World, app: Flask) -> None:
     remove = world.delete
-    world.delete = lambda table, id: world.find(table, id) and None if table == "tools" else remove(table, id)  # type: ignore[method-assign, func-returns-value, assignment, return-value]
+
+    def delete(table: str, id: str) -> None:
+        if table == "tools":
+            world.find(table, id)
+        else:
+            remove(table, id)
+
+    world.delete = delete  # type: ignore[method-assign]
 
 
 def dead_model(world: World, app: Flask) -> None:
@@ -156,10 +163,10 @@ def no_validation(world: World, app: Flask) -> None:
     """Bodies are not checked: the database refuses what is missing."""
     accepts = world.accepts
 
-    def accept(operation: Any, sent: Any) -> bool:
-        if operation.id == "createTool" and (not isinstance(sent, dict) or "name" not in sent):
+    def accept(operation: Any, body: Any) -> bool:
+        if operation.id == "createTool" and (not isinstance(body, dict) or "name" not in body):
             raise Refused(500, "SQLITE_CONSTRAINT: NOT NULL constraint failed: tool.name")
-        return accepts(operation, sent)
+        return accepts(operation, body)
 
     world.accepts = accept  # type: ignore[method-assign]
 
@@ -282,7 +289,10 @@ BROKEN: dict[str, Broken] = {
     "a deletion that answers 204": Broken(answer("deleteTool", status(204)), "The status 204 is not documented", "status_code_conformance", "deleteTool"),
     "null in each message": Broken(rewrite("getAllChatMessages", lambda rows: [{**row, "content": None} for row in rows]), "Fields are null", "response_schema_conformance", "getAllChatMessages"),
 }  # fmt: skip
-GIVEN = {"a dead model": {"values": {"model_url": "http://127.0.0.1:9/v1"}}, "a slow list": {"seconds": 1.0}}
+GIVEN: dict[str, dict[str, Any]] = {
+    "a dead model": {"values": {"model_url": "http://127.0.0.1:9/v1"}},
+    "a slow list": {"seconds": 1.0},
+}
 """Options of a run that are not those of the others."""
 
 
@@ -295,7 +305,7 @@ def test_one_cause_names_the_fault(name: str, tmp_path: Path) -> None:
     app = build(world)
     broken.fault(world, app)
     with Served(app) as served:
-        run = judge(served.url, tmp_path, **{"seconds": 2.0, **GIVEN.get(name, {})})
+        run = judge(served.url, tmp_path, **GIVEN.get(name, {}))
     (cause,) = causes(run) or pytest.fail(told(run))
     assert broken.title in cause["title"], told(run)
     assert broken.operation in cause["operations"]
@@ -335,6 +345,3 @@ def test_records_of_others_are_not_judged(tmp_path: Path) -> None:
         run = judge(served.url, tmp_path, phases=("walks", "probes", "generated"))
     assert told(run) == ""
     assert (run["verdict"], run["records"]["changed"], run["records"]["left"]) == ("conforms", [], [])
-
-
-assert KEY and PATHS

@@ -15,7 +15,6 @@ from conform.judged import judge
 from conform.right import Served, World, build, contract
 from conform.test_broken import answer, rewrite, status, with_
 from flowise_mock.cli import main
-from flowise_mock.conform import contract as contracts
 from flowise_mock.conform import matrix
 from flowise_mock.conform.contract import Contract
 from flowise_mock.conform.reports import github, html, junit, markdown, sarif, script, terminal
@@ -263,6 +262,3 @@ def test_matrix_of_other_contracts(right: Run) -> None:
         f"Flowise x ({right['contract']})",
         "Flowise x (clients)",
     ]
-
-
-assert contracts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_expected_coverage(expected: int, number: int) -> None:
 
 
 def test_a_run_that_did_not_end_proves_nothing() -> None:
-    phases = {"walks": {"cases": 1, "doubt": "lost"}, "probes": {"cases": 0}}
+    phases: dict[str, dict[str, Any]] = {"walks": {"cases": 1, "doubt": "lost"}, "probes": {"cases": 0}}
     assert doubts(SEEN, phases, None, False) == [
         "the phase walks did not end: lost", "the phase probes sent no request"
     ]  # fmt: skip
@@ -110,7 +111,7 @@ def test_an_operation_that_never_works_is_unseen(tmp_path: Path) -> None:
     """No flow can be made, so nothing is known of what needs one."""
     world = World()
 
-    def create(table: str, sent: Row) -> Row:
+    def create(table: str, body: Row) -> Row:
         raise Refused(503, "later")
 
     world.create = create  # type: ignore[method-assign]

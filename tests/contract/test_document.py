@@ -109,11 +109,19 @@ def test_a_schema_says_what_is_documented(name: str) -> None:
 
 
 def test_counts_and_order() -> None:
-    assert len(OPERATIONS) == 46
+    documented = {each["operationId"] for item in DOCUMENTED["paths"].values() for each in item.values()}
+    added = [each for each in OPERATIONS.values() if each.id not in documented]
+    assert len(OPERATIONS) - len(added) == 46
+    unexplained = [
+        f"{each.id} is not documented: say why in its x-departure"
+        for each in added
+        if "x-departure" not in each.definition
+    ]
+    assert unexplained == []
     assert [tag["name"] for tag in DOCUMENT["tags"]] == [tag["name"] for tag in DOCUMENTED["tags"]]
     assert all(tag["description"] for tag in DOCUMENT["tags"])
     stated = [path for path in DOCUMENTED["paths"] if not path.endswith("{pageNo}")]
-    assert list(DOCUMENT["paths"]) == stated
+    assert [path for path in DOCUMENT["paths"] if path in stated] == stated
 
 
 def values(node: Any, key: str) -> Iterator[Any]:

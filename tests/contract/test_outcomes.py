@@ -34,16 +34,16 @@ def test_every_outcome_has_a_documented_answer(contract: str) -> None:
 def test_the_reading_finds_what_is_known() -> None:
     assert outcomes_of_function(("flowise_mock.handlers.tools", "get_tool_by_id")) == {"NotFound"}
     assert outcomes_of_function(("flowise_mock.handlers.tools", "delete_tool")) == {
-        "Deleted",
-        "NothingDeleted",
+        "Deletion",
+        "NothingToDelete",
     }
     assert outcomes_of_function(
         ("flowise_mock.handlers.feedback", "create_chat_message_feedback_for_chatflow")
     ) == {
-        "Empty",
-        "Inconsistent",
-        "Missing",
-        "NoMessage",
+        "EmptyField",
+        "ConflictingField",
+        "MissingColumn",
+        "MessageNotFound",
         "NotFound",
     }
     assert {"NotFound", "WrongKey"} <= outcomes_of_function(

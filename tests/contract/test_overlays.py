@@ -13,8 +13,8 @@ from starlette.types import ASGIApp
 from flowise_mock.contract import contracts, document, overlay
 from flowise_mock.contract.document import DocumentError
 from flowise_mock.contract.publish import publish
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Options
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
 
 LAYER = """overlay: 1.0.0
 info: {title: an unknown tool as a real server answers it, version: 1.0.0}
@@ -43,7 +43,7 @@ def request(app: ASGIApp, method: str, path: str, **more: Any) -> httpx.Response
 def app(tmp_path: Path, layer: str) -> ASGIApp:
     file = tmp_path / "layer.yaml"
     file.write_text(layer)
-    return server.build(Options(contract="documented", overlays=[file])).app
+    return build.build(Options(contract="documented", overlays=[file])).app
 
 
 def test_five_lines_change_an_answer(tmp_path: Path) -> None:
@@ -78,8 +78,11 @@ def test_one_line_more_makes_details_a_text(tmp_path: Path) -> None:
         ("{target: $.paths}", "has an update, or remove"),
         ("{target: $, remove: true}", "cannot be removed"),
         ("nonsense", "an object with a target"),
-        ("{target: $, update: {x-outcomes: {NotFound: {status: 404, message: '{nope}'}}}}", "no word nope"),
-        ("{target: $, update: {x-outcomes: {Ok: {body: nope}}}}", "no x-bodies 'nope'"),
+        (
+            "{target: $, update: {x-outcomes: {NotFound: {status: 404, message: '{nope}'}}}}",
+            "NotFound has no field nope",
+        ),
+        ("{target: $, update: {x-outcomes: {Ok: {body: nope}}}}", "there is no body 'nope' in x-bodies"),
         ("{target: \"$.paths['/tools'].get.operationId\", update: nope}", "operation nope has no function"),
         ("{target: \"$.paths['/tools'].get.responses\", remove: true}", "responses"),
         ("{target: $.components.schemas.Tool.x-record.noun, remove: true}", "not a JSONPath"),

@@ -115,13 +115,13 @@ def test_the_schema_lists_its_own_names() -> None:
 
 def test_the_nth_call_alone_is_met() -> None:
     fault = spec.read({"name": "reset", "nth": 3})
-    assert [count for count in range(1, 10) if fault.meets(count)] == [3]
+    assert [count for count in range(1, 10) if fault.is_due(count)] == [3]
 
 
 def test_chance_is_the_same_for_the_same_seed() -> None:
     def met(**options: Any) -> list[int]:
         fault = spec.read({"name": "reset", **options})
-        return [count for count in range(1, 1001) if fault.meets(count)]
+        return [count for count in range(1, 1001) if fault.is_due(count)]
 
     assert met(probability=0.3, seed=1) == met(probability=0.3, seed=1)
     assert met(probability=0.3, seed=1) != met(probability=0.3, seed=2)

@@ -14,8 +14,10 @@ from flowise_mock.contract import contracts
 from flowise_mock.contract.document import operations, resolve
 from flowise_mock.contract.samples import sample
 from flowise_mock.contract.schemas import Schemas
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Options
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
+
+pytestmark = pytest.mark.server
 
 
 def url(path: str) -> str:
@@ -26,8 +28,8 @@ def url(path: str) -> str:
 def test_every_documented_answer_can_be_had(contract: str) -> None:
     loaded = contracts.load(contract)
     schemas = Schemas(loaded)
-    running = Running(server.build(Options(contract=contract)))
-    before, count = running.mock.store.snapshot(), 0
+    running = Running(build.build(Options(contract=contract)))
+    before, count = running.mock.store.snapshot().records, 0
     try:
         with running.client() as client:
             for operation in operations(loaded):
@@ -46,7 +48,7 @@ def test_every_documented_answer_can_be_had(contract: str) -> None:
                     count += 1
     finally:
         running.stop()
-    assert running.mock.store.snapshot() == before
+    assert running.mock.store.snapshot().records == before
     assert count > 150
 
 
@@ -98,7 +100,7 @@ actions:
 
 def test_an_example_is_had_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "examples.yaml").write_text(EXAMPLES)
-    running = Running(server.build(Options(overlays=[tmp_path / "examples.yaml"])))
+    running = Running(build.build(Options(overlays=[tmp_path / "examples.yaml"])))
     try:
         assert prefer(running, "example=one") == (200, [{"name": "hammer"}])
         assert prefer(running, 'code="200", example="none"') == (200, [])
@@ -125,7 +127,7 @@ def test_a_key_is_asked_for_first(faulty: Running) -> None:
 
 
 def test_a_body_is_not_looked_at(faulty: Running) -> None:
-    before = faulty.mock.store.snapshot()
+    before = faulty.mock.store.snapshot().records
     sent = ask(faulty.port, path="/tools", body={"odd": 1}, close=True, Prefer="code=200")
     assert (sent.status, "name" in json.loads(sent.body)) == (200, True)
-    assert faulty.mock.store.snapshot() == before
+    assert faulty.mock.store.snapshot().records == before

@@ -14,9 +14,11 @@ from flowise import Flowise, PredictionData
 from clients.faulty import SUPPORT, Reading, name_of, write_script
 from conftest import Running
 from flowise_mock.contract import contracts
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Options
 from flowise_mock.faults import spec
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
+
+pytestmark = pytest.mark.server
 
 DOCS = contracts.root() / "docs" / "faults.md"
 HANG = 4.0
@@ -27,7 +29,7 @@ HANG = 4.0
 def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     script = tmp_path_factory.mktemp("faults") / "faults.json"
     write_script(script)
-    running = Running(server.build(Options(scripts=[script], token_delay=0, hang=HANG)))
+    running = Running(build.build(Options(scripts=[script], token_delay=0, hang=HANG)))
     yield running
     running.stop()
 
@@ -87,8 +89,7 @@ def test_the_script_and_the_headers_of_the_docs_are_good(tmp_path: Path) -> None
     text = DOCS.read_text()
     (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     (tmp_path / "docs.yaml").write_text(block)
-    mock = server.build(Options(scripts=[tmp_path / "docs.yaml"]))
-    assert mock.script is not None
-    assert len(mock.script.rules) == 3
+    mock = build.build(Options(scripts=[tmp_path / "docs.yaml"]))
+    assert len(mock.worlds.default.rules.of_files()) == 3
     for header in re.findall(r"^    x-flowise-mock-fault: ([a-z].*)$", text, re.MULTILINE):
         assert spec.parse(header)

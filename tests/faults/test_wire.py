@@ -16,9 +16,11 @@ from faults.wire import SUPPORT, Sent, ask, question
 from flowise_mock.contract import contracts
 from flowise_mock.contract.document import Document, Operation, operations, resolve
 from flowise_mock.contract.samples import sample
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Options
 from flowise_mock.faults import spec
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
+
+pytestmark = pytest.mark.server
 
 TOLD = ["start", *["token"] * 6, "metadata", "end"]
 """The events of the question, where nothing spoils them."""
@@ -82,7 +84,7 @@ def test_error_midstream(faulty: Running) -> None:
 
 
 def test_an_older_version_frames_the_error_its_own_way() -> None:
-    running = Running(server.build(Options(contract="3.0.5", token_delay=0)))
+    running = Running(build.build(Options(contract="3.0.5", token_delay=0)))
     try:
         sent = ask(running.port, "error-midstream; after=0", body=question(), close=True)
         assert sent.body.endswith(
@@ -205,11 +207,11 @@ def test_a_fault_that_answers_says_it_in_the_words_of_the_contract(
     faulty: Running, real: Running, fault: str, status: int, told: Any, really: Any
 ) -> None:
     for running, expected in ((faulty, told), (real, really)):
-        before = running.mock.store.snapshot()
+        before = running.mock.store.snapshot().records
         sent = ask(running.port, fault, body=question(streaming=False), close=True)
         assert (sent.status, body_of(sent)) == (status, expected)
         assert sent.complete
-        assert running.mock.store.snapshot() == before
+        assert running.mock.store.snapshot().records == before
 
 
 def test_an_origin_is_refused_in_plain_text_where_a_stream_was_asked_for(real: Running) -> None:
@@ -238,20 +240,20 @@ def test_no_content_is_no_content(faulty: Running) -> None:
 
 
 def test_hang(faulty: Running) -> None:
-    before = faulty.mock.store.snapshot()
+    before = faulty.mock.store.snapshot().records
     begun = time.monotonic()
     sent = ask(faulty.port, "hang", body=question(), patience=5)
     assert (sent.raw, sent.end) == (b"", "closed")
     assert time.monotonic() - begun >= HANG
     assert ask(faulty.port, "hang; seconds=30", body=question(), patience=0.6) == (b"", "open")
-    assert faulty.mock.store.snapshot() == before
+    assert faulty.mock.store.snapshot().records == before
 
 
 def test_reset(faulty: Running) -> None:
-    before = faulty.mock.store.snapshot()
+    before = faulty.mock.store.snapshot().records
     assert ask(faulty.port, "reset", body=question()) == (b"", "reset")
     assert ask(faulty.port, "reset", "GET", "/tools") == (b"", "reset")
-    assert faulty.mock.store.snapshot() == before
+    assert faulty.mock.store.snapshot().records == before
 
 
 def test_every_fault_that_answers_is_tested() -> None:
@@ -270,10 +272,10 @@ TOOL = {"name": "t", "description": "d", "color": "#000000", "schema": "[]", "fu
 )
 def test_no_fault_that_answers_touches_the_state(faulty: Running, real: Running, fault: str) -> None:
     for running in (faulty, real):
-        before = running.mock.store.snapshot()
+        before = running.mock.store.snapshot().records
         sent = ask(running.port, fault, path="/tools", body=TOOL, close=True)
         assert sent.raw == b"" or sent.status >= 400
-        assert running.mock.store.snapshot() == before
+        assert running.mock.store.snapshot().records == before
 
 
 ANSWERED = [each for each in REPLACED if "body=" not in each[0]]
@@ -293,7 +295,7 @@ def attempt(client: httpx.Client, contract: Document, operation: Operation, faul
 
 @pytest.mark.parametrize("contract", ["clients", "3.0.5", "3.1.4"])
 def test_every_operation_answers_a_fault_in_the_form_that_its_headers_say(contract: str) -> None:
-    running, loaded, met = Running(server.build(Options(contract=contract))), contracts.load(contract), 0
+    running, loaded, met = Running(build.build(Options(contract=contract))), contracts.load(contract), 0
     try:
         with running.client() as client:
             for operation in operations(loaded):

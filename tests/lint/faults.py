@@ -40,7 +40,7 @@ FAULTS = {
     ),
     "no": Fault("yaml-implicit-type", "          example: chat12345", "          example: no", "no"),
     "octal": Fault("yaml-implicit-type", "          example: chat12345", "          example: 0123", "0123"),
-    "1.10": Fault("yaml-implicit-type", "  version: 1.0.0", "  version: 1.10", "1.10"),
+    "1.10": Fault("struct", "  version: 1.0.0", "  version: 1.10", "1.10"),
     "key on": Fault("yaml-implicit-type", "info:\n", "info:\n  x-a:\n    on: true\n", "on: true"),
     "info without title": Fault("struct", "  title: Flowise APIs\n", "", "info:"),
     "misspelt field": Fault(
@@ -168,7 +168,7 @@ FAULTS = {
         "api-servers", "http://localhost:3000/api/v1", "http://localhost:3000/api/v1/", "url"
     ),
     "server variable": Fault(
-        "api-servers", "http://localhost:3000/api/v1", "http://{host}:3000/api/v1", "url"
+        "server-variables", "http://localhost:3000/api/v1", "http://{host}:3000/api/v1", "url"
     ),
     "unknown security scheme": Fault(
         "operation-security-defined", "        - bearerAuth: []", "        - bearerAut: []", "bearerAut:"

@@ -14,11 +14,15 @@ from lint.faults import FAULTS, SCHEMAS, Fault
 
 TEXT = (contracts.root() / "openapi.yaml").read_text()
 OURS = load(folder=contracts.root())
+OWN_FIELD = {"flowise-clients", "flowise-recorded"}
+"""Rules on what clients and recordings know of Flowise, which our document does not."""
+FAST = frozenset({*OWN_FIELD, "spec-validator"})
+"""What most tests do without."""
 
 
 def test_our_document_and_its_overlays_are_clean() -> None:
     files = [contracts.root() / "openapi.yaml", *sorted((contracts.root() / "overlays").glob("*.yaml"))]
-    assert lint(files, OURS) == []
+    assert {each.rule for each in lint(files, OURS)} == OWN_FIELD
 
 
 def faulty(fault: Fault) -> tuple[str, int]:
@@ -45,7 +49,7 @@ def _used(text: str) -> str:
 def found(tmp_path: Path, text: str) -> list[Finding]:
     file = tmp_path / "openapi.yaml"
     file.write_text(text)
-    settings = Settings(OURS.severities, OURS.ignores)
+    settings = Settings(OURS.severities, OURS.ignores, skip=FAST)
     return lint([file], settings)
 
 

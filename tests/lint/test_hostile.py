@@ -21,12 +21,12 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
 FILES: dict[str, tuple[bytes, str, str]] = {
     "empty": (b"", "parser", "is empty"),
     "white": (b" \n\n", "parser", "is empty"),
-    "comment": (b"# nothing\n", "unrecognized-format", "names no version"),
+    "comment": (b"# nothing\n", "unrecognized-format", "has neither"),
     "binary": (b"\x89PNG\r\n\x1a\n\0\0\0", "parser", "binary"),
     "latin": (HEAD.encode() + "x-a: é".encode("latin-1"), "parser", "UTF-8"),
     "control": (HEAD.encode() + b"x-a: \x01", "parser", "not YAML"),
-    "list": (b"- openapi: 3.0.3\n", "unrecognized-format", "names no version"),
-    "scalar": (b"openapi", "unrecognized-format", "names no version"),
+    "list": (b"- openapi: 3.0.3\n", "unrecognized-format", "has neither"),
+    "scalar": (b"openapi", "unrecognized-format", "has neither"),
     "swagger 1": (b"swagger: '1.2'\n", "unrecognized-format", "1.2"),
     "two documents": (HEAD.encode() + b"---\na: 1\n", "parser", "more than one"),
     "bomb": ((BOMB + HEAD).encode(), "parser", "aliases are followed"),
@@ -65,8 +65,8 @@ def test_json_that_is_none(data: bytes, tmp_path: Path) -> None:
 
 def test_what_is_not_a_file(tmp_path: Path) -> None:
     assert [each.message for each in lint([tmp_path, tmp_path / "none"])] == [
-        "is not a file; name those in it",
-        "is not there; name a file",
+        "is a folder; name the files in it",
+        "does not exist",
     ]
 
 
@@ -81,7 +81,7 @@ def test_columns_count_letters_however_a_file_is_written(encoding: str, end: str
 @pytest.mark.parametrize(
     ("other", "told"),
     [
-        ("x: {$ref: 'a.yaml#/paths/~1a'}", "round and round"),
+        ("x: {$ref: 'a.yaml#/paths/~1a'}", "a circle of references"),
         ("x: " + "[" * 9000, "nested more than 200 deep"),
     ],
 )
@@ -97,7 +97,9 @@ def test_the_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         assert main(["lint", "-", *arguments]) == status
     told = capsys.readouterr()
     assert {each["file"] for each in json.loads(told.out)["findings"]} == {"<stdin>"}
-    assert told.err == "flowise-mock: --fix and --diff mend one file: flowise-mock lint FILE --fix OVERLAY\n"
+    assert (
+        told.err == "flowise-mock: --fix and --diff are for one file: flowise-mock lint FILE --fix OVERLAY\n"
+    )
 
 
 def test_a_file_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

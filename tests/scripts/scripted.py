@@ -9,8 +9,8 @@ from typing import Any
 import anyio
 import httpx
 
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Options
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
 
 SUPPORT = "d290f1ee-6c54-4b01-90e6-d701748f0851"
 HANDBOOK = "7c4e8b7a-7b9a-4b4d-9f3e-2d28f1ebea02"
@@ -28,7 +28,7 @@ class Bot:
             if isinstance(each, str):
                 file.write_text(each)
         options = {"token_delay": 0, "explain": True, **options}
-        self.mock = server.build(Options(scripts=files, **options))
+        self.mock = build.build(Options(scripts=files, **options))
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         async def send() -> httpx.Response:

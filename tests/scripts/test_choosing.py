@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from flowise_mock.scripts.question import Asked
+from flowise_mock.scripts.http_request import HttpRequest
+from flowise_mock.scripts.question import Question
+from flowise_mock.state.counts import Counts
 from scripts.scripted import HANDBOOK, ORDERS, SUPPORT, Bot, told
 
 RULES = """
@@ -36,7 +38,7 @@ def test_strict_names_the_nearest_rule_and_why_it_did_not_match(tmp_path: Path) 
     for _ in range(2):
         assert bot.ask(SUPPORT, question="hello")["text"] == "hi"
     assert (
-        "0.yaml:6 (twice): has answered 2 times, which is all it should"
+        "0.yaml:6 (twice): has answered 2 times, which is its limit"
         in (bot.post(SUPPORT, question="hello").json()["error"])
     )
     assert bot.messages(SUPPORT, chatId="never") == []
@@ -90,7 +92,7 @@ def test_explain_names_the_rule_and_why_earlier_ones_did_not_match(tmp_path: Pat
 def test_a_page_of_another_origin_may_read_which_rule_answered(tmp_path: Path, contract: str) -> None:
     bot = Bot(tmp_path, RULES, contract=contract)
     exposed = bot.post(SUPPORT, question="hello").headers["access-control-expose-headers"]
-    assert exposed == "x-flowise-mock-rule"
+    assert exposed == "flowise-mock-rule, x-flowise-mock-rule"
 
 
 def test_no_header_unless_asked_for_and_none_without_a_script(tmp_path: Path) -> None:
@@ -172,22 +174,34 @@ rules:
 
 
 def test_filed_rules_are_found_as_if_all_were_tried(tmp_path: Path) -> None:
-    script = Bot(tmp_path, MANY).mock.script
-    assert script is not None
+    script = Bot(tmp_path, MANY).mock.worlds.default.rules
     said = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]
     met = set()
     for question in QUESTIONS:
         for name in ("Support chat", "Product handbook", "Order desk"):
             for body in ({}, {"form": {"n": 1}}, {"form": {"n": "1"}}):
                 for before in ([], said):
-                    asked = Asked(
+                    asked = Question(
                         {"id": SUPPORT[:9] + name, "name": name}, body, question, "c", "c", before, []
                     )
-                    first = next((rule for rule in script.rules if rule.matches(asked)), None)
-                    assert script.choose(asked).rule is first
+                    first = next((rule for rule in script.of_files() if rule.matches(asked)), None)
+                    assert script.choose(asked, Counts()).rule is first
                     met.add(first)
-    asked = Asked({"id": SUPPORT, "name": "x"}, {"form": {"n": "1"}}, "-", "c", "c", [], [])
-    assert {*met, script.choose(asked).rule} == {*script.rules, None}
+    asked = Question({"id": SUPPORT, "name": "x"}, {"form": {"n": "1"}}, "-", "c", "c", [], [])
+    assert {*met, script.choose(asked, Counts()).rule} == {*script.of_files(), None}
+
+
+@pytest.mark.parametrize(
+    "question", ["\u0130stanbul", "istanbul", "ISTANBUL", "Istanbul", "at \u0130ZM\u0130R now"]
+)
+@pytest.mark.parametrize("wanted", ["(?i)istanbul", "(?i)izmir", "istanbul"])
+def test_a_dotted_capital_i_is_filed_as_a_regex_takes_it(tmp_path: Path, wanted: str, question: str) -> None:
+    many = [f"  - {{match: {{question: {{regex: 'other {n}'}}}}, answer: other}}" for n in range(20)]
+    rule = f"  - {{match: {{question: {{regex: '{wanted}'}}}}, answer: yes it is}}"
+    script = Bot(tmp_path, "rules:\n" + "\n".join([*many, rule])).mock.worlds.default.rules
+    asked = Question({"id": SUPPORT, "name": "x"}, {}, question, "c", "c", [], [])
+    expected = next((each for each in script.of_files() if each.matches(asked)), None)
+    assert script.choose(asked, Counts()).rule is expected
 
 
 def test_an_expression_that_tries_without_end_has_not_matched(
@@ -247,8 +261,10 @@ rules:
 
 
 def test_a_fault_of_another_operation_is_had_as_often_as_its_rule_says(tmp_path: Path) -> None:
-    script = Bot(tmp_path, FAULTS).mock.script
-    assert script is not None
-    found = [script.fault_for("createTool") for _ in range(3)]
-    assert [str(each) for each in found] == ["status; code=503"] * 2 + ["None"]
-    assert script.fault_for("createPrediction") is None
+    script = Bot(tmp_path, FAULTS).mock.worlds.default.rules
+    counts = Counts()
+    create = Question.of_request(HttpRequest(operation="createTool"))
+    found = [script.fault_for(create, counts) for _ in range(3)]
+    assert [str(each and each[0]) for each in found] == ["status; code=503"] * 2 + ["None"]
+    ask = Question.of_request(HttpRequest(operation="createPrediction"))
+    assert script.fault_for(ask, counts) is None

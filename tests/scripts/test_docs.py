@@ -8,20 +8,22 @@ from pathlib import Path
 import pytest
 
 from conftest import Running
-from e2e.test_readme import filled, plain
+from docs.test_readme import filled, plain
 from flowise_mock.contract import contracts
-from flowise_mock.engine import server
-from flowise_mock.engine.server import Options
 from flowise_mock.scripts import reading, templates
 from flowise_mock.scripts.question import WORDS
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
 from scripts.scripted import SUPPORT, Bot
+
+pytestmark = pytest.mark.server
 
 DOCS = contracts.root() / "docs" / "scripts.md"
 
 
 def test_the_docs_print_what_the_server_answers() -> None:
     scripts = [reading.found("support-bot"), reading.found("refund-desk")]
-    running = Running(server.build(Options(scripts=scripts, token_delay=0)))
+    running = Running(build.build(Options(scripts=scripts, token_delay=0)))
     try:
         text = DOCS.read_text()
         assert plain(filled(text, running.url)) == plain(text)

@@ -15,6 +15,7 @@ import pytest
 from flowise_mock.flows.delivery import Pace
 from flowise_mock.scripts import timing
 from flowise_mock.scripts.timing import Timing
+from flowise_mock.state.clock import Clock
 from scripts.scripted import ORDERS, SUPPORT, Bot
 
 SCRIPT = """
@@ -44,7 +45,7 @@ def predictions(folder: Path, seed: int, count: int) -> list[bytes]:
     bot = Bot(folder, SCRIPT.replace("SEED", str(seed)))
     ids: Iterator[int] = iter(range(10**6))
     bot.mock.store.new_id = lambda: str(uuid.UUID(int=next(ids)))
-    bot.mock.store.clock = lambda: datetime(2026, 1, 1, tzinfo=UTC)
+    bot.mock.store.clock = Clock(datetime(2026, 1, 1, tzinfo=UTC))
 
     async def ask() -> list[bytes]:
         transport = httpx.ASGITransport(app=bot.mock.app)

@@ -14,9 +14,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit status. A problem that the user can mend is one line and 2."""
     from flowise_mock.contract.document import DocumentError
     from flowise_mock.engine.seed import SeedError
-    from flowise_mock.engine.server import ServerError
     from flowise_mock.replay.exchanges import RecordingError
     from flowise_mock.scripts.reading import ScriptError
+    from flowise_mock.server.run import ServerError
 
     top = parser()
     options, more = top.parse_known_args(arguments)

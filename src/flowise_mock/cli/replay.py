@@ -42,7 +42,7 @@ def add(commands: Any) -> None:
         "--cases",
         type=Path,
         metavar="FILE",
-        help="the recording whose requests are asked (default: the one of the newest version)",
+        help="the recording whose requests are sent (default in a checkout: that of the newest version)",
     )
     record.set_defaults(run=_record)
 

@@ -126,14 +126,14 @@ def _positive(text: str) -> int:
 
 
 def _serve(asked: argparse.Namespace) -> int:
-    from flowise_mock.engine import server
     from flowise_mock.scripts.reading import ScriptError, found
+    from flowise_mock.server import build, run
 
     if not set(asked.script) - set(MODELS) and (asked.strict or asked.explain or asked.reload):
         raise ScriptError(
             "--strict, --explain and --reload are about rules: name a file of them with --script"
         )
-    options = server.Options(
+    options = build.Options(
         host=asked.host,
         port=asked.port,
         contract=asked.contract,
@@ -145,7 +145,7 @@ def _serve(asked: argparse.Namespace) -> int:
         max_body=asked.max_body,
         token_delay=asked.token_delay / 1000,
         hang=asked.hang,
-        say=MODELS[next((each for each in reversed(asked.script) if each in MODELS), "echo")],
+        model=MODELS[next((each for each in reversed(asked.script) if each in MODELS), "echo")],
         scripts=[found(each) for each in asked.script if each not in MODELS],
         strict=asked.strict,
         explain=asked.explain,
@@ -155,5 +155,5 @@ def _serve(asked: argparse.Namespace) -> int:
     )
     if asked.seed or asked.empty:
         options.seed = asked.seed
-    server.run(options)
+    run.run(options)
     return 0

@@ -8,6 +8,7 @@ from typing import Any
 
 from flowise_mock.contract import responses
 from flowise_mock.contract.document import Document, DocumentError, read
+from flowise_mock.contract.expand import expand
 from flowise_mock.contract.overlay import apply_file
 
 BUNDLED = Path(__file__).parents[1] / "data"
@@ -44,17 +45,20 @@ def load(contract: str = "documented", overlays: Sequence[Path] = (), base: Path
     if contract not in names():
         raise DocumentError(f"there is no contract {contract!r}; choose one of {', '.join(names())}")
     merged = root() / "contracts" / f"{contract}.json"
+    source = base or root() / "openapi.yaml"
     if base is None and merged.exists():
         document = read(merged)
     else:
-        document = read(base or root() / "openapi.yaml")
+        document = checked(read(source), source)
         for path in overlay_files(contract):
             apply_file(document, path)
-    if "x-server" in document and not merged.exists():
-        responses.complete(document)
+        expand(document)
+        if "x-server" in document:
+            responses.complete(document)
     for path in overlays:
         apply_file(document, path)
-    return checked(document, base or root() / "openapi.yaml")
+    expand(document)
+    return checked(document, source)
 
 
 def checked(document: Any, path: Path) -> Document:

@@ -13,8 +13,8 @@ FunctionRef = tuple[str, str]
 def function_of(definition: Document) -> FunctionRef:
     """Where the function of an operation stands, whether or not it is there."""
     tag, name = str(definition["tags"][0]), snake(str(definition["operationId"]))
-    if "x-function" in definition:
-        tag, _, name = definition["x-function"].partition(".")
+    if "x-handler" in definition:
+        tag, _, name = definition["x-handler"].partition(".")
     return f"flowise_mock.handlers.{snake(tag)}", name
 
 

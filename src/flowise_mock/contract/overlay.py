@@ -1,45 +1,67 @@
 """OpenAPI Overlay 1.0: one action after the other, laid over a document.
 
 An action whose target matches nothing is an error here, though the standard allows it: an overlay that no
-longer fits must not pass in silence.
+longer fits must not pass in silence. So is a word that `vocabulary.schema.json` does not have.
 """
 
 from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from flowise_mock.contract import positions_json, positions_yaml, references, vocabulary
 from flowise_mock.contract.document import Document, DocumentError, read
+from flowise_mock.contract.positions import Place, escaped
+from flowise_mock.contract.vocabulary import Problem, Use
 
 _STEP = re.compile(r"\.([A-Za-z_]\w*)|\['((?:[^'\\]|\\.)*)'\]|\[(\d+)\]")
 
 
 def apply_file(document: Document, path: Path) -> None:
-    """Lay the overlay in `path` over `document`, in place."""
-    actions = read(path)
-    if not isinstance(actions, dict) or not isinstance(actions.get("actions"), list):
+    """Apply the overlay in `path` to `document`, in place. Raises DocumentError, with line and column."""
+    overlay = read(path)
+    if not isinstance(overlay, dict) or not isinstance(overlay.get("actions"), list):
         raise DocumentError(f"{path}: is not an OpenAPI Overlay: it has no list of actions")
-    for number, action in enumerate(actions["actions"]):
+    uses: list[Use] = []
+    for number, action in enumerate(overlay["actions"]):
         try:
-            apply(document, action)
+            uses += apply(document, action, number)
         except DocumentError as error:
-            raise DocumentError(f"{path}: action {number} ({_target(action)}): {error}") from None
+            line, column = _place(path, Problem(("actions", number), ""))
+            raise DocumentError(
+                f"{path}:{line}:{column}: action {number} ({_target(action)}): {error}"
+            ) from None
+    found = next(problems(document, overlay, uses), None)
+    if found is not None:
+        line, column = _place(path, found)
+        raise DocumentError(f"{path}:{line}:{column}: {found.text}")
+
+
+def problems(document: Document, overlay: Document, uses: Sequence[Use]) -> Iterator[Problem]:
+    """What an overlay that was applied to `document` says that nothing understands."""
+    yield from vocabulary.problems(overlay, uses)
+    yield from references.problems(document, uses)
 
 
 def _target(action: Any) -> str:
     return str(action.get("target")) if isinstance(action, dict) else type(action).__name__
 
 
-def apply(document: Document, action: Any) -> None:
-    """Do one action of an overlay: remove what its target selects, or merge its update into it."""
+def apply(document: Document, action: Any, number: int = 0) -> list[Use]:
+    """Do action `number`: remove what its target selects, or merge its update into it.
+
+    Returns the words that it writes.
+    """
     if not isinstance(action, dict) or not isinstance(action.get("target"), str):
         raise DocumentError("an action is an object with a target")
-    places = list(_select(document, action["target"]))
+    found = [tuple(steps) for steps in locations(document, action["target"])]
+    places = [each for steps in found for each in _walk(document, steps)]
     if not places:
         raise DocumentError("the target matches nothing in the document")
+    uses = list(vocabulary.uses(number, action, found))
     if action.get("remove") is True:
         for parent, key in reversed(places):
             if parent is None:
@@ -53,19 +75,14 @@ def apply(document: Document, action: Any) -> None:
                 parent[key] = _merge(parent[key], action["update"])
     else:
         raise DocumentError("an action has an update, or remove: true")
-
-
-def _select(document: Document, target: str) -> Iterator[tuple[Any, Any]]:
-    """(parent, key) of each place that a JSONPath selects; the root has no parent."""
-    for steps in locations(document, target):
-        yield from _walk(document, steps)
+    return uses
 
 
 def locations(document: Document, target: str) -> Iterator[list[Any]]:
     """The keys and indexes that lead to each place that a JSONPath selects.
 
     A path of names and indexes is walked here; any other is left to the JSONPath library, whose
-    import takes longer than laying a hundred actions.
+    import takes longer than applying a hundred actions.
     """
     found = list(_STEP.finditer(target[1:]))
     if target[:1] == "$" and "".join(step.group(0) for step in found) == target[1:]:
@@ -94,7 +111,8 @@ def _unquoted(text: str | None) -> str:
     return re.sub(r"\\(.)", r"\1", text or "")
 
 
-def _walk(document: Document, steps: list[Any]) -> Iterator[tuple[Any, Any]]:
+def _walk(document: Document, steps: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """(parent, key) of the place that steps lead to; the root has no parent."""
     parent: Any = None
     node: Any = document
     for step in steps:
@@ -106,7 +124,7 @@ def _walk(document: Document, steps: list[Any]) -> Iterator[tuple[Any, Any]]:
 
 
 def _merge(node: Any, update: Any) -> Any:
-    """As the standard has it: objects merge, arrays append, anything else is replaced."""
+    """As the standard says: objects merge, arrays append, anything else is replaced."""
     if isinstance(node, dict) and isinstance(update, dict):
         for key, value in update.items():
             node[key] = _merge(node[key], value) if key in node else copy.deepcopy(value)
@@ -114,3 +132,10 @@ def _merge(node: Any, update: Any) -> Any:
     if isinstance(node, list):
         return node + copy.deepcopy(update if isinstance(update, list) else [update])
     return copy.deepcopy(update)
+
+
+def _place(path: Path, problem: Problem) -> Place:
+    """Line and column of a problem in its file, from 1."""
+    text = path.read_text(encoding="utf-8-sig")
+    read = positions_json.read(text) if path.suffix == ".json" else positions_yaml.read(text)
+    return read.place("".join(f"/{escaped(str(step))}" for step in problem.steps), problem.key)

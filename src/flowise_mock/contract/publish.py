@@ -8,22 +8,31 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from flowise_mock.contract.document import Document
-
-_MACHINERY = {
-    "x-outcomes", "x-bodies", "x-record", "x-tables", "x-view", "x-function", "x-server",
-    "x-as", "x-id", "x-values", "x-with", "x-without", "x-form-into", "x-omit", "x-runs",
-}  # fmt: skip
-"""Extensions that drive this server and tell a reader of the contract nothing."""
+from flowise_mock.contract import vocabulary
+from flowise_mock.contract.document import Document, operations
 
 
 def publish(document: Document) -> Document:
-    """The contract as its readers get it: without our machinery, its server relative to its address."""
-    shown: Document = _without(document, _MACHINERY)
+    """The contract as its readers get it: without the words that drive this server, and counted.
+
+    Its server is relative to the address that the contract is read from.
+    """
+    internal = {name for name, each in vocabulary.schema()["properties"].items() if "published" not in each}
+    shown: Document = _without(document, internal)
+    shown.pop("x-permissions", None)  # each operation has its own
     if "x-server" in document:
         _prune(shown)
     path = urlsplit(document["servers"][0]["url"]).path if document.get("servers") else ""
-    return {**shown, "servers": [{"url": path or "/"}]}
+    info = {**document["info"], "description": _counted(document)}
+    return {**shown, "info": info, "servers": [{"url": path or "/"}]}
+
+
+def _counted(document: Document) -> str:
+    """The description of a contract, and how many operations it has."""
+    found = list(operations(document))
+    groups = len({each.tag for each in found})
+    text = str(document["info"].get("description", "")).rstrip()
+    return f"{text} This contract has {len(found)} operations in {groups} groups.".lstrip()
 
 
 def _prune(document: Document) -> None:

@@ -17,7 +17,7 @@ from flowise_mock.contract.names import FunctionRef, function_of
 from flowise_mock.state import outcomes
 
 SOURCE = Path(__file__).parents[1]
-OUTCOMES = outcomes.kinds()
+OUTCOMES = outcomes.all_outcomes()
 OBJECTS = {"store": "flowise_mock.state.store", "call": "flowise_mock.flows.call"}
 """Names of variables that hold the same kind of object everywhere, and the modules of their classes."""
 
@@ -92,7 +92,7 @@ def outcomes_of(document: Document, operation: Operation) -> set[str]:
     definition = operation.definition
     found = set(outcomes_of_function(function_of(definition)))
     if "x-server" not in document:
-        found.discard("Missing")  # no database keeps its records
+        found.discard("MissingColumn")  # no database keeps its records
     if not any(issubclass(OUTCOMES[name], outcomes.Result) for name in found - {"Page"}):
         found.add("Ok")
     if definition.get("security") and {} not in definition["security"]:
@@ -100,16 +100,16 @@ def outcomes_of(document: Document, operation: Operation) -> set[str]:
     if definition.get("x-permissions"):
         found.add("Forbidden")
     if definition.get("parameters"):
-        found.add("Invalid")
+        found.add("SchemaViolation")
     body = definition.get("requestBody")
     if body:
-        found |= {"Invalid", "Unparsable", "Unsupported", "TooLarge"} | (
-            {"NoBody"} if body.get("required") else set()
+        found |= {"SchemaViolation", "UnreadableContent", "UnsupportedMediaType", "ContentTooLarge"} | (
+            {"MissingBody"} if body.get("required") else set()
         )
         if "multipart/form-data" in body["content"]:
             found.add("UnexpectedFile")
     if "x-server" in document:
-        found -= {"Invalid", "Unsupported", "NoBody"}  # it takes anything
-        found |= {"Broken"} | ({"UnknownCharset"} if body else set())
-        found |= {"NoId"} if "{" in operation.path and "x-id" not in definition else set()
+        found -= {"SchemaViolation", "UnsupportedMediaType", "MissingBody"}  # it takes anything
+        found |= {"InternalError"} | ({"UnsupportedCharset"} if body else set())
+        found |= {"MissingId"} if "{" in operation.path and "x-last-segment" not in definition else set()
     return found

@@ -41,7 +41,7 @@ def complete(document: Document) -> None:
         written = definition["responses"]
         made: dict[str, Document] = {}
         for name in sorted(reachable.outcomes_of(document, operation)):
-            kind = outcomes.kinds()[name]
+            kind = outcomes.all_outcomes()[name]
             found = entry(document["x-outcomes"], definition.get("x-outcomes", {}), kind)
             if found is None or (issubclass(kind, Condition) and "status" not in found):
                 continue

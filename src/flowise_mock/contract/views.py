@@ -5,7 +5,7 @@ holds JSON is parsed or written as the schema asks, and keys come in the order o
 `x-view: whole` shows a value as it was made: its keys depend on more than a schema can say. `x-omit`
 are keys that are not shown. `x-view: json` reads a text that must hold JSON, and fails where JavaScript
 would; what is false there stays. Of `oneOf`, the variant of the value's type shows it. A property with
-`x-with` is shown beside the one that it names.
+`x-requires` is shown beside the one that it names.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from flowise_mock.contract import jsontext, v8
 from flowise_mock.contract.document import Document, resolve
-from flowise_mock.state.outcomes import NotJson
+from flowise_mock.state.outcomes import InvalidJson
 
 View = Callable[[Any], Any]
 
@@ -61,7 +61,7 @@ def _parsed(view: View) -> View:
     def show(value: Any) -> Any:
         found = v8.complaint(value) if value else None
         if found is not None:
-            raise NotJson(*found)
+            raise InvalidJson(*found)
         return view(jsontext.loads(value) if value and isinstance(value, str) else value)
 
     return show
@@ -105,9 +105,9 @@ def _object(document: Document, schema: Document, made: dict[int, View]) -> View
     ]
     names = {name for name, _, _ in named}
     beside = {
-        name: resolve(document, child)["x-with"]
+        name: resolve(document, child)["x-requires"]
         for name, child in schema.get("properties", {}).items()
-        if "x-with" in resolve(document, child)
+        if "x-requires" in resolve(document, child)
     }
     hidden = set(schema.get("x-omit", ()))
     further = schema.get("additionalProperties", not named)

@@ -17,13 +17,14 @@ from string import Formatter
 from typing import Any, NamedTuple
 
 import orjson
+from starlette.types import Send
 
-from flowise_mock.contract import responses
+from flowise_mock.contract import messages, responses
 from flowise_mock.contract.document import Document, DocumentError, resolve
 from flowise_mock.contract.schemas import Schemas, Validator, shortened
 from flowise_mock.contract.views import View, compile_view
-from flowise_mock.engine.server_profile import Manners, etag
-from flowise_mock.state.outcomes import Broken, Condition, NotJson, Outcome, kinds
+from flowise_mock.engine.server_profile import ServerProfile, etag
+from flowise_mock.state.outcomes import Condition, InternalError, InvalidJson, Outcome, all_outcomes
 
 log = logging.getLogger("flowise_mock")
 Words = dict[str, Any]
@@ -39,6 +40,12 @@ class Answer(NamedTuple):
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
+
+
+async def respond(answer: Answer, send: Send) -> None:
+    """Send a whole response."""
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    await send({"type": "http.response.body", "body": answer.body})
 
 
 class Response(NamedTuple):
@@ -59,14 +66,12 @@ class Answers:
         document: Document,
         schemas: Schemas,
         operation: Document | None = None,
-        manners: Manners | None = None,
+        profile: ServerProfile | None = None,
     ) -> None:
-        self._manners = manners or Manners()
+        self._profile = profile or ServerProfile()
         self._bodies = {name: template(body) for name, body in document.get("x-bodies", {}).items()}
         self._operation = operation or {}
-        self._entries = {
-            name: self._entry(document.get("x-outcomes", {}), name, kind) for name, kind in kinds().items()
-        }
+        self._entries = {name: self._entry(document, name, kind) for name, kind in all_outcomes().items()}
         self._responses = {
             int(status): _responses(document, schemas, resolve(document, response))
             for status, response in self._operation.get("responses", {}).items()
@@ -75,7 +80,7 @@ class Answers:
 
     def _entry(self, root: Document, name: str, kind: type[Outcome]) -> Document | None:
         """The merged entry of an outcome; None where the contract lets it pass."""
-        entry = responses.entry(root, self._operation.get("x-outcomes", {}), kind)
+        entry = responses.entry(root.get("x-outcomes", {}), self._operation.get("x-outcomes", {}), kind)
         where = self._operation.get("operationId", "the root")
         if entry is None and not issubclass(kind, Condition):
             raise DocumentError(f"x-outcomes of {where}: {name} cannot proceed, it ends a request")
@@ -83,10 +88,10 @@ class Answers:
             raise DocumentError(f"x-outcomes of {where}: {name} has no status")
         if entry is not None and entry.get("body", "value") not in self._bodies:
             raise DocumentError(f"x-outcomes of {where}: {name}: no x-bodies {entry['body']!r}")
-        unknown = _words_of(entry or {}) - set(kind.__dataclass_fields__) - {"status"}
+        unknown = _words_of(entry or {}) - set(kind.fields) - {"status"}
         if unknown:
             raise DocumentError(f"x-outcomes of {where}: {name} has no word {', '.join(sorted(unknown))}")
-        return entry
+        return entry and {**entry, "template": messages.template(root, self._operation, entry, kind)}
 
     def proceeds(self, condition: Outcome) -> bool:
         """Whether the contract ignores this condition."""
@@ -109,7 +114,7 @@ class Answers:
             return answer
         where = self._operation.get("operationId", "no operation")
         log.error("the answer of %s to %s breaks the contract: %s", where, type(outcome).__name__, problem)
-        return self._render(Broken(problem))[0]
+        return self._render(InternalError(problem))[0]
 
     def forced(self, outcome: Outcome, status: int | None = None) -> Answer:
         """The response to an outcome that a request asked for, whether or not the document has it.
@@ -121,7 +126,7 @@ class Answers:
     def _render(self, outcome: Outcome) -> tuple[Answer, str | None]:
         try:
             return self._shown(outcome)
-        except NotJson as found:  # what is stored cannot be shown, and this contract says so
+        except InvalidJson as found:  # what is stored cannot be shown, and this contract says so
             return self._shown(found)
 
     def _shown(self, outcome: Outcome, status: int | None = None) -> tuple[Answer, str | None]:
@@ -133,7 +138,7 @@ class Answers:
         words: Words = {**vars(outcome), "status": status}
         if "message" in entry:
             words["message"] = str(fill(_message(entry, outcome), words))
-            words["message"] = str(fill(entry.get("wrapped", "{message}"), words))
+            words["message"] = entry["template"].replace("{message}", words["message"])
         headers = [
             (name.encode(), _header(fill(text, words))) for name, text in entry.get("headers", {}).items()
         ]
@@ -146,7 +151,7 @@ class Answers:
         if isinstance(body, dict | list):  # it can go no other way, whatever is documented
             media = _JSON
         sent = b"" if entry.get("body") == NONE else _written(media, body)
-        return self.sent(status, headers, "" if entry.get("untyped") else media, sent), problem
+        return self.sent(status, headers, "" if entry.get("omit-content-type") else media, sent), problem
 
     def sent(self, status: int, headers: list[tuple[bytes, bytes]], media: str, body: bytes) -> Answer:
         """A response of bytes, with the headers that this server gives to all.
@@ -155,13 +160,13 @@ class Answers:
         """
         headers = [*headers, *([(b"content-type", self._typed(media))] if media else [])]
         headers.append((b"content-length", b"%d" % len(body)))
-        if self._manners.etags:
+        if self._profile.etags:
             headers.append((b"etag", etag(body)))
         return Answer(status, headers, body)
 
     def _typed(self, media: str) -> bytes:
         """A media type as it is sent, with the character set where the server names it."""
-        charset = self._manners.charset
+        charset = self._profile.charset
         textual = media.startswith("text/") or media == _JSON
         return f"{media}; charset={charset}".encode() if charset and textual else media.encode()
 
@@ -180,8 +185,8 @@ class Answers:
 
 def _words_of(entry: Document) -> set[str]:
     """The words in braces that the texts of an entry use."""
-    messages = [entry.get("message", ""), *entry.get("fields", {}).values()]
-    texts = [*messages, entry.get("wrapped", ""), *entry.get("headers", {}).values()]
+    sentences = [entry.get("message", ""), *entry.get("fields", {}).values()]
+    texts = [*sentences, *entry.get("headers", {}).values()]
     return {word for text in texts for _, word, _, _ in Formatter().parse(str(text)) if word} - {"message"}
 
 

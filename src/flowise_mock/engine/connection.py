@@ -1,71 +1,55 @@
-"""The connection that an answer goes over, as uvicorn has it: ASGI has no word for closing it."""
+"""The connection of one request: ASGI cannot close or reset it; this does, through uvicorn's transport."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import struct
-from typing import Any
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Send
 
-SEND = "flowise_mock.send"
-"""Where the server's own send is left among the scope's extensions: its object has the connection."""
+from flowise_mock.engine import private_api
 
 
-def known(app: ASGIApp) -> ASGIApp:
-    """The app, outermost: what lies within can close the connection."""
+class Connection:
+    """The connection that a request came over. `receive` and `send` are the server's own."""
 
-    async def outermost(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            scope.setdefault("extensions", {})[SEND] = send
-        await app(scope, receive, send)
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
 
-    return outermost
+    async def closed(self) -> None:
+        """Wait until the client, or the server, has closed the connection."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
+    async def wait(self, seconds: float) -> bool:
+        """Wait so long, or until the client leaves; whether it left."""
+        try:
+            await asyncio.wait_for(self.closed(), seconds)
+        except TimeoutError:
+            return False
+        return True
 
-def _transport(scope: Scope) -> Any:
-    """The transport; None where no uvicorn is there."""
-    return getattr(getattr(scope["extensions"].get(SEND), "__self__", None), "transport", None)
+    async def leave_open(self, seconds: float) -> None:
+        """Send nothing until the client gives up or the time is over; then close the connection."""
+        if not await self.wait(seconds):
+            await self._end("abort")
 
+    async def close(self) -> None:
+        """Close the connection after everything is sent, whether or not the response is complete."""
+        await self._end("close")
 
-async def left(receive: Receive) -> None:
-    """Wait until the client, or the server, has closed the connection."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    async def reset(self) -> None:
+        """Reset the connection: the client sees an error, and not an end."""
+        transport = private_api.transport(self._send)
+        if transport is not None:
+            linger = struct.pack("ii", 1, 0)  # discard what is unsent, and send RST
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        await self._end("abort")
 
-
-async def wait(receive: Receive, seconds: float) -> bool:
-    """Wait so long, or until the client leaves; whether it left."""
-    try:
-        await asyncio.wait_for(left(receive), seconds)
-    except TimeoutError:
-        return False
-    return True
-
-
-async def leave_open(scope: Scope, receive: Receive, seconds: float) -> None:
-    """Send nothing until the client gives up, or the time is over; then close the connection."""
-    if not await wait(receive, seconds):
-        await _ended(scope, receive, "abort")
-
-
-async def close(scope: Scope, receive: Receive) -> None:
-    """Close the connection once all is sent, whether or not the answer is complete."""
-    await _ended(scope, receive, "close")
-
-
-async def reset(scope: Scope, receive: Receive) -> None:
-    """Reset the connection: the client sees an error, not an end."""
-    transport = _transport(scope)
-    if transport is not None:
-        linger = struct.pack("ii", 1, 0)  # do not wait: throw away and send RST
-        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    await _ended(scope, receive, "abort")
-
-
-async def _ended(scope: Scope, receive: Receive, how: str) -> None:
-    transport = _transport(scope)
-    if transport is not None:
-        getattr(transport, how)()
-        await left(receive)
+    async def _end(self, how: str) -> None:
+        transport = private_api.transport(self._send)
+        if transport is not None:
+            getattr(transport, how)()
+            await self.closed()

@@ -5,13 +5,14 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from flowise_mock.engine.request_state import request_state
 from flowise_mock.flows.limits import allows
 from flowise_mock.state.store import Store
 
 METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
 
 
-class Cors:
+class FlowCORSMiddleware:
     """Reflects origins: any (`cors: any`), or those listed and, at the paths of `cors`, those a flow allows.
 
     A preflight of an origin that is not allowed goes on to the routes, as in Express.
@@ -23,9 +24,7 @@ class Cors:
         cors: str | tuple[str, ...],
         origins: tuple[str, ...],
         base_path: str,
-        store: Store,
     ) -> None:
-        self.store = store
         self.app = app
         self.any = cors == "any" or "*" in origins
         self.origins = origins
@@ -37,7 +36,9 @@ class Cors:
             return
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         origin = headers.get(b"origin")
-        flow = origin is not None and self._flow_allows(scope["path"], origin)
+        flow = origin is not None and self._flow_allows(
+            request_state(scope).world.store, scope["path"], origin
+        )
         reflected = origin is not None and (self.any or origin in self.origins or flow)
         if scope["method"] == "OPTIONS" and (origin is None or reflected):
             await _preflight(origin, headers.get(b"access-control-request-headers"), send)
@@ -56,12 +57,13 @@ class Cors:
 
         await self.app(scope, receive, tell)
 
-    def _flow_allows(self, path: str, origin: str) -> bool:
+    def _flow_allows(self, store: Store, path: str, origin: str) -> bool:
         """Whether a path asks a flow, and the flow may be asked from this origin."""
         if not path.startswith(self.flows):
             return False
         id = path.rstrip("/").rpartition("/")[2]
-        return not self.store.has("chatflow", id) or allows(self.store.find("chatflow", id), origin)
+        flow = store.get("chatflow", id)
+        return flow is None or allows(flow, origin)
 
 
 async def _preflight(origin: str | None, asked: str | None, send: Send) -> None:

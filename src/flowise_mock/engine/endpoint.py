@@ -1,11 +1,11 @@
-"""The endpoint: each operation precompiled once, then validation, handler and answer per request."""
+"""Endpoints: each operation compiled once; per request it validates, calls the handler and answers."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -16,44 +16,44 @@ from connexion.resolver import Resolution, Resolver
 from connexion.spec import Specification
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from flowise_mock.contract import streaming
 from flowise_mock.contract.document import Document, operations
 from flowise_mock.contract.names import function_of, snake
 from flowise_mock.contract.schemas import Schemas
-from flowise_mock.engine.answers import Answer, Answers
-from flowise_mock.engine.fault_channel import WIRE, Wire
-from flowise_mock.engine.fault_middleware import STREAMING
+from flowise_mock.engine import private_api
+from flowise_mock.engine.answers import Answers, respond
+from flowise_mock.engine.fault_channel import FaultChannel
+from flowise_mock.engine.http_request import http_request
+from flowise_mock.engine.request_state import RequestState, request_state
 from flowise_mock.engine.requests import Bodies, Parameters, receive_body
-from flowise_mock.engine.security import KEY
-from flowise_mock.engine.server_profile import Manners
+from flowise_mock.engine.server_profile import ServerProfile
 from flowise_mock.engine.streams import Streams
-from flowise_mock.flows.call import Call, Say
-from flowise_mock.scripts.script import Script
-from flowise_mock.state.outcomes import Forbidden, NoId, Ok, Outcome, Streamed
-from flowise_mock.state.store import Record, Store
+from flowise_mock.flows.behaviour import FlowBehaviour
+from flowise_mock.flows.call import Call, FlowRuntime, Model
+from flowise_mock.knowledge.files import Upload
+from flowise_mock.scripts.http_request import HttpRequest
+from flowise_mock.scripts.question import Question
+from flowise_mock.state.outcomes import EventStream, Forbidden, MissingId, Ok, Outcome
 
 Handler = Callable[..., Awaitable[Any]]
 TIME = "flowise-mock-time"
-"""A request header that sets the server's clock to an ISO date; `now` lets it go again."""
-RULE = "flowise_mock.rule"
-"""Which rule of a script answered, and why earlier ones did not, among the scope's extensions."""
+"""A request header that sets the server's clock to an ISO date; `now` releases it."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Settings:
-    """What every endpoint of one server shares."""
+    """What all endpoints of one server share. `answers` are those of each operation, by its id."""
 
     document: Document
     schemas: Schemas
-    manners: Manners
-    store: Store
+    profile: ServerProfile
+    answers: Mapping[str | None, Answers]
+    behaviour: FlowBehaviour
     open: bool
     max_body: int
     token_delay: float
     streams: Streams
-    say: Say
-    script: Script | None = None
-    runs: dict[tuple[str, str], Any] = field(default_factory=dict)
-    windows: dict[str, tuple[float, int] | None] = field(default_factory=dict)
+    model: Model
 
 
 # --- resolving -------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ class HandlerResolver(Resolver):
     """`operationId` to the function of that name, in snake case, in `handlers/<tag>.py`."""
 
     def resolve(self, operation: AbstractOperation) -> Resolution:
-        definition = operation._operation  # Connexion has no public way to the tags
+        definition = private_api.definition(operation)
         return Resolution(handler(definition), definition["operationId"])
 
 
@@ -73,11 +73,11 @@ def module(tag: str) -> ModuleType:
 
 def handler(definition: Document) -> Handler:
     """The function that answers an operation, else Connexion's ResolverError."""
-    place, name = function_of(definition)
+    module_name, name = function_of(definition)
     try:
-        function: Handler = getattr(importlib.import_module(place), name)
+        function: Handler = getattr(importlib.import_module(module_name), name)
     except (ImportError, AttributeError):
-        file = place.rpartition(".")[2]
+        file = module_name.rpartition(".")[2]
         raise ResolverError(
             f"operation {definition['operationId']} has no function {name} in handlers/{file}.py"
         ) from None
@@ -85,7 +85,7 @@ def handler(definition: Document) -> Handler:
 
 
 def check_handlers(document: Document) -> None:
-    """ResolverError where a handler module has a function for an operation that the document lacks."""
+    """ResolverError if a handler module has a function for an operation that the document lacks."""
     named = {(each.tag, snake(each.id)) for each in operations(document)}
     for tag in {tag for tag, _ in named}:
         for name, function in vars(module(tag)).items():
@@ -102,80 +102,103 @@ class Endpoint:
 
     def __init__(self, operation: AbstractOperation, settings: Settings) -> None:
         document, schemas = settings.document, settings.schemas
-        definition = operation._operation
-        lenient = settings.manners.lenient
-        self.answers = Answers(document, schemas, definition, settings.manners)
+        definition = private_api.definition(operation)
+        lenient = settings.profile.lenient
+        self._answers = settings.answers[operation.operation_id]
         self._settings = settings
-        self._handler: Handler = operation._resolution.function
+        self._handler: Handler = operation.function
         self._permissions = set(definition.get("x-permissions", []))
         self._parameters = Parameters(document, schemas, operation.parameters, lenient)
         body = operation.request_body
         self._bodies = Bodies(document, schemas, body, lenient) if body else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        settings, extensions = self._settings, scope["extensions"]
+        settings, state = self._settings, request_state(scope)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if TIME in headers:
-            settings.store.stand(headers[TIME])
-        shown = (extensions.get("connexion_context", {}).get("token_info") or {}).get("key")
-        key = shown or extensions.get(KEY)
-        self._check_permission(key)
+            state.world.store.set_clock(headers[TIME])
+        self._check_permission(state)
         for name, value in scope["path_params"].items():
             if not value:
-                self._report(NoId(name))
-        wire: Wire = extensions[WIRE]
+                self._report(MissingId(name))
+        channel = state.channel
+        assert channel is not None, "the fault middleware comes first"
         values = self._parameters.read(scope["path_params"], scope["query_string"])
-        call = Call(
-            store=settings.store,
-            report=self._report,
-            key=key,
-            open=settings.open,
-            token_delay=settings.token_delay,
-            say=settings.say,
-            script=settings.script,
-            explain=lambda told: extensions.__setitem__(RULE, told),
-            inject=wire.inject,
-            text=self.answers.text,
-            runs=settings.runs,
-            windows=settings.windows,
-            headers=headers,
-            habits=settings.document.get("x-runs", {}),
-        )
+        files: list[Upload] = []
         if self._bodies is not None:
             raw = await receive_body(scope, receive, settings.max_body)
-            media = headers.get("content-type", "")
-            values["body"], call.files = self._bodies.read(media, raw, self._report)
-            extensions[STREAMING] = _asks_for_stream(values["body"])
-        wire.meet()
-        result = await self._handler(call, **values)
-        if isinstance(result, Streamed) and result.whole is not None and wire.wants_json:
-            result = await result.whole()
-        if isinstance(result, Streamed):
-            await self._settings.streams.send(result, receive, send)
-        else:
-            outcome = result if isinstance(result, Outcome) else Ok(result)
-            await respond(self.answers.render(outcome), send)
+            state.note_body(raw)
+            values["body"], files = self._bodies.read(headers.get("content-type", ""), raw, self._report)
+            state.streaming = streaming.may_be_requested(values["body"])
+        request = http_request(scope, headers, values.get("body"), state.operation_id)
+        channel.trigger()
+        if channel.fault is None and state.world.rules:
+            await _trigger_rule(state, request, channel)
+        call = self._call(state, channel, request, files)
+        await self._send(await self._handler(call, **values), channel, state, receive, send)
 
-    def _check_permission(self, key: Record | None) -> None:
-        """Forbidden where the key has permissions of its own, and none that would do."""
-        held = (key or {}).get("permissions")
+    def _call(
+        self, state: RequestState, channel: FaultChannel, request: HttpRequest, files: list[Upload]
+    ) -> Call:
+        settings = self._settings
+        return Call(
+            store=state.world.store,
+            report=self._report,
+            key=state.key,
+            open=settings.open,
+            headers=request.headers,
+            files=files,
+            request=request,
+            behaviour=settings.behaviour,
+            runtime=FlowRuntime(
+                token_delay=settings.token_delay,
+                model=settings.model,
+                rules=state.world.rules,
+                hold=state.world.holds.wait,
+                note_question=state.note_question,
+                explain=state.note_rule,
+                inject=channel.inject,
+                text=self._answers.text,
+            ),
+        )
+
+    async def _send(
+        self, result: Any, channel: FaultChannel, state: RequestState, receive: Receive, send: Send
+    ) -> None:
+        if isinstance(result, EventStream) and result.as_json is not None and channel.wants_json:
+            result = await result.as_json()
+        if isinstance(result, EventStream):
+            stream = channel.spoiled(result)
+            await self._settings.streams.send(stream, receive, send, state.connection, state.world.name)
+        else:
+            channel.without_stream()
+            outcome = result if isinstance(result, Outcome) else Ok(result)
+            await respond(self._answers.render(outcome), send)
+
+    def _check_permission(self, state: RequestState) -> None:
+        """Forbidden if the key has permissions of its own, and none that the operation accepts."""
+        held = (state.key or {}).get("permissions")
         if self._permissions and held is not None and not self._permissions.intersection(held):
             raise Forbidden(" or ".join(sorted(self._permissions)))
 
     def _report(self, condition: Outcome) -> None:
-        if not self.answers.proceeds(condition):
+        if not self._answers.proceeds(condition):
             raise condition
 
 
-def _asks_for_stream(body: Any) -> bool:
-    streaming = body.get("streaming") if isinstance(body, dict) else None
-    return bool(streaming) and streaming != "false"
-
-
-async def respond(answer: Answer, send: Send) -> None:
-    """Send a whole response."""
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-    await send({"type": "http.response.body", "body": answer.body})
+async def _trigger_rule(state: RequestState, request: HttpRequest, channel: FaultChannel) -> None:
+    """Start the fault that a rule has for this operation; the rules for questions are asked later."""
+    world = state.world
+    if not world.rules.has_operation_rules(state.operation_id, world.store.counts):
+        return
+    found = world.rules.fault_for(Question.of_request(request), world.store.counts)
+    if found is None:
+        return
+    fault, rule = found
+    state.note_rule(f"rule {rule}")
+    if rule.hold:
+        await world.holds.wait(rule.hold)
+    channel.inject(fault)
 
 
 # --- all operations --------------------------------------------------------------------------------
@@ -196,6 +219,6 @@ class EndpointAPI(RoutedAPI[Endpoint]):
 
 
 class EndpointMiddleware(RoutedMiddleware[EndpointAPI]):
-    """The end of the way: hands a routed request to its endpoint."""
+    """The innermost middleware: hands a routed request to its endpoint."""
 
     api_cls = EndpointAPI

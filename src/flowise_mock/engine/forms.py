@@ -14,7 +14,7 @@ from python_multipart.multipart import parse_options_header
 from flowise_mock.contract import jsontext
 from flowise_mock.contract.document import Document, resolve
 from flowise_mock.knowledge.files import Upload
-from flowise_mock.state.outcomes import Invalid, Report, UnexpectedFile, Unparsable
+from flowise_mock.state.outcomes import Report, SchemaViolation, UnexpectedFile, UnreadableContent
 
 Values = dict[str, Any]
 
@@ -31,13 +31,13 @@ class Part(NamedTuple):
 class Form:
     """The fields of a multipart schema, and how their texts are read; a `lenient` server leaves them texts.
 
-    `x-form-into` names the field of the JSON body that all fields of a form with files become; of a
+    `x-form-target` names the field of the JSON body that all fields of a form with files become; of a
     form without files it is left out.
     """
 
     def __init__(self, document: Document, schema: Document, lenient: bool = False) -> None:
         self._lenient = lenient
-        self._into = schema.get("x-form-into")
+        self._into = schema.get("x-form-target")
         self._fields = {name: resolve(document, each) for name, each in schema.get("properties", {}).items()}
         self._files = {name for name, each in self._fields.items() if _binary(document, each)}
 
@@ -48,7 +48,7 @@ class Form:
         for part in parts(options, body):
             if part.name in self._files:
                 if part.filename is None:
-                    raise Invalid(f"form field {part.name}", "it is a file: send it with a filename")
+                    raise SchemaViolation(f"form field {part.name}", "it is a file: send it with a filename")
                 files.append(Upload(part.filename, part.type, part.data))
                 values.setdefault(part.name, []).append(part.filename)
             elif part.filename is None:
@@ -78,7 +78,7 @@ class Form:
         try:
             text = part.data.decode()
         except UnicodeDecodeError:
-            raise Unparsable(f"form field {part.name}", "it is not UTF-8") from None
+            raise UnreadableContent(f"form field {part.name}", "it is not UTF-8") from None
         value = text if self._lenient else _field(schema, text)
         if schema.get("type") == "array" and not isinstance(value, list):
             values.setdefault(part.name, []).append(value)
@@ -108,7 +108,7 @@ def parts(options: dict[bytes, bytes], body: bytes) -> list[Part]:
     """The parts of a multipart body; those without a name are passed over."""
     boundary = options.get(b"boundary")
     if not boundary:
-        raise Unparsable("body", "its Content-Type has no boundary; let your HTTP client set it")
+        raise UnreadableContent("body", "its Content-Type has no boundary; let your HTTP client set it")
     found: list[Part] = []
     headers: list[tuple[bytes, bytes]] = []
     field, value, data = bytearray(), bytearray(), bytearray()
@@ -154,7 +154,7 @@ def parts(options: dict[bytes, bytes], body: bytes) -> list[Part]:
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
-        raise Unparsable("body", f"it is not multipart/form-data: {error}") from None
+        raise UnreadableContent("body", f"it is not multipart/form-data: {error}") from None
     if not ended:
-        raise Unparsable("body", "it is not multipart/form-data: the closing boundary is missing")
+        raise UnreadableContent("body", "it is not multipart/form-data: the closing boundary is missing")
     return found

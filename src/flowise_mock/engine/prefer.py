@@ -1,7 +1,7 @@
-"""`Prefer: code=404, example=NAME` (RFC 7240): a documented answer in place of the operation's own.
+"""`Prefer: code=404, example=NAME` (RFC 7240): a documented response instead of the operation's own.
 
-The operation is not asked, so nothing is done; its parameters and body are not looked at. Other preferences
-are ignored, as the standard has it.
+The handler is not called, so nothing is done; parameters and body are not checked. Other preferences
+are ignored, as the standard says.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from flowise_mock.contract.samples import sample
 from flowise_mock.contract.schemas import shortened
 from flowise_mock.engine.answers import Answer, Answers
 from flowise_mock.engine.streams import HEADERS, frame, named_frame
-from flowise_mock.state.outcomes import BadHeader
+from flowise_mock.state.outcomes import InvalidHeader
 
 HEADER = b"prefer"
 EVENTS = "text/event-stream"
-_ASKED = re.compile(r'(?:^|[,;])\s*(code|example)\s*=\s*("[^"]*"|[^",;\s]*)\s*(?=[,;]|$)', re.IGNORECASE)
+_PREFERENCE = re.compile(r'(?:^|[,;])\s*(code|example)\s*=\s*("[^"]*"|[^",;\s]*)\s*(?=[,;]|$)', re.IGNORECASE)
 
 
-def asked(scope: Scope) -> dict[str, str]:
-    """The `code` and the `example` that a request prefers; of several the first, as the standard has it."""
+def preferences(scope: Scope) -> dict[str, str]:
+    """The `code` and the `example` that a request prefers; the first of several counts."""
     found: dict[str, str] = {}
     for name, value in scope["headers"]:
         if name == HEADER:
-            for key, text in _ASKED.findall(value.decode("latin-1")):
+            for key, text in _PREFERENCE.findall(value.decode("latin-1")):
                 found.setdefault(key.lower(), text.strip('"'))
     return found
 
 
-def told(preferred: dict[str, str]) -> str:
-    """Preferences as a header has them."""
+def header_of(preferred: dict[str, str]) -> str:
+    """Preferences as the value of a header."""
     return ", ".join(f"{key}={text}" for key, text in preferred.items())
 
 
@@ -46,7 +46,7 @@ def answer(document: Document, definition: Document, answers: Answers, preferred
     media = next((each for each in content if _named(content[each], preferred)), next(iter(content), ""))
     value = _value(document, content.get(media, {}), code, preferred) if media else None
     body = _written(media, value)
-    applied = (b"preference-applied", told(preferred).encode("latin-1"))
+    applied = (b"preference-applied", header_of(preferred).encode("latin-1"))
     if media == EVENTS:
         return Answer(code, [applied, *HEADERS], body)
     return answers.sent(code, [applied], media, body)
@@ -59,7 +59,7 @@ def _response(document: Document, responses: Document, preferred: dict[str, str]
         code = preferred["code"]
         if code not in known:
             there = f"it has {', '.join(known)}"
-            raise BadHeader("Prefer", f"this operation has no answer {shortened(code, 40)}; {there}")
+            raise InvalidHeader("Prefer", f"this operation has no answer {shortened(code, 40)}; {there}")
         found = {code: known[code]}
     else:
         found = known
@@ -76,7 +76,7 @@ def _response(document: Document, responses: Document, preferred: dict[str, str]
     there = (
         f"it has {', '.join(named)}" if named else "none has a name; leave example out and say code=… alone"
     )
-    raise BadHeader("Prefer", f"there is no example {shortened(preferred['example'], 40)}; {there}")
+    raise InvalidHeader("Prefer", f"there is no example {shortened(preferred['example'], 40)}; {there}")
 
 
 def _named(content: Document, preferred: dict[str, str]) -> bool:

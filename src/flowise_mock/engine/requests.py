@@ -19,18 +19,18 @@ from flowise_mock.contract.schemas import Schemas, Validator
 from flowise_mock.engine.forms import Form, Values
 from flowise_mock.knowledge.files import Upload
 from flowise_mock.state.outcomes import (
-    Invalid,
-    NoBody,
+    ContentTooLarge,
+    MissingBody,
     Report,
-    TooLarge,
-    UnknownCharset,
-    Unparsable,
-    Unsupported,
+    SchemaViolation,
+    UnreadableContent,
+    UnsupportedCharset,
+    UnsupportedMediaType,
 )
 
 
-class Gone(Exception):
-    """The client went away before its request was whole. There is no one to answer."""
+class ClientDisconnect(Exception):
+    """The client disconnected before its request was whole. There is no one to answer."""
 
 
 # --- parameters ------------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ class Parameters:
                 elif each.default is not None:
                     values[each.keyword] = each.default
                 elif each.required:
-                    raise Invalid(f"query parameter {each.name}", "it is required")
+                    raise SchemaViolation(f"query parameter {each.name}", "it is required")
         return values
 
 
@@ -89,15 +89,15 @@ def _parameter(document: Document, schemas: Schemas, definition: Document, lenie
     default = schema.get("default")
     return Parameter(
         definition["name"],
-        snake(str(definition.get("x-as", definition["name"]))),
+        snake(str(definition.get("x-handler-name", definition["name"]))),
         definition["in"],
         bool(definition.get("required")) and not lenient,
         _READ.get(schema.get("type", ""), str),
         None if lenient else schemas.compile(schema),
         values.get(default) if values and default is not None else default,
         values,
-        definition.get("x-with", ""),
-        definition.get("x-without", ""),
+        definition.get("x-requires", ""),
+        definition.get("x-excludes", ""),
     )
 
 
@@ -112,7 +112,9 @@ def _value(parameter: Parameter, text: str) -> Any:
     value = parameter.read(text) if parameter.values is None else parameter.values[text]
     if parameter.validator is not None and not parameter.validator.accepts(value):
         problem = parameter.validator.problem(value)
-        raise Invalid(f"{parameter.place} parameter {parameter.name}", problem.reason if problem else "")
+        raise SchemaViolation(
+            f"{parameter.place} parameter {parameter.name}", problem.reason if problem else ""
+        )
     return value
 
 
@@ -162,16 +164,16 @@ class Bodies:
             return self._taken(content_type, body, report)
         if not body:
             if self._required:
-                raise NoBody(self.accepted)
+                raise MissingBody(self.accepted)
             return {}, []
         media, options = parse_options_header(content_type)
         name = media.decode("latin-1").strip().lower() or next(iter(self._schemas))
         if name not in self._schemas:
-            raise Unsupported(name, self.accepted)
+            raise UnsupportedMediaType(name, self.accepted)
         value, files = self._parse(name, options, body, report)
         problem = self._validators[name].problem(value)
         if problem is not None:
-            raise Invalid("/".join(["body", problem.path]).rstrip("/"), problem.reason)
+            raise SchemaViolation("/".join(["body", problem.path]).rstrip("/"), problem.reason)
         if name in self._forms:
             self._forms[name].drop_files(value)
         return value, files
@@ -184,7 +186,7 @@ class Bodies:
             return self._forms[name].placed(values, files), files
         charset = options.get(b"charset", b"utf-8").decode("latin-1")
         if body and name in _TEXTUAL and not charset.lower().startswith("utf-"):
-            raise UnknownCharset(charset.upper(), "UTF-8")
+            raise UnsupportedCharset(charset.upper(), "UTF-8")
         if name == "application/x-www-form-urlencoded":
             return dict(parse_qsl(body.decode(errors="replace"), True, errors="replace")), []
         if name != "application/json" or not body:
@@ -193,10 +195,10 @@ class Bodies:
             value = jsontext.loads(body)
         except ValueError as error:
             found = v8.strict_complaint(body.decode(errors="replace")) or v8.Complaint(str(error))
-            raise Unparsable("body", *found) from None
+            raise UnreadableContent("body", *found) from None
         if not isinstance(value, (dict, list)):
             found = v8.strict_complaint(body.decode(errors="replace")) or v8.Complaint("not an object")
-            raise Unparsable("body", *found)
+            raise UnreadableContent("body", *found)
         return value if isinstance(value, dict) else {}, []
 
     def _parse(
@@ -207,24 +209,24 @@ class Bodies:
         try:
             return jsontext.loads(body.removeprefix(b"\xef\xbb\xbf")), []
         except ValueError as error:
-            raise Unparsable("body", f"it is not JSON in UTF-8: {error}") from None
+            raise UnreadableContent("body", f"it is not JSON in UTF-8: {error}") from None
 
 
 async def receive_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The whole body, chunked or not; TooLarge over `limit` bytes, Gone if the client went away."""
+    """The whole body, chunked or not; TooLarge over `limit` bytes, ClientDisconnect if the client left."""
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value[:20]) > limit:
-            raise TooLarge(limit)
+            raise ContentTooLarge(limit)
     chunks: list[bytes] = []
     size, more = 0, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Gone
+            raise ClientDisconnect
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:
-            raise TooLarge(limit)
+            raise ContentTooLarge(limit)
         chunks.append(chunk)
         more = message.get("more_body", False)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)

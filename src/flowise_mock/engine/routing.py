@@ -7,18 +7,22 @@ asks, and tells the methods of a path.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from connexion.middleware.abstract import ROUTING_CONTEXT, AbstractRoutingAPI, SpecMiddleware
-from connexion.operations import AbstractOperation
+from connexion.middleware.abstract import ROUTING_CONTEXT, SpecMiddleware
 from connexion.spec import Specification
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowise_mock.contract.document import operations
+from flowise_mock.engine.answers import Answers
+from flowise_mock.engine.private_api import RoutingAPI
+from flowise_mock.engine.request_state import request_state
 from flowise_mock.engine.security import Gate
-from flowise_mock.engine.server_profile import Manners
-from flowise_mock.state.outcomes import NoMethod, NoRoute, Options, Unparsable
+from flowise_mock.engine.server_profile import ServerProfile
+from flowise_mock.state.outcomes import AllowedMethods, MethodNotAllowed, UnknownPath, UnreadableContent
 
 Route = tuple[str, tuple[str, ...]]
 """An operation's id and the names of its path parameters."""
@@ -75,27 +79,6 @@ class Node:
         return ", ".join(self.methods)
 
 
-class RoutingAPI(AbstractRoutingAPI[str]):
-    """Takes each parsed operation from Connexion and puts it into the tree."""
-
-    def __init__(self, specification: Specification, *, fold: bool, **kwargs: Any) -> None:
-        self.root = Node()
-        self.fold = fold
-        super().__init__(specification, **kwargs)
-
-    def make_operation(self, operation: AbstractOperation) -> str:
-        return str(operation.operation_id)
-
-    @staticmethod
-    def _framework_path_and_name(operation: AbstractOperation, path: str) -> tuple[str, str]:
-        return path, path
-
-    def _add_operation_internal(
-        self, method: str, path: str, operation: str, name: str | None = None
-    ) -> None:
-        self.root.add(path, method, operation, self.fold)
-
-
 class RoutingMiddleware(SpecMiddleware):
     """Finds the operation of a request and tells the middlewares behind it, as Connexion's does."""
 
@@ -103,18 +86,22 @@ class RoutingMiddleware(SpecMiddleware):
         self.app = app
         self.root = Node()
         self.base_path = ""
-        self.manners = Manners()
+        self.profile = ServerProfile()
         self.gate: Gate | None = None
+        self.answers: Mapping[str | None, Answers] = {}
         self.exact: set[str] = set()
 
     def add_api(self, specification: Specification, **kwargs: Any) -> None:
         settings = kwargs["settings"]
-        self.manners = settings.manners
-        api = RoutingAPI(specification, fold=self.manners.any_case, **kwargs)
-        self.root, self.base_path = api.root, api.base_path
-        self.exact = {each.id for each in operations(settings.document) if "x-id" in each.definition}
-        if self.manners.public is not None and not settings.open:
-            self.gate = Gate(settings.store, self.base_path, self.manners.public)
+        self.profile = settings.profile
+        self.answers = settings.answers
+        add = partial(self.root.add, fold=self.profile.case_insensitive)
+        self.base_path = RoutingAPI(specification, add=add, **kwargs).base_path
+        self.exact = {
+            each.id for each in operations(settings.document) if "x-last-segment" in each.definition
+        }
+        if self.profile.public_paths is not None and not settings.open:
+            self.gate = Gate(self.base_path, self.profile.public_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -125,7 +112,9 @@ class RoutingMiddleware(SpecMiddleware):
             self.gate.check(scope, path)
         (operation_id, names), filled = self._route(scope, path)
         scope["path_params"] = dict(zip(names, filled, strict=True))
-        scope.setdefault("extensions", {})[ROUTING_CONTEXT] = {
+        state = request_state(scope)
+        state.operation_id, state.answers = operation_id, self.answers[operation_id]
+        scope["extensions"][ROUTING_CONTEXT] = {
             "api_base_path": self.base_path,
             "operation_id": operation_id,
         }
@@ -135,25 +124,25 @@ class RoutingMiddleware(SpecMiddleware):
         """The operation of a request and what stands in the templates of its path."""
         method = scope["method"]
         if not path.startswith(self.base_path + "/"):
-            raise NoRoute(method, scope["path"])
+            raise UnknownPath(method, scope["path"])
         parts = segments(path[len(self.base_path) :])
-        if self.manners.blanks_absent:
+        if self.profile.ignores_empty_segments:
             parts = _without_blanks(parts)
-        found = self.root.find(parts, fold=self.manners.any_case)
+        found = self.root.find(parts, fold=self.profile.case_insensitive)
         route = None
         if found is not None:
             route = found[0].methods.get(_answered_by(method, found[0]))
         if found is not None and route is not None:
             return route, found[1]
-        if self.manners.blanks_absent:
+        if self.profile.ignores_empty_segments:
             lacking = self.root.without_id(parts, "GET" if method == "HEAD" else method)
             if lacking is not None and lacking[0][0] not in self.exact:
                 return lacking
         if found is None:
-            raise NoRoute(method, scope["path"])
+            raise UnknownPath(method, scope["path"])
         if method == "OPTIONS":
-            raise Options(found[0].allow, ",".join(found[0].methods))
-        raise NoMethod(method, scope["path"], found[0].allow)
+            raise AllowedMethods(found[0].allow, ",".join(found[0].methods))
+        raise MethodNotAllowed(method, scope["path"], found[0].allow)
 
 
 def _answered_by(method: str, node: Node) -> str:
@@ -177,4 +166,4 @@ def segments(path: str) -> list[str]:
             for segment in path.strip("/").split("/")
         ]
     except UnicodeDecodeError:
-        raise Unparsable("path", "a percent-escape in it is not UTF-8") from None
+        raise UnreadableContent("path", "a percent-escape in it is not UTF-8") from None

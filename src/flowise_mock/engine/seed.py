@@ -10,7 +10,8 @@ from typing import Any
 from flowise_mock.contract import document, jsontext
 from flowise_mock.contract.document import Document, DocumentError, resolve
 from flowise_mock.contract.schemas import Schemas
-from flowise_mock.state.store import Record, Store
+from flowise_mock.state.store import Store
+from flowise_mock.state.table import Record
 
 DEFAULT_KEY = "flowise-mock"
 

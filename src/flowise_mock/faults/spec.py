@@ -38,7 +38,7 @@ class Fault:
     def __str__(self) -> str:
         return self.told
 
-    def meets(self, count: int) -> bool:
+    def is_due(self, count: int) -> bool:
         """Whether it happens at the call of this number, counted from 1: the same every run."""
         if "nth" in self.options and self.options["nth"] != count:
             return False
@@ -49,7 +49,7 @@ class Fault:
         """Seconds by which a latency delays the call of this number, at most ten minutes."""
         told = self.options
         middle, spread = told["ms"] / 1000, told["spread"] / 1000
-        chance = self._drawn(-count)  # other draws than those of `meets`
+        chance = self._drawn(-count)  # other draws than those of `is_due`
         seconds: float = middle
         if told["distribution"] == "uniform":
             seconds = chance.uniform(middle - spread, middle + spread)

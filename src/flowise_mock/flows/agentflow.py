@@ -11,6 +11,7 @@ from typing import Any
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.agentflow_nodes import NODES, form_text, is_brief
+from flowise_mock.flows.behaviour import Forms
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.flow_data import Node
 from flowise_mock.flows.graph import Graph, NodeResult
@@ -18,19 +19,19 @@ from flowise_mock.flows.scripted import follow_ups, parts, say
 from flowise_mock.flows.scripted_agentflow import BESIDE, put_in, recited
 from flowise_mock.flows.turn import Run, Turn, asked, session, text, write
 from flowise_mock.state.outcomes import (
-    Aborted,
-    Ambiguous,
-    Mistyped,
-    ModelFailed,
-    ModelRefused,
-    NoExecution,
-    NotExecuted,
-    NotResumable,
-    NotStopped,
+    AbortedRun,
+    AmbiguousInput,
+    ExecutionNotFound,
+    MissingStartNode,
+    ModelFailure,
+    ModelRefusal,
     Outcome,
-    Unstarted,
+    UnresumableExecution,
+    UnstoppedExecution,
+    UnvisitedNode,
+    WrongType,
 )
-from flowise_mock.state.store import Record
+from flowise_mock.state.table import Record
 
 START = "startAgentflow"
 MAX_STEPS = 100
@@ -49,7 +50,7 @@ def run_agentflow(call: Call, turn: Turn) -> Run:
     else:
         first = next((node.id for node in nodes.values() if node.name == START), None)
         if first is None:
-            call.report(Unstarted())
+            call.report(MissingStartNode())
         graph.form = _form(call, turn.body.get("form"))
     yield "agentFlowEvent", "INPROGRESS"
     if parts(turn, "agentFlowExecutedData"):
@@ -81,15 +82,15 @@ def _walk(call: Call, graph: Graph, queue: list[str]) -> Any:
         last = not graph.after(node.id, None)
         try:
             if not graph.executed and graph.turn.question and _form_counts(call, graph.turn.body):
-                call.report(Ambiguous("question", "form"))
+                call.report(AmbiguousInput("question", "form"))
             said: NodeResult = NODES.get(node.name, NODES[""])(call, graph, node, last)
             if last or said.stopped:
                 put_in(call, graph.turn, node, said)
             for event in said.events:
                 if graph.turn.aborted:
-                    raise Aborted("Agent" if node.name == "agentAgentflow" else "LLM")
+                    raise AbortedRun("Agent" if node.name == "agentAgentflow" else "LLM")
                 yield event
-        except (Aborted, Ambiguous, Mistyped, ModelFailed) as failure:
+        except (AbortedRun, AmbiguousInput, WrongType, ModelFailure) as failure:
             yield from _failed(call, graph, node, failure)
             raise
         status = "STOPPED" if said.stopped else "FINISHED"
@@ -119,22 +120,20 @@ def _walk(call: Call, graph: Graph, queue: list[str]) -> Any:
 
 def _form(call: Call, sent: Any) -> Record:
     """The fields of a form; those of a text or a list, where one counts, are its parts by their numbers."""
-    if isinstance(sent, (str, list)) and call.habits.get("forms") == "any":
+    if isinstance(sent, (str, list)) and call.behaviour.forms is Forms.ANY:
         return {str(number): part for number, part in enumerate(sent)}
     return jsontext.mapping(sent)
 
 
 def _form_counts(call: Call, body: Record) -> bool:
     """Whether a form beside a question is one too many."""
-    return "form" in body if call.habits.get("forms") == "any" else bool(jsontext.mapping(body.get("form")))
+    return "form" in body if call.behaviour.forms is Forms.ANY else bool(jsontext.mapping(body.get("form")))
 
 
 def _failed(call: Call, graph: Graph, node: Node, failure: Outcome) -> Any:
     told = {"nodeId": node.id, "nodeLabel": node.label}
-    reason = failure.reason if isinstance(failure, ModelRefused) else call.text(failure)
-    state = "ERROR"
-    if isinstance(failure, Aborted) and "aborted" in call.habits:
-        state = call.habits["aborted"]
+    reason = failure.reason if isinstance(failure, ModelRefusal) else call.runtime.text(failure)
+    state = call.behaviour.aborted_state.value if isinstance(failure, AbortedRun) else "ERROR"
     yield "nextAgentFlow", {**told, "status": state, **({"error": reason} if state == "ERROR" else {})}
     data = {"id": node.id, "name": node.name, "error": reason}
     graph.executed.append({**told, "previousNodeIds": graph.before(node.id), "data": data, "status": state})
@@ -148,21 +147,21 @@ def _resumed(call: Call, graph: Graph, human: Record) -> str:
     turn = graph.turn
     found = call.store.select("execution", chatflowid=turn.flow["id"], sessionId=turn.session_id)
     if not found:
-        raise NoExecution(turn.session_id)
+        raise ExecutionNotFound(turn.session_id)
     execution = max(found, key=lambda each: str(each["createdDate"]))
     if execution["state"] != "STOPPED":
         failed = execution["state"] == "ERROR"
-        raise (NotStopped if failed else NotResumable)(execution["id"], execution["state"])
+        raise (UnstoppedExecution if failed else UnresumableExecution)(execution["id"], execution["state"])
     executed = jsontext.sequence(execution["executionData"])
     first = text(human.get("startNodeId")) or str(executed[-1]["nodeId"])
     if not any(each["nodeId"] == first for each in executed):
-        raise NotExecuted(first)
+        raise UnvisitedNode(first)
     graph.execution, graph.executed = execution, executed
     graph.human = {**human, "startNodeId": first}
     graph.state = dict(executed[-1]["data"].get("state") or {})
     for row in reversed(call.store.select("chatmessage", chatflowid=turn.flow["id"], chatId=turn.chat_id)):
         if row.get("action"):
-            row["action"] = None
+            call.store.note("chatmessage", row, action=None)
             break
     return first
 
@@ -183,7 +182,7 @@ def _keep(call: Call, graph: Graph, state: str) -> Record:
         row = {**kept, "chatflowid": graph.turn.flow["id"], "sessionId": graph.turn.session_id}
         graph.execution = call.store.create("execution", row)
     else:
-        call.store.change("execution", graph.execution["id"], kept)
+        graph.execution = call.store.change("execution", graph.execution["id"], kept)
     return graph.execution
 
 
@@ -191,7 +190,7 @@ def _answered(call: Call, graph: Graph, state: str, asked_for: Record | None) ->
     turn = graph.turn
     execution = _keep(call, graph, state)
     if asked_for is not None:
-        execution["stoppedDate"] = call.store.now()
+        call.store.note("execution", execution, stoppedDate=call.store.now())
     answer = text(graph.executed[-1]["data"]["output"].get("content")) if graph.executed else ""
     if not graph.executed and turn.reply is not None:
         answer = text(turn.reply.text)
@@ -203,7 +202,7 @@ def _answered(call: Call, graph: Graph, state: str, asked_for: Record | None) ->
         call, turn, asked_text or feedback or " ", answer or " ", memory=None, action=asked_for, **kept
     )
     for row in rows:
-        row["executionId"] = execution["id"]
+        call.store.note("chatmessage", row, executionId=execution["id"])
     return {
         "text": answer or " ",
         **asked(turn, turn.body.get("question")),

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from flowise_mock.contract import jsontext
+from flowise_mock.flows.behaviour import Forms, HumanInput, ModelMetadata
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.flow_data import Node
 from flowise_mock.flows.graph import Graph, NodeResult
 from flowise_mock.flows.scripted import say
 from flowise_mock.flows.turn import Event, text
-from flowise_mock.state.outcomes import Mistyped, ModelFailed
-from flowise_mock.state.store import Record
+from flowise_mock.state.outcomes import ModelFailure, WrongType
+from flowise_mock.state.table import Record
 
 if TYPE_CHECKING:
     from flowise_mock.flows.graph import Graph
@@ -30,7 +31,7 @@ def _start(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
             "inputs": jsontext.sequence(node.inputs.get("formInputTypes")),
         }
         filled = form_text(graph.form) or graph.turn.question
-        empty = call.habits.get("forms") == "any" and graph.turn.body.get("form") not in (None, "", 0)
+        empty = call.behaviour.forms is Forms.ANY and graph.turn.body.get("form") not in (None, "", 0)
         return NodeResult({"form": form}, {"form": filled} if filled or empty else {})
     asked = {"question": graph.turn.question} if graph.turn.question else {}
     return NodeResult(asked, dict(asked))
@@ -89,7 +90,7 @@ def _human_input(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult
     if node.inputs.get("humanInputDescriptionType") == "dynamic":
         description = "".join(say(call, graph.turn, graph.turn.question))
     elif not messages and is_brief(call):
-        call.report(Mistyped("messages"))
+        call.report(WrongType("messages"))
     content = f"{text(messages[-1]['content']) if messages else ''}\n\n{description}"
     action = decision(call, node, given)
     return NodeResult(
@@ -116,7 +117,7 @@ def decision(call: Call, node: Node, given: Record) -> Record:
 
 def is_brief(call: Call) -> bool:
     """Whether a version tells what a human decides, and is to decide, in one place alone."""
-    return call.habits.get("humanInput") == "brief"
+    return call.behaviour.human_input is HumanInput.ONCE
 
 
 def _decided(call: Call, graph: Graph, node: Node, human: Record) -> NodeResult:
@@ -143,7 +144,7 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
     question = form_text(graph.form) or graph.turn.question
     if question and not isinstance(node.inputs.get("llmMessages", [] if node.drawn else ""), list):
         # a flow that the canvas did not write leaves a text here, on which a real server fails
-        call.report(Mistyped("llmMessages"))
+        call.report(WrongType("llmMessages"))
     messages = [
         {"role": text(each.get("role")), "content": resolved(graph, each.get("content"))}
         for each in _entries(node.inputs.get("llmMessages"))
@@ -159,7 +160,7 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
     asked = next((each["content"] for each in reversed(messages) if each["role"] == "user"), "")
     try:
         tokens = say(call, graph.turn, asked)
-    except ModelFailed as failure:
+    except ModelFailure as failure:
         raise type(failure)(f"Error in LLM node: {failure.reason}") from None
     content = "".join(tokens)
     usage = _usage(call, messages, tokens)
@@ -196,7 +197,7 @@ def _usage(call: Call, messages: list[Record], tokens: list[str]) -> Record:
     counts: Record = {
         "input_tokens": sent, "output_tokens": len(tokens), "total_tokens": sent + len(tokens),
     }  # fmt: skip
-    if call.habits.get("modelMetadata") == "counts":
+    if call.behaviour.model_metadata is ModelMetadata.COUNTS:
         return counts
     return {**counts, "input_token_details": {}, "output_token_details": {}}
 
@@ -206,7 +207,7 @@ _COSTS = ("input_cost", "output_cost", "total_cost", "base_input_cost", "base_ou
 
 def _response(call: Call, node: Node, usage: Record, last: bool) -> Record:
     """What a model tells of its own answer; nothing here costs anything."""
-    if call.habits.get("modelMetadata") == "counts":
+    if call.behaviour.model_metadata is ModelMetadata.COUNTS:
         return {}
     name = jsontext.mapping(node.inputs.get("llmModelConfig")).get("modelName") or "none"
     used = {

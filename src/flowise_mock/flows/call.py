@@ -1,84 +1,97 @@
-"""What a handler is given of a request: the store, a way to report conditions, who is calling."""
+"""What a handler gets of a request: the store, a way to report conditions, who is calling."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from flowise_mock.faults.spec import Fault
+from flowise_mock.flows.behaviour import FlowBehaviour
 from flowise_mock.knowledge.files import Upload
-from flowise_mock.scripts.script import Script
-from flowise_mock.state.outcomes import Malformed, Negative, Outcome, Page, Report, WrongKey
-from flowise_mock.state.store import UUID, Record, Store
+from flowise_mock.scripts.http_request import HttpRequest
+from flowise_mock.scripts.rule_book import RuleBook
+from flowise_mock.state.outcomes import MalformedId, NegativeNumber, Outcome, Page, Report, WrongKey
+from flowise_mock.state.store import UUID, Store
+from flowise_mock.state.table import Record
 
-Say = Callable[[Record, str], list[str]]
-"""What a flow says to a question, token by token: the one place where answers come from."""
+Model = Callable[[Record, str], list[str]]
+"""What a flow answers to a prompt, token by token: the one place that the text of answers comes from."""
+
+
+@dataclass(frozen=True)
+class FlowRuntime:
+    """What running a flow needs.
+
+    `token_delay` is the pause after a streamed token, in seconds. `model` gives the text of an answer if
+    no rule of `rules` does. `hold` waits until a name is released. `note_question` takes what a question
+    resolved to, for the journal. `explain` takes the text about the rule, for the access log. `inject` starts
+    a fault; it raises if the fault replaces the response, so call it before anything is written. `text`
+    is an outcome in the contract's words.
+    """
+
+    token_delay: float = 0.0
+    model: Model = lambda flow, prompt: [prompt]
+    rules: RuleBook | None = None
+    hold: Callable[[str], Awaitable[object]] | None = None
+    note_question: Callable[[dict[str, Any]], None] = lambda known: None
+    explain: Callable[[str], None] = lambda text: None
+    inject: Callable[[Fault], None] = lambda fault: None
+    text: Callable[[Outcome], str] = str
 
 
 @dataclass
 class Call:
     """One request, as far as a handler needs it.
 
-    `key` is the API key record that the request showed; None where it showed none, and where the
-    server is `open` to all. `report` ends the request where the contract answers the condition, and
-    returns where it ignores it. `token_delay` is the pause after a streamed token, in seconds. `say`
-    is where the tokens of an answer come from where no rule of `script` says them; `explain` takes which
-    rule does, for the access line; `inject` makes a fault happen: it raises where the fault stands in for
-    the answer, so ask it before anything is written. `text` is an outcome in the contract's words. `runs`
-    are the streams that are being told, by flow and chat; `windows` count predictions by flow, for rate
-    limits, None for a flow whose limit does not act yet. `headers` have lower-case names. `habits` are
-    what a contract's `x-runs` says of how flows run.
+    `report` ends the request if the contract answers the condition, and returns if the contract ignores
+    it. `key` is the API key record that the request showed; None if it showed none, or if the server is
+    `open` to all. `headers` have lower-case names; `request` is the request as rules match it. `files` are
+    those of a multipart body. `behaviour` says how flows run in this version.
     """
 
     store: Store
     report: Report
     key: Record | None = None
     open: bool = False
-    token_delay: float = 0.0
-    say: Say = lambda flow, question: [question]
-    script: Script | None = None
-    explain: Callable[[str], None] = lambda told: None
-    inject: Callable[[Fault], None] = lambda fault: None
-    text: Callable[[Outcome], str] = str
-    runs: dict[tuple[str, str], Any] = field(default_factory=dict)
-    windows: dict[str, tuple[float, int] | None] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    habits: Mapping[str, str] = field(default_factory=dict)
     files: list[Upload] = field(default_factory=list)
+    request: HttpRequest = field(default_factory=HttpRequest)
+    behaviour: FlowBehaviour = field(default_factory=FlowBehaviour)
+    runtime: FlowRuntime = field(default_factory=FlowRuntime)
 
     def check_uuid(self, noun: str, id: str) -> None:
-        """Report an id that is no UUID."""
+        """Report an id that is not a UUID."""
         if not UUID.fullmatch(id):
-            self.report(Malformed(noun, id))
+            self.report(MalformedId(noun, id))
 
     def chatflow(self, id: str) -> Record:
-        """The chatflow with that id, else NotFound; an id that is no UUID is reported."""
+        """The chatflow with that id, else NotFound; an id that is not a UUID is reported."""
         self.check_uuid("Chatflow", id)
         return self.store.find("chatflow", id)
 
-    def paged(self, records: list[Record], page: Any, limit: Any) -> list[Record] | Page:
-        """The records, or the page that was asked for: it takes both numbers, and each above zero."""
-        number, size = self._counting("page", page), self._counting("limit", limit)
+    def page(self, table: str, page: Any, limit: Any, **equal: Any) -> list[Record] | Page:
+        """All records whose columns equal `equal`, or the requested page if both numbers are above zero."""
+        number, size = self._number("page", page), self._number("limit", limit)
         if number < 1 or size < 1:
-            return records
-        return Page(records[(number - 1) * size : number * size], len(records))
+            return self.store.select(table, **equal)
+        return Page(*self.store.page(table, number, size, **equal))
 
-    def _counting(self, field: str, text: Any) -> int:
-        """The number that a text begins with, 0 where it begins with none."""
+    def _number(self, field: str, text: Any) -> int:
+        """The number that a text begins with, 0 if it begins with none."""
         match = re.match(r"\s*([+-]?\d+)", str(text or ""))
         number = int(match[1][:12]) if match else 0
         if number < 0:
-            self.report(Negative(field))
+            self.report(NegativeNumber(field))
         return number
 
     def check_key(self, flow: Record) -> None:
-        """WrongKey where the flow is bound to an API key and the request did not show that one."""
-        if not self.opens(flow):
+        """Raise WrongKey if the flow is bound to an API key and the request did not show that key."""
+        if not self.may_run(flow):
             raise WrongKey("Chatflow", flow["id"])
 
-    def opens(self, flow: Record) -> bool:
+    def may_run(self, flow: Record) -> bool:
         """Whether the request may run the flow, which may be bound to an API key."""
         bound = flow.get("apikeyid")
         return not bound or self.open or (self.key is not None and self.key["id"] == bound)

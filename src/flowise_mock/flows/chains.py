@@ -10,12 +10,13 @@ import re
 
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
+from flowise_mock.flows.behaviour import RetrievalStart
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.scripted import action, follow_ups, parts, say
 from flowise_mock.flows.turn import Run, Turn, asked, session, text, write
 from flowise_mock.knowledge import ranking, splitter
-from flowise_mock.state.outcomes import NoMemory
-from flowise_mock.state.store import Record
+from flowise_mock.state.outcomes import MissingMemory
+from flowise_mock.state.table import Record
 
 SOURCES = 4
 """Documents that a retrieval chain shows."""
@@ -27,11 +28,11 @@ BESIDE = ("sourceDocuments", "usedTools", "fileAnnotations", "artifacts", "actio
 def run_chain(call: Call, turn: Turn) -> Run:
     """A chat chain, a retrieval chain or an agent: start, tokens, the documents, the tools."""
     if turn.memory is None and any(node.name == "conversationChain" for node in flow_data.nodes(turn.flow)):
-        call.report(NoMemory())
+        call.report(MissingMemory())
     sources = parts(turn, "sourceDocuments").get("sourceDocuments", _sources(call, turn))
     tools = _tools(turn)
     tokens = say(call, turn, _prompt(turn))
-    plain = sources is None or not tokens or call.habits.get("retrievalStart") == "empty"
+    plain = sources is None or not tokens or call.behaviour.retrieval_start is RetrievalStart.EMPTY
     yield "start", "" if plain else tokens[0]
     for token in tokens:
         yield "token", token

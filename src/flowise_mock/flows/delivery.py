@@ -11,8 +11,8 @@ from flowise_mock.flows.call import Call
 from flowise_mock.flows.dispatch import run
 from flowise_mock.flows.turn import Event, Turn, begin
 from flowise_mock.scripts.script import Choice
-from flowise_mock.state.outcomes import Broken, ModelRefused, Outcome, RunFailed
-from flowise_mock.state.store import Record
+from flowise_mock.state.outcomes import InternalError, ModelRefusal, Outcome, RunFailure
+from flowise_mock.state.table import Record
 
 log = logging.getLogger("flowise_mock")
 _TOLD = (
@@ -21,7 +21,7 @@ _TOLD = (
 )  # fmt: skip
 
 
-async def whole(call: Call, turn: Turn, choice: Choice | None = None) -> Record:
+async def as_json(call: Call, turn: Turn, choice: Choice | None = None) -> Record:
     """The answer as JSON. One whose timing a script plans comes when its last token would."""
     _begin(call, turn, choice)
     running, pace = run(call, turn), Pace(turn, None)
@@ -35,14 +35,14 @@ async def whole(call: Call, turn: Turn, choice: Choice | None = None) -> Record:
         await pace.after(event)
 
 
-async def streamed(call: Call, turn: Turn, choice: Choice | None = None) -> AsyncIterator[Event]:
+async def as_events(call: Call, turn: Turn, choice: Choice | None = None) -> AsyncIterator[Event]:
     """The answer as events, `metadata` and `end` last; a failure is an `error` event before `end`."""
     own = turn.flow["id"], turn.chat_id
     try:
         call.check_key(turn.flow)
         _begin(call, turn, choice)
-        call.runs[own] = turn
-        running, pace = run(call, turn), Pace(turn, call.token_delay)
+        call.store.runs[own] = turn
+        running, pace = run(call, turn), Pace(turn, call.runtime.token_delay)
         while True:
             try:
                 event = next(running)
@@ -53,16 +53,16 @@ async def streamed(call: Call, turn: Turn, choice: Choice | None = None) -> Asyn
             await pace.before(event)
             yield event
             await pace.after(event)
-    except ModelRefused as failure:
-        yield "error", call.text(failure)
+    except ModelRefusal as failure:
+        yield "error", call.runtime.text(failure)
     except Outcome as failure:
-        yield "error", call.text(RunFailed(call.text(failure)))
+        yield "error", call.runtime.text(RunFailure(call.runtime.text(failure)))
     except Exception as error:  # the head is sent: the client must still be told, and let go
         log.exception("a prediction of %s failed", turn.flow["id"])
-        yield "error", call.text(Broken(repr(error)))
+        yield "error", call.runtime.text(InternalError(repr(error)))
     finally:
-        if call.runs.get(own) is turn:
-            del call.runs[own]
+        if call.store.runs.get(own) is turn:
+            del call.store.runs[own]
     yield "end", "[DONE]"
 
 

@@ -7,8 +7,8 @@ from flowise_mock.flows.agentflow import run_agentflow
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.chains import run_agents, run_chain, run_parser
 from flowise_mock.flows.turn import Run, Turn
-from flowise_mock.state.outcomes import NoEnding
-from flowise_mock.state.store import Record
+from flowise_mock.state.outcomes import MissingEndingNode
+from flowise_mock.state.table import Record
 
 
 def streamable(flow: Record) -> bool:
@@ -31,7 +31,7 @@ def streamable(flow: Record) -> bool:
 def check_ending(call: Call, flow: Record) -> None:
     """Report a chatflow that has no nodes, so that none can have the last word."""
     if flow.get("type") != "AGENTFLOW" and not flow_data.nodes(flow):
-        call.report(NoEnding())
+        call.report(MissingEndingNode())
 
 
 def run(call: Call, turn: Turn) -> Run:

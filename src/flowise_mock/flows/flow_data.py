@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from flowise_mock.contract import jsontext
-from flowise_mock.state.store import Record
+from flowise_mock.state.table import Record
 
 Json = dict[str, Any]
 

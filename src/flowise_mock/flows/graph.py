@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from flowise_mock.flows.flow_data import Edge, Node
 from flowise_mock.flows.turn import Event, Turn, text
-from flowise_mock.state.store import Record
+from flowise_mock.state.table import Record
 
 
 @dataclass

@@ -9,15 +9,20 @@ from urllib.parse import urlsplit
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.call import Call
-from flowise_mock.state.outcomes import BadOrigin, OriginRefused, StreamOriginRefused, Throttled
-from flowise_mock.state.store import Record
+from flowise_mock.state.outcomes import (
+    ForbiddenOrigin,
+    ForbiddenOriginForStream,
+    InvalidOrigin,
+    TooManyRequests,
+)
+from flowise_mock.state.table import Record
 
 REFUSED = "This site is not allowed to access this chatbot"
 
 
 def check_rate(call: Call, flow: Record) -> None:
     """Throttled where `apiConfig.rateLimit` allows no more. Without a message it limits nothing."""
-    if call.windows.get(flow["id"], ()) is None:
+    if call.store.windows.get(flow["id"], ()) is None:
         return  # made with a limit: it acts once the flow is changed, as on real servers
     limit = jsontext.mapping(flow_data.config(flow, "apiConfig").get("rateLimit"))
     most, seconds = _number(limit.get("limitMax")), _number(limit.get("limitDuration"))
@@ -25,13 +30,13 @@ def check_rate(call: Call, flow: Record) -> None:
     if most is None or seconds is None or not message or limit.get("status") is False:
         return
     now = call.store.clock().timestamp()
-    begun, count = call.windows.get(flow["id"]) or (now, 0)
+    begun, count = call.store.windows.get(flow["id"]) or (now, 0)
     if now - begun >= seconds:
         begun, count = now, 0
-    call.windows[flow["id"]] = (begun, count + 1)
+    call.store.windows[flow["id"]] = (begun, count + 1)
     if count >= most:
         wait = math.ceil(begun + seconds - now)
-        raise Throttled(str(message), int(most), wait, math.ceil(begun + seconds))
+        raise TooManyRequests(str(message), int(most), wait, math.ceil(begun + seconds))
 
 
 def _number(value: Any) -> float | None:
@@ -46,13 +51,13 @@ def check_origin(call: Call, flow: Record, streams: bool = False) -> None:
     if not origin or not _hosts(flow):
         return
     if "://" not in origin:
-        call.report(BadOrigin())
+        call.report(InvalidOrigin())
     if not allows(flow, origin):
         told = flow_data.config(flow, "chatbotConfig").get("allowedOriginsError")
         text = told if isinstance(told, str) and told else REFUSED
         if streams:
-            call.report(StreamOriginRefused(text))
-        raise OriginRefused(text)
+            call.report(ForbiddenOriginForStream(text))
+        raise ForbiddenOrigin(text)
 
 
 def allows(flow: Record, origin: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from flowise_mock.state.store import Record
+from flowise_mock.state.table import Record
 
 
 def say(flow: Record, question: str) -> list[str]:

@@ -6,31 +6,39 @@ from flowise_mock.contract import jsontext
 from flowise_mock.flows import model_echo
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.turn import Turn
-from flowise_mock.scripts.question import Asked
+from flowise_mock.scripts.question import Question
 from flowise_mock.scripts.replies import Reply
 from flowise_mock.scripts.script import Choice
 from flowise_mock.scripts.templates import TemplateError
-from flowise_mock.state.outcomes import NoRule, ScriptFailed
-from flowise_mock.state.store import Record
+from flowise_mock.state.outcomes import NoMatchingRule, ScriptFailure
+from flowise_mock.state.table import Record
 
 
-def choose(call: Call, turn: Turn) -> Choice | None:
-    """The rule that answers; None without a script. Its fault goes to the wire, before anything is written.
+async def choose(call: Call, turn: Turn) -> Choice | None:
+    """The rule that answers; None if there are no rules. Its fault starts before anything is written.
 
-    A flow that the request may not ask is answered by no rule.
+    A flow that the request may not run is answered by no rule. A rule with `hold` waits here.
     """
-    if call.script is None or not call.opens(turn.flow):
+    question = _question(call, turn)
+    call.runtime.note_question(
+        {"chatId": turn.chat_id, "sessionId": turn.session_id, "chatflow": turn.flow.get("name")}
+    )
+    if not call.runtime.rules or not call.may_run(turn.flow):
         return None
-    choice = call.script.choose(_asked(call, turn))
-    call.explain(choice.told)
+    choice = call.runtime.rules.choose(question, call.store.counts)
+    call.runtime.explain(choice.explanation)
+    if choice.rule is not None and choice.rule.hold and call.runtime.hold is not None:
+        await call.runtime.hold(choice.rule.hold)
     if choice.answer is not None and choice.answer.fault is not None:
-        call.inject(choice.answer.fault)
+        call.runtime.inject(choice.answer.fault)
     return choice
 
 
-def _asked(call: Call, turn: Turn) -> Asked:
+def _question(call: Call, turn: Turn) -> Question:
     files = [{"name": file.name, "mime": file.type, "type": "file"} for file in call.files]
-    return Asked(turn.flow, turn.body, turn.question, turn.chat_id, turn.session_id, turn.said, files)
+    return Question(
+        turn.flow, turn.body, turn.question, turn.chat_id, turn.session_id, turn.said, files, call.request
+    )
 
 
 def reply(choice: Choice | None) -> Reply | None:
@@ -38,20 +46,20 @@ def reply(choice: Choice | None) -> Reply | None:
     if choice is None:
         return None
     if choice.nearest is not None:
-        raise NoRule(choice.nearest)
+        raise NoMatchingRule(choice.nearest)
     if choice.answer is None:
         return None
     try:
-        return choice.answer.reply(choice.asked)
+        return choice.answer.reply(choice.question)
     except TemplateError as error:
-        raise ScriptFailed(str(choice.rule), str(error)) from None
+        raise ScriptFailure(str(choice.rule), str(error)) from None
 
 
 def say(call: Call, turn: Turn, prompt: str) -> list[str]:
     """What the script says, token by token, else what a model would say to `prompt`."""
     if turn.reply is not None and turn.reply.text is not None:
         return model_echo.tokens(turn.reply.text)
-    return call.say(turn.flow, prompt)
+    return call.runtime.model(turn.flow, prompt)
 
 
 def parts(turn: Turn, *names: str) -> Record:

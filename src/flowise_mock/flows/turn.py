@@ -10,11 +10,12 @@ from typing import Any
 
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
+from flowise_mock.flows.behaviour import ChatIds
 from flowise_mock.flows.call import Call
 from flowise_mock.knowledge.files import mismatch
 from flowise_mock.scripts.replies import Reply
-from flowise_mock.state.outcomes import Mistyped
-from flowise_mock.state.store import Record
+from flowise_mock.state.outcomes import WrongType
+from flowise_mock.state.table import Record
 
 Event = tuple[str, Any]
 Run = Generator[Event, None, Record]
@@ -62,9 +63,9 @@ def begin(call: Call, turn: Turn) -> None:
     override = jsontext.mapping(turn.body.get("overrideConfig"))
     for name, value in (("chatId", turn.body.get("chatId")), ("sessionId", override.get("sessionId"))):
         if value is not None and not isinstance(value, str) and _is_text(call, turn.flow):
-            call.report(Mistyped(name))
+            call.report(WrongType(name))
     if None in jsontext.sequence(turn.body.get("history")):
-        call.report(Mistyped("history"))
+        call.report(WrongType("history"))
     turn.uploads = _uploads(call, turn)
     for file in call.files:
         _check_file(call, file.name, file.type)
@@ -73,7 +74,7 @@ def begin(call: Call, turn: Turn) -> None:
 
 def _is_text(call: Call, flow: Record) -> bool:
     """Whether ids of chats and sessions must be text."""
-    return call.habits.get("chats") != "any" and flow.get("type") != "AGENTFLOW"
+    return call.behaviour.chat_ids is ChatIds.STRINGS and flow.get("type") != "AGENTFLOW"
 
 
 def text(value: Any) -> str:
@@ -136,7 +137,7 @@ def _uploads(call: Call, turn: Turn) -> list[Record] | str | None:
     if isinstance(uploads, str) and not sent:
         return uploads  # no list of files: kept as it was sent
     if None in sent:
-        call.report(Mistyped("uploads"))
+        call.report(WrongType("uploads"))
     return [_kept(call, turn, each) for each in sent if isinstance(each, dict)]
 
 
@@ -151,7 +152,7 @@ def _kept(call: Call, turn: Turn, upload: Record) -> Record:
         turn.question = f"<doc name='{name}'>{data}</doc>\n\n\n\n{turn.question}"
         return {"type": "stored-file:full", "name": name, "mime": mime}
     if not data.startswith("data:"):
-        call.report(Mistyped("uploads.data"))
+        call.report(WrongType("uploads.data"))
     _check_file(call, name, mime)
     _store_file(call, turn, name, mime, _decoded(data))
     return {"type": "stored-file", "name": name, "mime": mime}

@@ -4,8 +4,8 @@ from typing import Any
 
 from flowise_mock.contract import jsontext, v8
 from flowise_mock.flows.call import Call
-from flowise_mock.state.outcomes import Deleted, Empty, Lacks, NotJson, Unreachable
-from flowise_mock.state.store import Record
+from flowise_mock.state.outcomes import Deletion, EmptyField, InvalidJson, MissingPart, UnreachableService
+from flowise_mock.state.table import Record
 
 _CUSTOM = "CUSTOM"
 
@@ -13,12 +13,12 @@ _CUSTOM = "CUSTOM"
 async def create_assistant(call: Call, body: Record) -> Record:
     details = body.get("details")
     if not details:
-        call.report(Empty("details"))
+        call.report(EmptyField("details"))
     found = v8.complaint(details)
     if found is not None:
-        call.report(NotJson(*found))
+        call.report(InvalidJson(*found))
     if body.get("type") != _CUSTOM:
-        call.report(Unreachable("OpenAI"))
+        call.report(UnreachableService("OpenAI"))
     return call.store.create("assistant", body)
 
 
@@ -41,12 +41,12 @@ def _check_details(call: Call, details: Any, kind: str | None) -> None:
     """Report what is wrong with the new details of an assistant of that kind."""
     found = v8.complaint(details)
     if not details:
-        call.report(Empty("details"))
+        call.report(EmptyField("details"))
     elif found is not None:
-        call.report(NotJson(*found))
+        call.report(InvalidJson(*found))
     elif kind == _CUSTOM and not jsontext.mapping(details).get("name"):
-        call.report(Lacks("Assistant", "name"))
+        call.report(MissingPart("Assistant", "name"))
 
 
-async def delete_assistant(call: Call, id: str) -> Deleted:
+async def delete_assistant(call: Call, id: str) -> Deletion:
     return call.store.remove("assistant", id)

@@ -7,18 +7,18 @@ from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.call import Call
 from flowise_mock.knowledge.files import Upload, mismatch, text_of
-from flowise_mock.state.outcomes import Disabled, FileRefused, Traversal
-from flowise_mock.state.store import Record
+from flowise_mock.state.outcomes import DisabledFeature, ForbiddenFileType, PathTraversal
+from flowise_mock.state.table import Record
 
 
 async def create_attachment(call: Call, chatflow_id: str, chat_id: str, body: Record) -> list[Record]:
     call.check_uuid("Chatflow", chatflow_id)
     if re.search(r"\.\.|\\|%2[eEfF]|%5[cC]", chat_id):
-        call.report(Traversal("chatId"))
+        call.report(PathTraversal("chatId"))
     flow = call.store.find("chatflow", chatflow_id)
     settings = jsontext.mapping(flow_data.config(flow, "chatbotConfig").get("fullFileUpload"))
     if not settings.get("status"):
-        call.report(Disabled("fullFileUpload"))
+        call.report(DisabledFeature("fullFileUpload"))
     for file in call.files:
         _check(call, settings, file)
     return [_attachment(file, bool(body.get("base64"))) for file in call.files]
@@ -28,7 +28,7 @@ def _check(call: Call, settings: Record, file: Upload) -> None:
     """Report a file that the flow's settings do not take."""
     allowed = [each.strip() for each in str(settings.get("allowedUploadFileTypes") or "").split(",") if each]
     if file.type not in allowed:
-        call.report(FileRefused(file.type, ", ".join(allowed)))
+        call.report(ForbiddenFileType(file.type, ", ".join(allowed)))
     mismatched = mismatch(file.name, file.type)
     if mismatched is not None:
         call.report(mismatched)

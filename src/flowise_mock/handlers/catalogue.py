@@ -6,8 +6,8 @@ from hashlib import sha256
 from flowise_mock.contract import jsontext
 from flowise_mock.flows.call import Call
 from flowise_mock.knowledge import node_catalogue
-from flowise_mock.state.outcomes import Deleted, NotFound
-from flowise_mock.state.store import Record
+from flowise_mock.state.outcomes import Deletion, NotFound
+from flowise_mock.state.table import Record
 
 
 async def get_all_nodes(call: Call) -> list[Record]:
@@ -36,7 +36,7 @@ async def create_credential(call: Call, body: Record) -> Record:
     return call.store.create("credential", {**kept, "encryptedData": secret})
 
 
-async def delete_credential(call: Call, id: str) -> Deleted:
+async def delete_credential(call: Call, id: str) -> Deletion:
     return call.store.remove("credential", id)
 
 

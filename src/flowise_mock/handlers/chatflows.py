@@ -4,18 +4,18 @@ from flowise_mock.contract import jsontext, v8
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.call import Call
 from flowise_mock.state.outcomes import (
-    BadConfig,
-    BadLimits,
-    Deleted,
-    Lacks,
-    Mistyped,
-    NoKey,
-    NotBound,
-    NotJson,
+    BoundFlowNotFound,
+    Deletion,
+    InvalidApiConfig,
+    InvalidChatbotConfig,
+    InvalidChoice,
+    InvalidJson,
+    KeyNotFound,
+    MissingPart,
     Page,
-    Unknown,
+    WrongType,
 )
-from flowise_mock.state.store import Record
+from flowise_mock.state.table import Record
 
 KINDS = ("CHATFLOW", "AGENTFLOW", "MULTIAGENT", "ASSISTANT")
 
@@ -24,7 +24,7 @@ async def create_chatflow(call: Call, body: Record) -> Record:
     _check_kind(call, body)
     _check_flow_data(call, body)
     flow = call.store.create("chatflow", body)
-    call.windows[flow["id"]] = None
+    call.store.windows[flow["id"]] = None
     call.store.link_document_stores(flow["id"], flow_data.document_stores(flow))
     return flow
 
@@ -32,7 +32,7 @@ async def create_chatflow(call: Call, body: Record) -> Record:
 async def list_chatflows(
     call: Call, type: str | None = None, page: str | None = None, limit: str | None = None
 ) -> list[Record] | Page:
-    return call.paged(call.store.select("chatflow", type=type if type in KINDS else None), page, limit)
+    return call.page("chatflow", page, limit, type=type if type in KINDS else None)
 
 
 async def get_chatflow_by_id(call: Call, id: str) -> Record:
@@ -45,20 +45,20 @@ async def update_chatflow(call: Call, id: str, body: Record) -> Record:
         _check_kind(call, body)
     if "flowData" in body:
         _check_flow_data(call, body)
-    for name, kind in (("chatbotConfig", BadConfig), ("apiConfig", BadLimits)):
+    for name, kind in (("chatbotConfig", InvalidChatbotConfig), ("apiConfig", InvalidApiConfig)):
         found = v8.complaint(body[name]) if body.get(name) else None
         if found is not None:
             call.report(kind(*found))
     flow = call.store.change("chatflow", id, body)
-    call.windows.pop(id, None)
+    call.store.windows.pop(id, None)
     call.store.link_document_stores(id, flow_data.document_stores(flow))
     return flow
 
 
-async def delete_chatflow(call: Call, id: str) -> Deleted:
+async def delete_chatflow(call: Call, id: str) -> Deletion:
     call.check_uuid("Chatflow", id)
     deleted = call.store.remove_chatflow(id)
-    call.windows.pop(id, None)
+    call.store.windows.pop(id, None)
     call.store.link_document_stores(id, set())
     return deleted
 
@@ -67,27 +67,27 @@ async def get_chatflow_by_api_key(call: Call, apikey: str, keyonly: str = "true"
     """The flows bound to a key, by name; with those that are bound to none, where `keyonly` is empty."""
     key = call.store.key_named(apikey)
     if key is None:
-        raise NoKey("API key", apikey)
+        raise KeyNotFound("API key", apikey)
     flows = [
         flow
         for flow in call.store.select("chatflow")
         if flow.get("apikeyid") == key["id"] or not (keyonly or flow.get("apikeyid"))
     ]
     if not flows:
-        raise NotBound("Chatflow of the API key", apikey)
+        raise BoundFlowNotFound("Chatflow of the API key", apikey)
     return sorted(flows, key=lambda flow: str(flow.get("name", "")))
 
 
 def _check_kind(call: Call, body: Record) -> None:
     if body.get("type") not in KINDS:
-        call.report(Unknown("type", str(body.get("type"))))
+        call.report(InvalidChoice("type", str(body.get("type"))))
 
 
 def _check_flow_data(call: Call, body: Record) -> None:
     found = v8.complaint(body.get("flowData"))
     if body.get("flowData", "") is None:
-        call.report(Mistyped("flowData"))
+        call.report(WrongType("flowData"))
     elif found is not None:
-        call.report(NotJson(*found))
+        call.report(InvalidJson(*found))
     elif not isinstance(jsontext.mapping(body["flowData"]).get("nodes"), list):
-        call.report(Lacks("Chatflow", "nodes"))
+        call.report(MissingPart("Chatflow", "nodes"))

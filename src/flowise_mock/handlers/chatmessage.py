@@ -3,8 +3,8 @@
 from flowise_mock.contract import jsontext
 from flowise_mock.flows.call import Call
 from flowise_mock.state.clock import within
-from flowise_mock.state.outcomes import Deleted
-from flowise_mock.state.store import Record
+from flowise_mock.state.outcomes import Deletion
+from flowise_mock.state.table import Record
 
 
 async def get_all_chat_messages(
@@ -38,11 +38,8 @@ async def get_all_chat_messages(
 
 def _execution(call: Call, row: Record) -> Record | None:
     """The run that a message came of, where it was one of an agentflow."""
-    id = row.get("executionId")
-    if not id or not call.store.has("execution", id):
-        return None
-    execution = call.store.find("execution", id)
-    return {**execution, "agentflowId": execution["chatflowid"]}
+    execution = call.store.get("execution", row.get("executionId") or "")
+    return execution and {**execution, "agentflowId": execution["chatflowid"]}
 
 
 def _of_types(rows: list[Record], chat_type: str | None) -> list[Record]:
@@ -64,7 +61,7 @@ async def remove_all_chat_messages(
     end_date: str | None = None,
     feedback_type: str | None = None,
     hard_delete: bool | str = False,
-) -> Deleted:
+) -> Deletion:
     # hard_delete clears the memory that a third party keeps; this server's memory is its messages.
     call.chatflow(id)
     rows = call.store.select(
@@ -73,7 +70,7 @@ async def remove_all_chat_messages(
     rows = _of_types(within(rows, "createdDate", start_date, end_date), chat_type)
     if feedback_type is not None:
         rows = _rated(call, id, rows, feedback_type)
-    return Deleted(call.store.remove_messages(rows))
+    return Deletion(call.store.remove_messages(rows))
 
 
 def _rated(call: Call, chatflowid: str, rows: list[Record], rating: str) -> list[Record]:

@@ -4,22 +4,23 @@ import re
 import time
 
 from flowise_mock.contract import jsontext, v8
+from flowise_mock.flows.behaviour import DocumentMetadata
 from flowise_mock.flows.call import Call
 from flowise_mock.knowledge import loaders, node_catalogue, ranking, record_manager
 from flowise_mock.knowledge.files import Upload
 from flowise_mock.state.outcomes import (
-    Deleted,
-    Disabled,
-    Empty,
-    Lacks,
-    Mistyped,
-    NoChunk,
-    NoStore,
+    ChunkNotFound,
+    Deletion,
+    DisabledFeature,
+    EmptyField,
+    InvalidJson,
+    MissingPart,
     NotFound,
-    NotJson,
     Page,
+    StoreNotFound,
+    WrongType,
 )
-from flowise_mock.state.store import Record
+from flowise_mock.state.table import Record
 
 PAGE_SIZE = 50
 """Chunks on a page, as in Flowise."""
@@ -40,7 +41,10 @@ async def create_document_store(call: Call, body: Record) -> Record:
 async def get_all_document_stores(
     call: Call, page: str | None = None, limit: str | None = None
 ) -> list[Record] | Page:
-    return call.paged([_counted(call, each) for each in call.store.select("documentstore")], page, limit)
+    found = call.page("documentstore", page, limit)
+    if isinstance(found, Page):
+        return Page([_counted(call, each) for each in found.value], found.total)
+    return [_counted(call, each) for each in found]
 
 
 async def get_document_store_by_id(call: Call, id: str) -> Record:
@@ -51,7 +55,7 @@ async def update_document_store(call: Call, id: str, body: Record) -> Record:
     return _counted(call, call.store.change("documentstore", id, _without_status(body)))
 
 
-async def delete_document_store(call: Call, id: str) -> Deleted:
+async def delete_document_store(call: Call, id: str) -> Deletion:
     return call.store.remove_document_store(id)
 
 
@@ -59,7 +63,7 @@ def _counted(call: Call, target: Record) -> Record:
     """A store with what its loaders count together, and what they come from."""
     kept = target.get("loaders")
     if kept and v8.complaint(kept) is None and not v8.text(kept).lstrip().startswith("["):
-        call.report(Mistyped("loaders"))
+        call.report(WrongType("loaders"))
     held = loaders.of(target)
     totals = {
         total: sum(int(loader.get(total) or 0) for loader in held) for total in ("totalChars", "totalChunks")
@@ -83,20 +87,20 @@ async def upsert_document(call: Call, id: str, body: Record) -> Record:
     metadata = body.get("metadata")
     found = v8.complaint(metadata) if metadata and isinstance(metadata, str) else None
     if found is not None:
-        call.report(NotJson(*found))
+        call.report(InvalidJson(*found))
     for part in ("loader", "splitter", "vectorStore", "embedding", "recordManager"):
         found = v8.complaint(body[part]) if isinstance(body.get(part), str) else None
         if found is not None:
-            call.report(Mistyped(part, "".join(found)))
+            call.report(WrongType(part, "".join(found)))
     if body.get("docId"):
         loaders.find(call.store.find("documentstore", id), v8.text(body["docId"]))
     else:
         _check_parts(call, body)
     if loaders.is_on(body.get("createNewDocStore")):
-        call.report(Disabled("createNewDocStore"))
+        call.report(DisabledFeature("createNewDocStore"))
         id = _new_store(call, id, body)["id"]
     if not call.store.has("documentstore", id):
-        raise NoStore("Document store", id)
+        raise StoreNotFound("Document store", id)
     target = call.store.find("documentstore", id)
     return _upsert(call, target, [body], call.files)[0]
 
@@ -111,21 +115,21 @@ def _check_parts(call: Call, item: Record) -> None:
     """Report what an upsert lacks, in the order in which Flowise looks."""
     loader = jsontext.mapping(item.get("loader")).get("name")
     if not isinstance(loader, str) or loader not in node_catalogue.LOADERS:
-        call.report(Lacks("Document store", "Loader"))
+        call.report(MissingPart("Document store", "Loader"))
     if not jsontext.mapping(item.get("vectorStore")).get("name"):
-        call.report(Lacks("Document store", "Vector store"))
+        call.report(MissingPart("Document store", "Vector store"))
     if not jsontext.mapping(item.get("embedding")).get("name"):
-        call.report(Lacks("Document store", "Embedding"))
+        call.report(MissingPart("Document store", "Embedding"))
 
 
 async def refresh_document(call: Call, id: str, body: Record) -> list[Record]:
     target = call.store.find("documentstore", id)
     if body.get("items") and not isinstance(body["items"], list):
-        call.report(Mistyped("items"))
+        call.report(WrongType("items"))
     for item in jsontext.sequence(body.get("items")):
         asked = jsontext.mapping(item)
         if not asked.get("docId") and not jsontext.mapping(asked.get("loader")).get("name"):
-            call.report(Lacks("Document store", "Loader"))
+            call.report(MissingPart("Document store", "Loader"))
     sent = [item for item in jsontext.sequence(body.get("items")) if isinstance(item, dict)]
     items = sent or [{"docId": loader["id"]} for loader in loaders.of(target)]
     return _upsert(call, target, [{"replaceExisting": True, **item} for item in items], [])
@@ -137,7 +141,7 @@ def _upsert(call: Call, target: Record, items: list[Record], files: list[Upload]
 
 def _names_loaders(call: Call) -> bool:
     """Whether the metadata of a document names its loader in this version."""
-    return call.habits.get("documents") != "plain"
+    return call.behaviour.document_metadata is DocumentMetadata.WITH_LOADER
 
 
 async def query_vector_store(call: Call, body: Record) -> Record:
@@ -148,7 +152,7 @@ async def query_vector_store(call: Call, body: Record) -> Record:
         target = call.store.find("documentstore", v8.text(body["storeId"]))
     if target.get("status") != loaders.UPSERTED:
         call.report(
-            Lacks(
+            MissingPart(
                 "Document store",
                 "Vector Store" if target.get("embeddingConfig") else "Embedding",
                 v8.text(body["storeId"]) if "storeId" in body else "undefined",
@@ -157,11 +161,11 @@ async def query_vector_store(call: Call, body: Record) -> Record:
         found = []
     else:
         if "query" not in body:
-            call.report(Empty("query"))
+            call.report(EmptyField("query"))
         asked = body.get("query", "")
         if not isinstance(asked, str):
             wrong = "Cannot read properties of null (reading 'replace')" if asked is None else ""
-            call.report(Mistyped("query", wrong or "text.replace is not a function"))
+            call.report(WrongType("query", wrong or "text.replace is not a function"))
         found = _nearest(call, target, v8.text(asked))
     docs = [
         {**loaders.document(chunk, _names_loaders(call)), "id": chunk["id"], "chunkNo": chunk.get("chunkNo")}
@@ -178,17 +182,17 @@ def _any_store(call: Call) -> Record:
     return min(stores, key=lambda each: str(each.get("createdDate")))
 
 
-async def delete_vector_store_from_store(call: Call, id: str) -> Deleted:
+async def delete_vector_store_from_store(call: Call, id: str) -> Deletion:
     target = call.store.find("documentstore", id)
     parts = {"embedding": "Embedding", "vectorStore": "Vector Store", "recordManager": "Record Manager"}
     for part, noun in parts.items():
         if not target.get(f"{part}Config"):
-            call.report(Lacks("Document store", noun, id))
+            call.report(MissingPart("Document store", noun, id))
     if target.get("status") != loaders.UPSERTED:
-        call.report(Empty("ids"))
+        call.report(EmptyField("ids"))
     record_manager.forget(call.store, loaders.manager_of(target), id)
     call.store.change("documentstore", id, {"status": loaders.SYNC})
-    return Deleted(1)
+    return Deletion(1)
 
 
 def _nearest(call: Call, target: Record, question: str) -> list[Record]:
@@ -202,13 +206,13 @@ def _nearest(call: Call, target: Record, question: str) -> list[Record]:
 # --- loaders ---------------------------------------------------------------------------------------
 
 
-async def delete_loader_from_document_store(call: Call, store_id: str, loader_id: str) -> Deleted:
+async def delete_loader_from_document_store(call: Call, store_id: str, loader_id: str) -> Deletion:
     target = call.store.find("documentstore", store_id)
     loader = loaders.find(target, loader_id)
     left = [each for each in loaders.of(target) if each["id"] != loader["id"]]
     call.store.remove_where("chunk", storeId=store_id, docId=loader_id)
     changed = call.store.change("documentstore", store_id, {"loaders": jsontext.dumps(left)})
-    return Deleted(1, _counted(call, changed))
+    return Deletion(1, _counted(call, changed))
 
 
 # --- chunks ----------------------------------------------------------------------------------------
@@ -217,7 +221,7 @@ async def delete_loader_from_document_store(call: Call, store_id: str, loader_id
 async def get_document_store_file_chunks(call: Call, store_id: str, loader_id: str, chunk_id: str) -> Record:
     number = re.match(r"[+-]?\d+", chunk_id)
     if number is None:
-        call.report(Mistyped("skip"))
+        call.report(WrongType("skip"))
     return _page(call, store_id, loader_id, max(int(number[0][:9]) if number else 1, 1))
 
 
@@ -226,7 +230,7 @@ async def edit_document_store_file_chunk(
 ) -> Record:
     chunk = _chunk(call, store_id, loader_id, chunk_id)
     if body.get("pageContent") is None:
-        call.report(Mistyped("pageContent", "null" if "pageContent" in body else "undefined"))
+        call.report(WrongType("pageContent", "null" if "pageContent" in body else "undefined"))
     changes = {"pageContent": v8.text(body.get("pageContent", chunk.get("pageContent", "")))}
     if body.get("metadata"):
         changes["metadata"] = jsontext.dumps(body["metadata"])
@@ -237,18 +241,18 @@ async def edit_document_store_file_chunk(
 
 async def delete_document_store_file_chunk(
     call: Call, store_id: str, loader_id: str, chunk_id: str
-) -> Deleted:
+) -> Deletion:
     chunk = _chunk(call, store_id, loader_id, chunk_id)
     call.store.remove("chunk", chunk["id"])
     _recount(call, store_id, loader_id)
-    return Deleted(1, _page(call, store_id, loader_id, 1))
+    return Deletion(1, _page(call, store_id, loader_id, 1))
 
 
 def _chunk(call: Call, store_id: str, loader_id: str, chunk_id: str) -> Record:
     loaders.find(call.store.find("documentstore", store_id), loader_id)
     found = call.store.select("chunk", storeId=store_id, docId=loader_id, id=chunk_id)
     if not found:
-        raise NoChunk("Document Chunk", chunk_id)
+        raise ChunkNotFound("Document Chunk", chunk_id)
     return found[0]
 
 

@@ -3,8 +3,8 @@
 from flowise_mock.contract import v8
 from flowise_mock.flows.call import Call
 from flowise_mock.state.clock import within
-from flowise_mock.state.outcomes import Empty, Inconsistent, NoMessage, Undeclared
-from flowise_mock.state.store import Record
+from flowise_mock.state.outcomes import ConflictingField, EmptyField, MessageNotFound, UnknownField
+from flowise_mock.state.table import Record
 
 _FROM_MESSAGE = {"chatId": "chat", "chatflowid": "chatflow"}
 _JOINS = {"messageId", *_FROM_MESSAGE}
@@ -13,7 +13,7 @@ _JOINS = {"messageId", *_FROM_MESSAGE}
 async def create_chat_message_feedback_for_chatflow(call: Call, body: Record, id: str = "") -> Record:
     # clients name the flow in the path too; the message knows it better
     if not body.get("messageId"):
-        call.report(Empty("messageId"))
+        call.report(EmptyField("messageId"))
     return call.store.create("feedback", _joined(call, body))
 
 
@@ -34,7 +34,7 @@ async def update_chat_message_feedback_for_chatflow(call: Call, id: str, body: R
     held = call.store.find("feedback", id)
     for column in body:
         if column not in call.store.tables["feedback"].columns:
-            call.report(Undeclared(column))
+            call.report(UnknownField(column))
     told = {column: value for column, value in body.items() if value or column not in _JOINS}
     if _JOINS & told.keys():
         told = _joined(call, {**held, **told})
@@ -45,10 +45,10 @@ def _joined(call: Call, feedback: Record) -> Record:
     """The feedback with what its message tells: the flow and the chat."""
     id = v8.text(feedback["messageId"])
     if not call.store.has("chatmessage", id):
-        raise NoMessage("Message", id)
+        raise MessageNotFound("Message", id)
     message = call.store.find("chatmessage", id)
     known = {column: message[column] for column in _FROM_MESSAGE if column in message}
     for column, stored in known.items():
         if feedback.get(column) not in (None, "", stored):
-            call.report(Inconsistent(_FROM_MESSAGE[column], v8.text(feedback[column]), id))
+            call.report(ConflictingField(_FROM_MESSAGE[column], v8.text(feedback[column]), id))
     return {**feedback, **known}

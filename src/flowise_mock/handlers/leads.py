@@ -1,7 +1,7 @@
 """Leads: people who left their address in a chat."""
 
 from flowise_mock.flows.call import Call
-from flowise_mock.state.store import Record
+from flowise_mock.state.table import Record
 
 
 async def create_lead(call: Call, body: Record) -> Record:

@@ -3,12 +3,12 @@
 from flowise_mock.flows import delivery, flow_data, scripted
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.turn import resolved, text
-from flowise_mock.state.outcomes import Deleted, NotFound
-from flowise_mock.state.store import Record
+from flowise_mock.state.outcomes import Deletion, NotFound
+from flowise_mock.state.table import Record
 
 
 async def abort_chat_message(call: Call, chatflowid: str, chatid: str) -> Record:
-    running = call.runs.get((chatflowid, chatid))
+    running = call.store.runs.get((chatflowid, chatid))
     if running is not None:
         running.aborted = True
     return {"status": 200, "message": "Chat message aborted"}
@@ -19,7 +19,7 @@ async def trigger_webhook(call: Call, id: str, body: Record) -> Record:
     if not any(node.inputs.get("startInputType") == "webhookTrigger" for node in flow_data.nodes(flow)):
         raise NotFound("Webhook of chatflow", id)
     turn = resolved(call, flow, {"question": text(body)})
-    return await delivery.whole(call, turn, scripted.choose(call, turn))
+    return await delivery.as_json(call, turn, await scripted.choose(call, turn))
 
 
 async def get_all_executions(
@@ -31,12 +31,15 @@ async def get_all_executions(
     limit: int | str = 12,
 ) -> Record:
     number, size = max(_whole(page, 1), 1), max(_whole(limit, 12), 1)
-    found = call.store.select("execution", chatflowid=agentflow_id, sessionId=session_id, state=state)
-    shown = found[(number - 1) * size : number * size]
-    flows = {flow["id"]: flow for flow in call.store.select("chatflow")}
+    found, total = call.store.page(
+        "execution", number, size, chatflowid=agentflow_id, sessionId=session_id, state=state
+    )
     return {
-        "data": [{**_execution(each), "agentflow": flows.get(each["chatflowid"])} for each in shown],
-        "total": len(found),
+        "data": [
+            {**_execution(each), "agentflow": call.store.get("chatflow", each["chatflowid"])}
+            for each in found
+        ],
+        "total": total,
     }
 
 
@@ -49,7 +52,7 @@ async def get_execution_by_id(call: Call, id: str) -> Record:
     return _execution(call.store.find("execution", id))
 
 
-async def delete_execution(call: Call, id: str) -> Deleted:
+async def delete_execution(call: Call, id: str) -> Deletion:
     return call.store.remove("execution", id)
 
 

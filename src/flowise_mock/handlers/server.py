@@ -2,7 +2,7 @@
 
 from flowise_mock.flows.call import Call
 from flowise_mock.state.outcomes import Ok, Unauthorized
-from flowise_mock.state.store import Record
+from flowise_mock.state.table import Record
 
 
 async def get_version(call: Call) -> Ok:

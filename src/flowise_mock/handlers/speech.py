@@ -4,15 +4,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from flowise_mock.flows.call import Call
-from flowise_mock.state.outcomes import Empty, Streamed
-from flowise_mock.state.store import Record
+from flowise_mock.state.outcomes import EmptyField, EventStream
+from flowise_mock.state.table import Record
 
 # the shortest valid MP3 frame: MPEG-1 layer III, 32 kbit/s, 44.1 kHz, silent
 _SILENCE = "//sQxAADwAABpAAAACAAADSAAAAE" + "V" * 76
 
 
-async def generate_speech(call: Call, body: Record) -> Streamed:
-    return Streamed(_audio(str(body.get("chatMessageId") or "")), named=True)
+async def generate_speech(call: Call, body: Record) -> EventStream:
+    return EventStream(_audio(str(body.get("chatMessageId") or "")), named=True)
 
 
 async def _audio(message: str) -> AsyncIterator[tuple[str, Any]]:
@@ -24,6 +24,6 @@ async def _audio(message: str) -> AsyncIterator[tuple[str, Any]]:
 async def abort_speech(call: Call, body: Record) -> Record:
     for field in ("chatId", "chatMessageId", "chatflowId"):
         if not body.get(field):
-            call.report(Empty(field))
+            call.report(EmptyField(field))
     told = {key: body.get(key, "") for key in ("chatId", "chatMessageId")}
     return {"message": "TTS stream aborted successfully", **told}

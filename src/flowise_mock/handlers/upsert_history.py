@@ -2,8 +2,8 @@
 
 from flowise_mock.flows.call import Call
 from flowise_mock.state.clock import within
-from flowise_mock.state.outcomes import Absent, Deleted, Empty, Mistyped
-from flowise_mock.state.store import Record
+from flowise_mock.state.outcomes import Deletion, EmptyField, MissingReference, WrongType
+from flowise_mock.state.table import Record
 
 
 async def get_all_upsert_history(
@@ -15,22 +15,22 @@ async def get_all_upsert_history(
 ) -> list[Record]:
     call.check_uuid("Chatflow", id)
     if not call.store.has("chatflow", id):
-        call.report(Absent("Chatflow", id))
+        call.report(MissingReference("Chatflow", id))
     rows = call.store.select("upserthistory", chatflowid=id or None)
     rows = within(rows, "date", start_date, end_date)
     return rows[::-1] if order == "DESC" else rows
 
 
-async def patch_delete_upsert_history(call: Call, body: Record, id: str | None = None) -> Deleted:
+async def patch_delete_upsert_history(call: Call, body: Record, id: str | None = None) -> Deletion:
     named = [] if body.get("ids") is None else body["ids"]
     if not isinstance(named, list):
-        call.report(Mistyped("ids"))
+        call.report(WrongType("ids"))
         named = [named]
     named = [each for each in named if each not in (None, "") and not isinstance(each, bool)]
     if not named:
-        call.report(Empty("ids"))
+        call.report(EmptyField("ids"))
     rows = [row for row in call.store.select("upserthistory", chatflowid=id) if row["id"] in named]
     for each in named:
         if not any(row["id"] == each for row in rows):
-            call.report(Absent("Upsert history", str(each)))
-    return Deleted(call.store.remove_records("upserthistory", rows))
+            call.report(MissingReference("Upsert history", str(each)))
+    return Deletion(call.store.remove_records("upserthistory", rows))

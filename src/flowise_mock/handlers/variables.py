@@ -1,8 +1,8 @@
 """Variables: named values that flows read."""
 
 from flowise_mock.flows.call import Call
-from flowise_mock.state.outcomes import Deleted, Page
-from flowise_mock.state.store import Record
+from flowise_mock.state.outcomes import Deletion, Page
+from flowise_mock.state.table import Record
 
 
 async def create_variable(call: Call, body: Record) -> Record:
@@ -12,12 +12,12 @@ async def create_variable(call: Call, body: Record) -> Record:
 async def get_all_variables(
     call: Call, page: str | None = None, limit: str | None = None
 ) -> list[Record] | Page:
-    return call.paged(call.store.select("variable"), page, limit)
+    return call.page("variable", page, limit)
 
 
 async def update_variable(call: Call, id: str, body: Record) -> Record:
     return call.store.change("variable", id, body)
 
 
-async def delete_variable(call: Call, id: str) -> Deleted:
+async def delete_variable(call: Call, id: str) -> Deletion:
     return call.store.remove("variable", id)

@@ -5,8 +5,8 @@ from flowise_mock.flows import flow_data, limits
 from flowise_mock.flows.call import Call
 from flowise_mock.knowledge import node_catalogue, record_manager, splitter
 from flowise_mock.knowledge.files import text_of
-from flowise_mock.state.outcomes import Lacks, Mistyped, Several, Unknown
-from flowise_mock.state.store import Record
+from flowise_mock.state.outcomes import AmbiguousPart, InvalidChoice, MissingPart, WrongType
+from flowise_mock.state.table import Record
 
 _WRITTEN = ("Document Loaders", "Text Splitters", "Embeddings", "Vector Stores", "Record Manager")
 """Kinds of nodes that the history tells of."""
@@ -21,12 +21,12 @@ async def vector_upsert(call: Call, id: str, body: Record) -> Record:
     named = [node for node in stores if node.id == body.get("stopNodeId")]
     if body.get("stopNodeId") and not named:
         if any(node.id == body["stopNodeId"] for node in nodes):
-            call.report(Mistyped("stopNodeId"))
-        call.report(Unknown("stopNodeId", str(body["stopNodeId"])))
+            call.report(WrongType("stopNodeId"))
+        call.report(InvalidChoice("stopNodeId", str(body["stopNodeId"])))
     if not stores:
-        call.report(Lacks("Chatflow", "vector node"))
+        call.report(MissingPart("Chatflow", "vector node"))
     if len(stores) > 1 and not named:
-        call.report(Several("vector nodes"))
+        call.report(AmbiguousPart("vector nodes"))
     stores = named or stores
     loaded: list[tuple[Record, str]] = _loaded(nodes, body)
     loaded = loaded or [({}, text_of(file)) for file in call.files]

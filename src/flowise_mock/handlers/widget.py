@@ -4,8 +4,8 @@ from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.dispatch import check_ending, streamable
-from flowise_mock.state.outcomes import NotPublic
-from flowise_mock.state.store import Record
+from flowise_mock.state.outcomes import PrivateRecord
+from flowise_mock.state.table import Record
 
 _IMAGES = ["image/gif", "image/jpeg", "image/png", "image/webp", ""]
 _IMAGE_MB = 5
@@ -30,7 +30,7 @@ async def get_public_chatbot_config(call: Call, id: str) -> Record:
 async def get_public_chatflow(call: Call, id: str) -> Record:
     flow = call.chatflow(id)
     if not flow.get("isPublic"):
-        raise NotPublic("Chatflow", id)
+        raise PrivateRecord("Chatflow", id)
     return {**flow, "flowData": _shown_flow(flow)}
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from flowise_mock.state.outcomes import Mismatched
+from flowise_mock.state.outcomes import ExtensionMismatch
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ _EXTENSIONS = {
 """The one extension that Flowise takes for a media type."""
 
 
-def mismatch(name: str, media: str) -> Mismatched | None:
+def mismatch(name: str, media: str) -> ExtensionMismatch | None:
     """The mismatch of a file's extension and its type, where both are known and differ."""
     extension = PurePath(name).suffix.lstrip(".").lower()
     expected = _EXTENSIONS.get(media, extension)
-    return None if extension in ("", expected) else Mismatched(extension, media, expected)
+    return None if extension in ("", expected) else ExtensionMismatch(extension, media, expected)
 
 
 def field_of(name: str) -> str:

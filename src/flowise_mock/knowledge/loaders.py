@@ -11,8 +11,9 @@ from typing import Any
 from flowise_mock.contract import jsontext
 from flowise_mock.knowledge import node_catalogue, record_manager, splitter
 from flowise_mock.knowledge.files import Upload, field_of, text_of
-from flowise_mock.state.outcomes import NoLoader, Report, Unknown
-from flowise_mock.state.store import Record, Store
+from flowise_mock.state.outcomes import InvalidChoice, LoaderNotFound, Report
+from flowise_mock.state.store import Store
+from flowise_mock.state.table import Record
 
 UPSERTED, SYNC = "UPSERTED", "SYNC"
 """The states of a store or loader: written to the vector store, or not yet."""
@@ -26,7 +27,7 @@ _STORED = "FILE-STORAGE::"
 def of(target: Record) -> list[Record]:
     """The loaders of a store."""
     found = jsontext.sequence(target.get("loaders"))
-    return [each for each in found if isinstance(each, dict) and isinstance(each.get("id"), str)]
+    return [dict(each) for each in found if isinstance(each, dict) and isinstance(each.get("id"), str)]
 
 
 def find(target: Record, id: str) -> Record:
@@ -34,7 +35,7 @@ def find(target: Record, id: str) -> Record:
     for loader in of(target):
         if loader["id"] == id:
             return loader
-    raise NoLoader("Document loader", id, str(target.get("name")))
+    raise LoaderNotFound("Document loader", id, str(target.get("name")))
 
 
 def source(loader: Record) -> str:
@@ -62,7 +63,7 @@ def upsert(
     loaders = {loader["id"]: loader for loader in of(target)}
     for item in items:
         if item.get("docId") and str(item["docId"]) not in loaders:
-            raise NoLoader("Document loader", str(item["docId"]), str(target.get("name")))
+            raise LoaderNotFound("Document loader", str(item["docId"]), str(target.get("name")))
     changes: Record = {}
     results = []
     for item in items:
@@ -108,7 +109,7 @@ def _check_namespace(report: Report, target: Record) -> None:
     """Report a record manager whose namespace is more than letters, digits, lines and dashes."""
     namespace = manager_of(target).get("namespace")
     if isinstance(namespace, str) and not re.fullmatch(r"[A-Za-z0-9_-]*", namespace):
-        report(Unknown("namespace", namespace))
+        report(InvalidChoice("namespace", namespace))
 
 
 def _prepared(store: Store, store_id: str, kept: Record, item: Record, files: list[Upload]) -> Record | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from flowise_mock.contract import jsontext
-from flowise_mock.state.store import Record
+from flowise_mock.state.table import Record
 
 _ROWS = (
     # label, name, version, type, category, base classes, what it does

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from flowise_mock.state.store import Record
+from flowise_mock.state.table import Record
 
 
 def words(text: str) -> set[str]:

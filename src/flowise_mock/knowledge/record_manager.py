@@ -7,7 +7,8 @@ namespace. What its `cleanup` takes away is gone at once, where real ones look a
 from __future__ import annotations
 
 from flowise_mock.contract import jsontext
-from flowise_mock.state.store import Record, Store
+from flowise_mock.state.store import Store
+from flowise_mock.state.table import Record
 
 
 def indexed(store: Store, config: Record, default: str, found: list[Record]) -> Record:

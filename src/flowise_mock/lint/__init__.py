@@ -1,1 +1,8 @@
-"""What is wrong with an OpenAPI document, where, and how to mend it."""
+"""The linter of OpenAPI documents. What rules of a project need is here."""
+
+from flowise_mock.lint.findings import Edit, Problem
+from flowise_mock.lint.rules import Rule
+from flowise_mock.lint.source import Spot
+from flowise_mock.lint.spec import Operation, Spec
+
+__all__ = ["Edit", "Operation", "Problem", "Rule", "Spec", "Spot"]

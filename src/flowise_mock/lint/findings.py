@@ -1,21 +1,35 @@
-"""What a rule finds: a problem at a spot of a source, and the finding that is told of it."""
+"""What a rule finds: a problem at a spot of a source, and the finding that reports show."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from flowise_mock.contract.positions import escaped
 from flowise_mock.lint.source import Spot
 
 SEVERITIES = ("off", "info", "warning", "error")
 
 
+class Edit(NamedTuple):
+    """A change to a document: set the value at a pointer, append to a list (`/-`), or remove."""
+
+    pointer: str
+    value: Any = None
+    remove: bool = False
+
+
 class Problem(NamedTuple):
-    """What a rule yields. `fix` is an overlay action that mends it safely; `key` points at the key."""
+    """What a rule yields.
+
+    `key` points at the key instead of the value. `severity` replaces that of the rule, unless the settings
+    have one. `fix` is the edits that mend the problem safely.
+    """
 
     spot: Spot
     message: str
     key: bool = False
-    fix: dict[str, Any] | None = None
+    fix: tuple[Edit, ...] = ()
+    severity: str = ""
 
 
 class Finding(NamedTuple):
@@ -30,10 +44,10 @@ class Finding(NamedTuple):
     message: str
     remedy: str = ""
     source: str = ""
-    fix: dict[str, Any] | None = None
+    fix: tuple[Edit, ...] = ()
 
     def public(self) -> dict[str, Any]:
-        """The finding as JSON tells it."""
+        """The finding as JSON shows it."""
         return {
             "rule": self.rule,
             "severity": self.severity,
@@ -47,5 +61,12 @@ class Finding(NamedTuple):
 
 
 def at_least(severity: str, threshold: str) -> bool:
-    """Whether a severity is that of the threshold, or graver."""
+    """Whether a severity is that of the threshold, or higher."""
     return SEVERITIES.index(severity) >= SEVERITIES.index(threshold)
+
+
+def edit(spot: Spot, **changes: Any) -> tuple[Edit, ...]:
+    """Set fields of an object; a field whose new value is None is removed."""
+    return tuple(
+        Edit(f"{spot.pointer}/{escaped(key)}", value, remove=value is None) for key, value in changes.items()
+    )

@@ -10,8 +10,9 @@ from typing import Any
 
 from flowise_mock.contract import overlay
 from flowise_mock.contract.document import DocumentError
+from flowise_mock.contract.positions import Positions, ReadingError, escaped
+from flowise_mock.contract.vocabulary import Use
 from flowise_mock.lint.findings import Problem
-from flowise_mock.lint.positions import Positions, ReadingError, escaped
 from flowise_mock.lint.source import Files, Source, Spot
 
 Found = tuple[str, Problem]
@@ -23,7 +24,7 @@ def is_overlay(source: Source) -> bool:
 
 
 class Overlay:
-    """An overlay over what it extends."""
+    """An overlay, and the document that it extends."""
 
     def __init__(self, source: Source, files: Files) -> None:
         self.source = source
@@ -32,9 +33,10 @@ class Overlay:
         self.base: dict[str, Any] | None = None
         self.result: dict[str, Any] | None = None
         self.touched: list[tuple[str, Spot]] = []
+        self._uses: list[Use] = []
 
     def problems(self) -> Iterator[Found]:
-        """What is wrong with it, action by action; `result` is what it makes."""
+        """What is wrong with it, action by action; `result` is the document that it makes."""
         yield from self._form()
         if not isinstance(self._root.get("actions"), list) or "extends" not in self.source.value:
             return
@@ -43,12 +45,15 @@ class Overlay:
         except (DocumentError, ReadingError) as error:
             yield (
                 "overlay-form",
-                Problem(self._root.at("extends"), f"what it extends cannot be used: {error}"),
+                Problem(self._root.at("extends"), f"the document that it extends cannot be used: {error}"),
             )
             return
         self.result = copy.deepcopy(self.base)
         for index in range(len(self.source.value["actions"])):
-            yield from self._action(self._root.at("actions").at(index))
+            yield from self._action(self._root.at("actions").at(index), index)
+        for each in overlay.problems(self.result, self.source.value, self._uses):
+            spot = self.source.spot("".join(f"/{escaped(str(step))}" for step in each.steps))
+            yield "overlay-words", Problem(spot or self._root, each.text, each.key)
 
     def blamed(self, pointer: str) -> Spot:
         """The last of the actions that touched what is nearest to a place of the result."""
@@ -62,7 +67,7 @@ class Overlay:
         if not str(self.source.value["overlay"]).startswith("1."):
             yield (
                 "overlay-form",
-                Problem(self._root.at("overlay"), "is not a version of OpenAPI Overlay; say 1.0.0"),
+                Problem(self._root.at("overlay"), "is not a version of OpenAPI Overlay; write 1.0.0"),
             )
         info = self._root.get("info")
         for key in ("title", "version"):
@@ -74,7 +79,7 @@ class Overlay:
         if not isinstance(self._root.get("actions"), list) or not self.source.value["actions"]:
             yield "overlay-form", Problem(self._root, "has no list of actions")
 
-    def _action(self, action: Spot) -> Iterator[Found]:
+    def _action(self, action: Spot, number: int) -> Iterator[Found]:
         assert self.result is not None
         if not isinstance(action.get("target"), str):
             yield "overlay-form", Problem(action, "an action is an object with a target")
@@ -90,15 +95,15 @@ class Overlay:
         if not places:
             yield "overlay-target", Problem(action.at("target"), "the target matches nothing")
             return
-        yield from self._lay(action, places)
+        yield from self._lay(action, number, places)
 
-    def _lay(self, action: Spot, places: list[list[Any]]) -> Iterator[Found]:
+    def _lay(self, action: Spot, number: int, places: list[list[Any]]) -> Iterator[Found]:
         assert self.result is not None
         update = action.get("update")
         if "update" in action.value and all(_same(_at(self.result, steps), update) for steps in places):
             yield "overlay-unchanged", Problem(action.at("target"), "the update changes nothing")
         try:
-            overlay.apply(self.result, action.value)
+            self._uses += overlay.apply(self.result, action.value, number)
         except DocumentError as error:
             yield "overlay-form", Problem(action.at("target"), str(error))
             return
@@ -142,7 +147,7 @@ def _same(node: Any, update: Any) -> bool:
 
 
 def base(source: Source, files: Files) -> dict[str, Any]:
-    """What an overlay lies over: the document at the end of its `extends`, with the layers between."""
+    """The document at the end of an overlay's `extends`, with the overlays between applied."""
     layers: list[Source] = []
     while is_overlay(source):
         named = source.value.get("extends")
@@ -163,5 +168,5 @@ def base(source: Source, files: Files) -> dict[str, Any]:
 
 
 def unplaced(path: Path, value: dict[str, Any]) -> Source:
-    """A document that was made, and stands in no file."""
+    """A document that was made, and is in no file."""
     return Source(path, "", Positions(value))

@@ -9,7 +9,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from flowise_mock.lint.positions import ReadingError
+from flowise_mock.contract.positions import ReadingError
 from flowise_mock.lint.source import MAX_BYTES, Source, decoded, made
 
 TIMEOUT = 10.0  # seconds, for the whole of a file

@@ -1,10 +1,11 @@
-"""Rules on descriptions of Flowise: what its clients call, and what its servers were recorded to answer."""
+"""Rules on documents of Flowise: what its clients call, and what its servers answer in recordings."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 from flowise_mock.contract import contracts, document
@@ -26,8 +27,8 @@ def client_operations(spec: Spec) -> Iterator[Problem]:
     known = {(_shape(each.path), each.method) for each in spec.operations}
     for called in document.operations(contracts.load("clients")):
         if (_shape(called.path), called.method) not in known:
-            told = f"official clients call {called.method.upper()} {called.path}, which is not here"
-            yield Problem(spec.root.at("paths"), told, key=True)
+            message = f"official clients call {called.method.upper()} {called.path}, which is not here"
+            yield Problem(spec.root.at("paths"), message, key=True)
 
 
 def _shape(path: str) -> str:
@@ -55,20 +56,20 @@ def _asks(request: dict[str, Any], operation: Operation) -> bool:
 
 def _answers(spec: Spec, operation: Operation, exchanges: list[Recorded]) -> Iterator[Problem]:
     responses = operation.spot.at("responses")
-    told: set[str] = set()
+    seen: set[str] = set()
     for each in exchanges:
         key = next(
             (key for key in (each.status, f"{each.status[0]}XX", "default") if key in responses.value), ""
         )
         schema = _schema(spec, responses.at(key), each.media) if key else None
-        if not key and each.status not in told:
-            told.add(each.status)
+        if not key and each.status not in seen:
+            seen.add(each.status)
             message = f"{operation.name} was answered {each.status}, which is not documented: {each.evidence}"
             yield Problem(responses, message)
-        elif schema and schema.pointer not in told:
+        elif schema and schema.pointer not in seen:
             misfit = next(compiled(spec).problems(schema, Spot(spec.source, "", each.body)), None)
             if misfit:
-                told.add(schema.pointer)
+                seen.add(schema.pointer)
                 where = f" at {misfit.spot.pointer}" if misfit.spot.pointer else ""
                 message = f"was answered otherwise{where}: {misfit.message}: {each.evidence}"
                 yield Problem(schema, f"{operation.name} {key} {message}")
@@ -108,6 +109,7 @@ class Recorded(NamedTuple):
     evidence: str
 
 
+@cache
 def _recorded() -> dict[str, list[Recorded]]:
     """The exchanges of each operation in the recordings, without those whose bodies were cut."""
     from flowise_mock.replay import exchanges

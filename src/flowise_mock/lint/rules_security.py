@@ -1,13 +1,18 @@
-"""Rules on security: the schemes, where they are asked for, and the 401 that follows."""
+"""Rules on security: the schemes, the requirements, and the 401 that follows."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from flowise_mock.lint.findings import Problem
+from flowise_mock.lint.rules_operations import MANY
 from flowise_mock.lint.source import Spot
 from flowise_mock.lint.spec import Operation, Spec
+
+_REFUSAL = re.compile(r"401|403|4XX|default")
+"""Statuses that document the answer to a missing or wrong key."""
 
 
 def _schemes(spec: Spec) -> dict[str, Spot]:
@@ -15,7 +20,7 @@ def _schemes(spec: Spec) -> dict[str, Spot]:
 
 
 def _lists(spec: Spec) -> Iterator[Spot]:
-    for holder in [spec.root, *(each.spot for each in spec.operations)]:
+    for holder in [spec.root, *spec.of("operation")]:
         if isinstance(holder.get("security"), list):
             yield holder.at("security")
 
@@ -28,24 +33,25 @@ def _requirements(spec: Spec) -> Iterator[tuple[Spot, str]]:
 
 
 def defined(spec: Spec) -> Iterator[Problem]:
-    """What an operation asks for is a security scheme of the document."""
+    """A security requirement names a security scheme of the document."""
     known = set(_schemes(spec)) | _named(spec)
     for spot, name in _requirements(spec):
-        if name not in known:
+        if name not in known and not (spec.line >= "3.2" and re.search(r"[/#.:]", name)):
             yield Problem(spot, f"there is no security scheme {name}", key=True)
 
 
 def _named(spec: Spec) -> set[str]:
+    """The schemes of the components, those with a `$ref` too."""
     components = spec.root.get("components")
     held = components.get("securitySchemes") if isinstance(components, dict) else None
     return set(held) if isinstance(held, dict) else set()
 
 
 def used(spec: Spec) -> Iterator[Problem]:
-    """A security scheme is asked for somewhere."""
-    asked = {name for _, name in _requirements(spec)}
+    """A security scheme is required somewhere."""
+    required = {name for _, name in _requirements(spec)}
     for name, spot in _schemes(spec).items():
-        if name not in asked:
+        if name not in required:
             yield Problem(spot, f"the security scheme {name} is not used")
 
 
@@ -60,8 +66,13 @@ def scopes(spec: Spec) -> Iterator[Problem]:
         for index, scope in enumerate(spot.value):
             if known is not None and scope not in known:
                 yield Problem(spot.at(index), f"{name} has no scope {scope}")
-        if spot.value and known is None and not spec.modern and scheme.get("type") in ("http", "apiKey"):
-            yield Problem(spot, f"{name} is no OAuth 2 scheme, and has no scopes")
+        if (
+            spot.value
+            and known is None
+            and not spec.modern
+            and scheme.get("type") in ("http", "apiKey", "basic")
+        ):
+            yield Problem(spot, f"{name} is not an OAuth 2 scheme, and has no scopes")
 
 
 def _scopes(scheme: Spot) -> set[str] | None:
@@ -73,18 +84,29 @@ def _scopes(scheme: Spot) -> set[str] | None:
 
 
 def unauthorized(spec: Spec) -> Iterator[Problem]:
-    """Where a key is asked for, 401 is documented; where 401 is, a key is asked for."""
-    for operation in spec.operations:
-        responses = operation.spot.get("responses")
-        if not isinstance(responses, dict):
-            continue
-        says = bool({"401", "4XX", "default"} & responses.keys())
-        if _asked(spec, operation) and not says:
-            told = f"{operation.name} asks for a key, and documents no 401"
-            yield Problem(operation.spot.at("responses"), told)
-        elif "401" in responses and not _guarded(spec, operation):
-            told = f"{operation.name} documents 401, and asks for no key"
-            yield Problem(operation.spot.at("responses").at("401"), told, key=True)
+    """An operation that requires a key documents 401 or 403, and one that documents 401 requires a key."""
+    held = [each for each in spec.operations if isinstance(each.spot.get("responses"), dict)]
+    closed = [each for each in held if _requires(spec, each)]
+    lacking = [each for each in closed if not _refuses(each)]
+    if len(lacking) == len(closed) > MANY:
+        message = f"none of {len(closed)} operations that require a key documents 401 or 403"
+        yield Problem(spec.root.at("paths"), message, key=True)
+        lacking = []
+    for operation in lacking:
+        message = f"{operation.name} requires a key, and documents neither 401 nor 403"
+        yield Problem(operation.spot.at("responses"), message)
+    for operation in held if spec.kinds.get("scheme") else ():
+        if "401" in operation.spot.value["responses"] and not _is_guarded(spec, operation):
+            message = f"{operation.name} documents 401, and requires no key"
+            yield Problem(operation.spot.at("responses").at("401"), message, key=True)
+
+
+def _refuses(operation: Operation) -> bool:
+    return any(_REFUSAL.fullmatch(str(status)) for status in operation.spot.value["responses"])
+
+
+def _is_guarded(spec: Spec, operation: Operation) -> bool:
+    return any(_security(spec, operation)) or _takes_credentials(spec, operation)
 
 
 def _security(spec: Spec, operation: Operation) -> list[Any]:
@@ -93,19 +115,23 @@ def _security(spec: Spec, operation: Operation) -> list[Any]:
     return listed if isinstance(listed, list) else []
 
 
-def _asked(spec: Spec, operation: Operation) -> bool:
+def _requires(spec: Spec, operation: Operation) -> bool:
     listed = _security(spec, operation)
     return bool(listed) and {} not in listed
 
 
-def _guarded(spec: Spec, operation: Operation) -> bool:
-    return any(_security(spec, operation))
+def _takes_credentials(spec: Spec, operation: Operation) -> bool:
+    """Whether an operation has credentials among its parameters or its body, as a login has."""
+    names = [str(what.get("name")).lower() for _, what in spec.parameters(operation)]
+    return operation.method == "post" or any(
+        re.search("auth|token|key|secret|password", name) for name in names
+    )
 
 
 def stated(spec: Spec) -> Iterator[Problem]:
-    """Where a document has security schemes, each operation says whether it asks for one."""
+    """In a document with security schemes each operation says whether it requires one."""
     if not spec.kinds.get("scheme") or "security" in spec.root.value:
         return
     for operation in spec.operations:
         if "security" not in operation.spot.value:
-            yield Problem(operation.spot, f"{operation.name} does not say whether it asks for a key")
+            yield Problem(operation.spot, f"{operation.name} does not say whether it requires a key")

@@ -1,15 +1,17 @@
-"""Rules on examples and defaults: each fits the schema that it stands for."""
+"""Rules on examples and defaults: each fits its schema."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
 
-from flowise_mock.lint.findings import Problem
-from flowise_mock.lint.positions import escaped
-from flowise_mock.lint.rules_schemas import is_pattern
+from flowise_mock.contract.positions import escaped
+from flowise_mock.lint import fixes
+from flowise_mock.lint.findings import Edit, Problem
+from flowise_mock.lint.rules_schemas import compiles, types
 from flowise_mock.lint.source import Spot
 from flowise_mock.lint.spec import GRAMMAR, Spec
 
@@ -25,7 +27,13 @@ _WORDS = {
     "description",
     "title",
 }
-_JSON = ("json", "x-www-form-urlencoded", "form-data")
+_JSON = re.compile(r"(application/json|[^;]*\+json|text/json)\s*(;.*)?", re.IGNORECASE)
+_EXCLUSIVE = (
+    {"value", "externalValue"},
+    {"value", "dataValue"},
+    {"value", "serializedValue"},
+    {"externalValue", "serializedValue"},
+)
 
 
 def parameter_examples(spec: Spec) -> Iterator[Problem]:
@@ -54,50 +62,63 @@ def schema_examples(spec: Spec) -> Iterator[Problem]:
 
 
 def defaults(spec: Spec) -> Iterator[Problem]:
-    """The default of a schema fits it; in 2.0 a parameter or header is one."""
-    old = ("parameter", "header") if spec.version.startswith("2.") else ()
-    for schema in spec.of("schema", *old):
+    """The default of a schema fits it; in 2.0 that of a parameter or header too."""
+    severity = "warning" if spec.modern else ""  # JSON Schema: "RECOMMENDED"; OpenAPI until 3.0: "MUST"
+    for schema in spec.of("schema", *(("parameter", "header", "items") if spec.line == "2.0" else ())):
         if "default" in schema.value:
-            yield from compiled(spec).problems(schema, schema.at("default"))
+            for problem in compiled(spec).problems(schema, schema.at("default")):
+                written = fixes.coerced(schema.value["default"], types(schema))
+                fix = () if written is None else (Edit(schema.at("default").pointer, written),)
+                yield problem._replace(severity=severity or problem.severity, fix=fix)
 
 
 def example_or_examples(spec: Spec) -> Iterator[Problem]:
-    """`example` and `examples` exclude each other; so do `value` and `externalValue`."""
-    for spot in spec.of("parameter", "header", "media"):
+    """`example` and `examples` exclude each other, and so do the values of an example."""
+    for spot in spec.of("parameter", "header", "media") if spec.line != "2.0" else ():
         if {"example", "examples"} <= spot.value.keys():
             yield Problem(spot.at("examples"), "example and examples exclude each other", key=True)
     for spot in spec.of("example"):
-        if {"value", "externalValue"} <= spot.value.keys():
-            yield Problem(spot.at("externalValue"), "value and externalValue exclude each other", key=True)
+        for pair in _EXCLUSIVE:
+            if pair <= spot.value.keys():
+                first, second = (key for key in spot.value if key in pair)
+                yield Problem(spot.at(second), f"{first} and {second} exclude each other", key=True)
+                break
 
 
 def examples_without_value(spec: Spec) -> Iterator[Problem]:
-    """An example says a value, or where one is."""
+    """An example has a value, or the place of one."""
     for spot in spec.of("example"):
         if not spot.value.keys() & {"value", "externalValue", "dataValue", "serializedValue"}:
-            yield Problem(spot, f"the example {spot.name} says no value")
+            yield Problem(spot, f"the example {spot.name} has no value")
 
 
 def _examples(spec: Spec, *kinds: str) -> Iterator[Problem]:
     for spot in spec.of(*kinds):
         if isinstance(spot.get("schema"), dict):
             for example in _stated(spec, spot):
-                if not (isinstance(example.value, str) and "media" in kinds and not _is_json(spot.name)):
+                if not (isinstance(example.value, str) and _is_serialized(spec, spot, kinds)):
                     yield from compiled(spec).problems(spot.at("schema"), example)
 
 
-def _is_json(media: str) -> bool:
-    return any(word in media.lower() for word in _JSON)
+def _is_serialized(spec: Spec, spot: Spot, kinds: tuple[str, ...]) -> bool:
+    """Whether text as an example may be the serialized form of an object or array, not JSON."""
+    if "media" in kinds:
+        return not _JSON.fullmatch(spot.name)
+    schema = spec.resolve(spot.at("schema"))
+    named = types(schema) if schema else []
+    return not named or bool({"array", "object"} & set(named))
 
 
 def _stated(spec: Spec, spot: Spot) -> Iterator[Spot]:
+    """The examples of a spot, except those that are serialized or elsewhere."""
     if "example" in spot.value:
         yield spot.at("example")
     examples = spot.get("examples")
     for name in examples if isinstance(examples, dict) else ():
         example = spec.resolve(spot.at("examples").at(name))
-        if example and isinstance(example.value, dict) and "value" in example.value:
-            yield example.at("value")
+        for key in ("value", "dataValue"):
+            if example and isinstance(example.value, dict) and key in example.value:
+                yield example.at(key)
 
 
 def compiled(spec: Spec) -> Compiled:
@@ -132,10 +153,12 @@ class Compiled:
         if validator is None or validator.is_valid(value.value):
             return
         for error in validator.iter_errors(value.value):
-            spot, told = value, error.message
+            spot, message = value, error.message
             for part in error.instance_path:
                 spot = Spot(spot.source, f"{spot.pointer}/{escaped(str(part))}", None)
-            yield Problem(spot, told if len(told) < 160 else f"{told[:70]} … {told[-70:]}")
+            severity = "warning" if error.kind.name == "format" else ""  # formats are annotations
+            message = message if len(message) < 160 else f"{message[:70]} … {message[-70:]}"
+            yield Problem(spot, message, severity=severity)
 
     def _validator(self, schema: Spot) -> Any:
         if schema.id not in self._validators:
@@ -147,7 +170,7 @@ class Compiled:
                     validate_formats=True,
                 )
             except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError):
-                made = None  # a schema that is none is told of by itself
+                made = None  # struct reports an invalid schema
             self._validators[schema.id] = made
         return self._validators[schema.id]
 
@@ -169,6 +192,10 @@ class Compiled:
         if not isinstance(schema, dict):
             return schema if isinstance(schema, bool) else {}
         made = {key: self._held(spot.at(key), key) for key in schema if self._counts(schema, key)}
+        if isinstance(made.get("required"), list):
+            made["required"] = self._required(spot)
+            if not made["required"]:
+                del made["required"]  # draft 4 has no empty list
         if isinstance(schema.get("$ref"), str):
             reference = self._reference(spot)
             return {"allOf": [reference, made]} if made and self._spec.modern else reference
@@ -179,11 +206,22 @@ class Compiled:
             return False
         if key == "required" and isinstance(schema[key], bool):
             return False  # of a parameter
-        return key != "pattern" or (isinstance(schema[key], str) and is_pattern(schema[key]))
+        return key != "pattern" or (isinstance(schema[key], str) and compiles(schema[key]))
 
     def _reference(self, spot: Spot) -> dict[str, Any]:
         target = self._spec.resolve(spot)
         return {"$ref": f"{_URI}#/all/{self._number(target)}"} if target else {}
+
+    def _required(self, spot: Spot) -> list[Any]:
+        """Without what only requests or only responses have: an example may be of either."""
+        return [each for each in spot.value["required"] if not self._is_one_way(spot, each)]
+
+    def _is_one_way(self, spot: Spot, name: Any) -> bool:
+        held = spot.get("properties")
+        if not isinstance(held, dict) or name not in held:
+            return False
+        found = self._spec.resolve(spot.at("properties").at(name))
+        return found is not None and True in (found.get("readOnly"), found.get("writeOnly"))
 
     def _held(self, spot: Spot, key: str) -> Any:
         rule = GRAMMAR["schema"].get(key, "")

@@ -1,25 +1,26 @@
-"""Rules on what a document tells its readers: names, descriptions, tags, links."""
+"""Rules on what a document says to its readers: summaries, descriptions, tags, links."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from flowise_mock.lint.findings import Problem
+from flowise_mock.lint.findings import Edit, Problem
 from flowise_mock.lint.source import Spot
 from flowise_mock.lint.spec import Spec
 
 _LINK = re.compile(r"\[[^\]\n]*\]\(([^)\n]*)\)")
 
 
-def _said(spot: Spot, key: str) -> bool:
+def _has(spot: Spot, key: str) -> bool:
     value = spot.get(key)
     return bool(value.strip()) if isinstance(value, str) else value is not None
 
 
 def info(spec: Spec) -> Iterator[Problem]:
-    """The document says what it is, whose, and under which licence."""
+    """The document has a description, a contact and a licence."""
     for spot in spec.of("info"):
         for key in ("description", "contact", "license"):
             if not spot.get(key):
@@ -29,28 +30,28 @@ def info(spec: Spec) -> Iterator[Problem]:
 def operation_words(spec: Spec) -> Iterator[Problem]:
     """An operation has a summary or a description."""
     for operation in (*spec.operations, *spec.webhooks):
-        if not _said(operation.spot, "summary") and not _said(operation.spot, "description"):
+        if not _has(operation.spot, "summary") and not _has(operation.spot, "description"):
             yield Problem(operation.spot, f"{operation.name} has neither summary nor description")
 
 
 def operation_summary(spec: Spec) -> Iterator[Problem]:
     """An operation has a summary."""
     for operation in (*spec.operations, *spec.webhooks):
-        if not _said(operation.spot, "summary") and _said(operation.spot, "description"):
+        if not _has(operation.spot, "summary") and _has(operation.spot, "description"):
             yield Problem(operation.spot, f"{operation.name} has no summary")
 
 
 def operation_description(spec: Spec) -> Iterator[Problem]:
     """An operation has a description."""
     for operation in (*spec.operations, *spec.webhooks):
-        if not _said(operation.spot, "description") and _said(operation.spot, "summary"):
+        if not _has(operation.spot, "description") and _has(operation.spot, "summary"):
             yield Problem(operation.spot, f"{operation.name} has no description")
 
 
 def parameter_description(spec: Spec) -> Iterator[Problem]:
     """A parameter has a description."""
     for parameter in spec.of("parameter"):
-        if not _said(parameter, "description"):
+        if not _has(parameter, "description"):
             yield Problem(
                 parameter, f"{parameter.get('in')} parameter {parameter.get('name')} has no description"
             )
@@ -59,14 +60,14 @@ def parameter_description(spec: Spec) -> Iterator[Problem]:
 def schema_description(spec: Spec) -> Iterator[Problem]:
     """A named schema has a description."""
     for schema in spec.of("schema"):
-        if re.fullmatch(r"/components/schemas/[^/]+", schema.pointer) and not _said(schema, "description"):
+        if re.fullmatch(r"/components/schemas/[^/]+", schema.pointer) and not _has(schema, "description"):
             yield Problem(schema, f"the schema {schema.name} has no description")
 
 
 def tag_description(spec: Spec) -> Iterator[Problem]:
     """A tag has a description."""
     for tag in spec.of("tag"):
-        if not _said(tag, "description"):
+        if not _has(tag, "description"):
             yield Problem(tag, f"the tag {tag.get('name')} has no description")
 
 
@@ -84,7 +85,7 @@ def tag_defined(spec: Spec) -> Iterator[Problem]:
         tags = operation.spot.get("tags")
         for index, tag in enumerate(tags if isinstance(tags, list) else ()):
             if known and isinstance(tag, str) and tag not in known:
-                fix = {"target": "$", "update": {"tags": [{"name": tag}]}}
+                fix = (Edit("/tags/-", {"name": tag}),)
                 yield Problem(
                     operation.spot.at("tags").at(index), f"the tag {tag} is not among the tags", fix=fix
                 )
@@ -92,17 +93,36 @@ def tag_defined(spec: Spec) -> Iterator[Problem]:
 
 
 def tags_unique(spec: Spec) -> Iterator[Problem]:
-    """No two tags have one name."""
+    """No two tags have the same name."""
     seen: set[str] = set()
     for tag in spec.of("tag"):
         name = str(tag.get("name"))
         if name in seen:
-            yield Problem(tag, f"the tag {name} is there twice")
+            yield Problem(tag, f"there is a tag {name} already")
         seen.add(name)
 
 
+def tag_parents(spec: Spec) -> Iterator[Problem]:
+    """The parent of a tag is another tag, and parents form no circle."""
+    parents = {str(tag.get("name")): tag.get("parent") for tag in spec.of("tag")}
+    for tag in spec.of("tag"):
+        parent = tag.get("parent")
+        if isinstance(parent, str) and parent not in parents:
+            yield Problem(tag.at("parent"), f"there is no tag {parent}")
+        elif isinstance(parent, str) and _is_ancestor(parents, str(tag.get("name")), parent):
+            yield Problem(tag.at("parent"), f"{parent} is below {tag.get('name')}: the parents form a circle")
+
+
+def _is_ancestor(parents: dict[str, Any], name: str, tag: Any) -> bool:
+    for _ in range(len(parents)):
+        if tag == name:
+            return True
+        tag = parents.get(tag) if isinstance(tag, str) else None
+    return False
+
+
 def markdown(spec: Spec) -> Iterator[Problem]:
-    """Links in descriptions lead somewhere; no script stands in them."""
+    """Links in descriptions lead somewhere, and there is no script."""
     for kind in spec.kinds:
         for spot in spec.of(kind):
             text = spot.get("description")
@@ -114,9 +134,10 @@ def _text(spot: Spot, text: str) -> Iterator[Problem]:
     if re.search(r"<script\b", text, re.IGNORECASE):
         yield Problem(spot, "a description holds a <script>")
     for target in _LINK.findall(text):
-        why = _broken(None if spot.source.url else spot.source.path.parent, target.split(" ")[0])
+        why = _broken(None if spot.source.url else spot.source.path.parent, target.strip().split(" ")[0])
         if why:
-            yield Problem(spot, f"the link to {target or 'nothing'} {why}")
+            severity = "info" if "file" in why else ""  # the text may be shown beside other files
+            yield Problem(spot, f"the link to {target.strip() or 'nothing'} {why}", severity=severity)
 
 
 def _broken(folder: Path | None, target: str) -> str:
@@ -124,7 +145,11 @@ def _broken(folder: Path | None, target: str) -> str:
         return "leads nowhere"
     if re.match(r"https?:/(?!/)|https?:///|https?://$", target):
         return "is not a URL"
-    if re.match(r"[a-zA-Z][\w+.-]*:|//|#|/", target) or folder is None:
+    if (
+        folder is None
+        or re.match(r"[a-zA-Z][\w+.-]*:|//|#|/", target)
+        or re.search(r"[][*{}|^$\\+<>]", target)
+    ):
         return ""
     try:
         return "" if (folder / target.partition("#")[0]).exists() else "leads to a file that is not there"

@@ -1,12 +1,13 @@
-"""A document walked by OpenAPI's grammar: every operation, parameter, schema, with where it stands."""
+"""A document walked by OpenAPI's grammar: every operation, parameter and schema, and where it is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import NamedTuple
 
 from flowise_mock.contract.document import METHODS
-from flowise_mock.lint.positions import ReadingError
+from flowise_mock.contract.positions import ReadingError
 from flowise_mock.lint.source import Files, Source, Spot
 
 _SCHEMA = {
@@ -17,20 +18,23 @@ _SCHEMA = {
     **dict.fromkeys(("propertyNames", "unevaluatedItems", "unevaluatedProperties"), "schema"),
     **dict.fromkeys(("allOf", "anyOf", "oneOf", "prefixItems"), "[schema]"),
 }
-_PARAMETER = {"schema": "schema", "content": "{media}", "examples": "{example}", "items": "schema"}
+_PARAMETER = {"schema": "schema", "content": "{media}", "examples": "{example}", "items": "items"}
+_ENCODING = {
+    "headers": "{header}", "encoding": "{encoding}", "prefixEncoding": "[encoding]",
+    "itemEncoding": "encoding",
+}  # fmt: skip
 GRAMMAR: dict[str, dict[str, str]] = {
     "document": {
         "info": "info", "paths": "{path}", "webhooks": "{path}", "components": "components", "tags": "[tag]",
-        "servers": "[server]", "definitions": "{schema}", "parameters": "{parameter}",
-        "responses": "{response}", "securityDefinitions": "{scheme}",
+        "servers": "[server]",
     },
     "components": {
         "schemas": "{schema}", "responses": "{response}", "parameters": "{parameter}", "headers": "{header}",
         "examples": "{example}", "requestBodies": "{body}", "securitySchemes": "{scheme}", "links": "{link}",
-        "callbacks": "{callback}", "pathItems": "{path}",
+        "callbacks": "{callback}", "pathItems": "{path}", "mediaTypes": "{media}",
     },
     "path": {
-        "parameters": "[parameter]", "servers": "[server]",
+        "parameters": "[parameter]", "servers": "[server]", "additionalOperations": "{operation}",
         **dict.fromkeys((*METHODS, "query"), "operation"),
     },
     "operation": {
@@ -40,16 +44,40 @@ GRAMMAR: dict[str, dict[str, str]] = {
     "callback": {"*": "path"},
     "parameter": _PARAMETER,
     "header": _PARAMETER,
+    "items": {"items": "items"},
     "body": {"content": "{media}"},
-    "media": {"schema": "schema", "itemSchema": "schema", "examples": "{example}"},
+    "media": {"schema": "schema", "itemSchema": "schema", "examples": "{example}", **_ENCODING},
+    "encoding": _ENCODING,
     "response": {"content": "{media}", "headers": "{header}", "links": "{link}", "schema": "schema"},
+    "link": {"server": "server"},
     "schema": _SCHEMA,
 }  # fmt: skip
-"""What holds what: `{x}` is an object of x, `[x]` a list of x."""
+"""What holds what: `{x}` is an object of x, `[x]` a list of x, `*` any key."""
+OLD = {
+    "definitions": "{schema}", "parameters": "{parameter}", "responses": "{response}",
+    "securityDefinitions": "{scheme}",
+}  # fmt: skip
+"""What a document of 2.0 holds besides."""
+_FREE = ("schema", "media", "header", "parameter", "encoding", "example")
+"""Kinds whose names are free, so that one may begin with x-."""
+
+
+ROOMS = {
+    "schema": "schemas", "response": "responses", "parameter": "parameters", "header": "headers",
+    "body": "requestBodies", "example": "examples", "link": "links", "callback": "callbacks",
+    "media": "mediaTypes", "path": "pathItems", "scheme": "securitySchemes",
+}  # fmt: skip
+"""The components of each kind."""
+
+
+def is_other(kind: str, target: Spot) -> bool:
+    """Whether a spot is a component of another kind."""
+    parts = target.pointer.split("/")
+    return len(parts) == 4 and parts[1] == "components" and parts[2] != ROOMS.get(kind, parts[2])
 
 
 class Operation(NamedTuple):
-    """An operation of `paths` or `webhooks`, with its path's parameters."""
+    """An operation, with its path item."""
 
     path: str
     method: str
@@ -62,7 +90,7 @@ class Operation(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """A `$ref`, what it stands for, and what it names or why it names nothing."""
+    """A `$ref`, the kind of object that belongs there, and its target or the reason why it has none."""
 
     spot: Spot
     kind: str
@@ -79,6 +107,7 @@ class Spec:
         self.files.add(source)
         self.root = Spot(source, "", source.value)
         self.version = str(source.value.get("openapi") or source.value.get("swagger") or "")
+        self.line = ".".join(self.version.split(".")[:2])
         self.kinds: dict[str, list[Spot]] = {}
         self.references: list[Reference] = []
         self._walk()
@@ -94,10 +123,37 @@ class Spec:
     @property
     def modern(self) -> bool:
         """Whether schemas are those of JSON Schema 2020-12."""
-        return not self.version.startswith(("2.", "3.0"))
+        return self.line not in ("2.0", "3.0")
+
+    @cached_property
+    def callbacks(self) -> list[Operation]:
+        """The operations of callbacks."""
+        items = [
+            (spot.at(key), key)
+            for spot in self.of("callback")
+            for key in spot.value
+            if not key.startswith("x-")
+        ]
+        return [each for item, name in items for each in self._of_item(name, item)]
+
+    @cached_property
+    def all_operations(self) -> list[Operation]:
+        """The operations of paths, webhooks, callbacks and components."""
+        found = [*self.operations, *self.webhooks, *self.callbacks]
+        known = {each.spot.id for each in found}
+        items = [each for path in self.of("path") for each in self._of_item(path.name, path)]
+        return [*found, *(each for each in items if each.spot.id not in known)]
+
+    def sources(self) -> list[Source]:
+        """The files of the document, its own first."""
+        found = {self.root.id[0]: self.source}
+        for each in self.references:
+            if each.target:
+                found.setdefault(each.target.id[0], each.target.source)
+        return list(found.values())
 
     def resolve(self, spot: Spot) -> Spot | None:
-        """What a spot stands for, or None where its reference is broken or goes round."""
+        """The spot itself, or what its `$ref` leads to; None if that is nothing or a circle."""
         for _ in range(50):
             reference = spot.get("$ref")
             if not isinstance(reference, str):
@@ -109,7 +165,7 @@ class Spec:
         return None
 
     def parameters(self, operation: Operation) -> Iterator[tuple[Spot, Spot]]:
-        """(where it is named, what it is) of each parameter, the path's first."""
+        """Each parameter as it is listed and as it is resolved, those of the path first."""
         for holder in (operation.item, operation.spot):
             listed = holder.get("parameters")
             if isinstance(listed, list):
@@ -124,7 +180,7 @@ class Spec:
         waiting: list[tuple[str, Spot]] = [("document", self.root)]
         while waiting:
             kind, spot = waiting.pop()
-            if spot.id in seen or not isinstance(spot.value, dict):
+            if not isinstance(spot.value, dict) or spot.id in seen:
                 continue
             seen.add(spot.id)
             if isinstance(spot.value.get("$ref"), str):
@@ -133,6 +189,10 @@ class Spec:
                     continue
             self.kinds.setdefault(kind, []).append(spot)
             waiting += reversed(list(_children(kind, spot)))
+            if kind == "document" and self.line == "2.0":
+                waiting += [
+                    each for key in OLD if key in spot.value for each in _held(OLD[key], spot.at(key))
+                ]
 
     def _reference(self, kind: str, spot: Spot) -> Iterator[tuple[str, Spot]]:
         try:
@@ -141,18 +201,26 @@ class Spec:
             self.references.append(Reference(spot, kind, None, error))
             return
         self.references.append(Reference(spot, kind, target, None))
-        yield kind, target
+        if not is_other(kind, target):
+            yield kind, target
 
     def _operations(self, room: str) -> Iterator[Operation]:
         paths = self.root.get(room)
         for path in paths if isinstance(paths, dict) else ():
-            if path.startswith("x-"):
-                continue
-            item = self.resolve(self.root.at(room).at(path))
-            if item and isinstance(item.value, dict):
-                for method in (*METHODS, "query"):
-                    if isinstance(item.value.get(method), dict):
-                        yield Operation(path, method, item.at(method), item)
+            if not path.startswith("x-"):
+                yield from self._of_item(path, self.root.at(room).at(path))
+
+    def _of_item(self, path: str, spot: Spot) -> Iterator[Operation]:
+        item = self.resolve(spot)
+        if item is None or not isinstance(item.value, dict):
+            return
+        for method in (*METHODS, "query"):
+            if isinstance(item.value.get(method), dict):
+                yield Operation(path, method, item.at(method), item)
+        more = item.value.get("additionalOperations")
+        for method, held in more.items() if isinstance(more, dict) else ():
+            if isinstance(held, dict):
+                yield Operation(path, method, item.at("additionalOperations").at(method), item)
 
 
 def _children(kind: str, spot: Spot) -> Iterator[tuple[str, Spot]]:
@@ -167,18 +235,8 @@ def _children(kind: str, spot: Spot) -> Iterator[tuple[str, Spot]]:
 def _held(rule: str, spot: Spot) -> Iterator[tuple[str, Spot]]:
     kind = rule.strip("{}[]")
     if rule[0] == "{" and isinstance(spot.value, dict):
-        named = kind in ("schema", "media", "header", "parameter")  # names are free, x- is one of them
-        yield from ((kind, spot.at(key)) for key in spot.value if named or not key.startswith("x-"))
+        yield from ((kind, spot.at(key)) for key in spot.value if kind in _FREE or not key.startswith("x-"))
     elif isinstance(spot.value, list) and rule[0] != "{":
         yield from ((kind, spot.at(index)) for index in range(len(spot.value)))
     elif rule[0] not in "{[":
         yield kind, spot
-
-
-def children(kind: str, spot: Spot) -> Iterator[tuple[str, Spot]]:
-    """What an object of a kind holds, by OpenAPI's grammar."""
-    yield from _children(kind, spot) if isinstance(spot.value, dict) else ()
-
-
-def is_schema(value: Any) -> bool:
-    return isinstance(value, dict | bool)

@@ -27,10 +27,10 @@ MADE = {
 
 
 def newest() -> Path:
-    """The recording of the newest version that is shipped, else RecordingError."""
+    """The recording of the newest version, which only a checkout has. Raises RecordingError."""
     found = sorted((contracts.root() / "fixtures" / "recordings").glob("flowise-[0-9]*.[0-9].jsonl"))
     if not found:
-        raise RecordingError("no recording is shipped here; name one with --cases FILE")
+        raise RecordingError("only a checkout has recordings of its own: name one with --cases FILE")
     return found[-1]
 
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from flowise_mock.contract import jsontext
 from flowise_mock.contract.schemas import shortened
+from flowise_mock.scripts.http_request import ABSENT, POINTER
 from flowise_mock.scripts.patterns import BadPattern, Pattern, pattern
-from flowise_mock.scripts.question import Asked, text
+from flowise_mock.scripts.question import Question, text
 
 Test = Callable[[Any], bool]
 Wanted = tuple[Test, str, str | None]
@@ -23,15 +24,15 @@ class Condition(NamedTuple):
     """
 
     name: str
-    value: Callable[[Asked], Any]
+    value: Callable[[Question], Any]
     test: Test
     wanted: str
     exact: str | None = None
 
-    def holds(self, asked: Asked) -> bool:
+    def holds(self, asked: Question) -> bool:
         return self.test(self.value(asked))
 
-    def failed(self, asked: Asked) -> str:
+    def failed(self, asked: Question) -> str:
         """Why it does not hold, for the author of the script."""
         return f"{self.name} is {shortened(_shown(self.value(asked)), 80)}, not {self.wanted}"
 
@@ -112,7 +113,7 @@ def _shown(value: Any) -> str:
 # --- conditions ------------------------------------------------------------------------------------
 
 
-def _of_text(name: str, value: Callable[[Asked], str]) -> Callable[[Any], Iterator[Condition]]:
+def _of_text(name: str, value: Callable[[Question], str]) -> Callable[[Any], Iterator[Condition]]:
     def condition(wanted: Any) -> Iterator[Condition]:
         yield Condition(name, value, *_text(wanted, (name,)))
 
@@ -143,7 +144,7 @@ def _form(wanted: dict[str, Any]) -> Iterator[Condition]:
         yield Condition(f"form.{field}", _member("form", field), *_field(each, ("form", field)))
 
 
-def _member(object: str, name: str) -> Callable[[Asked], Any]:
+def _member(object: str, name: str) -> Callable[[Question], Any]:
     return lambda asked: asked.object(object).get(name)
 
 
@@ -204,7 +205,7 @@ def _within(wanted: Any, value: Any) -> bool:
 
 
 def _human_input(wanted: Any) -> Iterator[Condition]:
-    def sent(asked: Asked) -> dict[str, Any]:
+    def sent(asked: Question) -> dict[str, Any]:
         return asked.object("humanInput")
 
     if isinstance(wanted, bool):
@@ -217,7 +218,66 @@ def _human_input(wanted: Any) -> Iterator[Condition]:
         yield Condition(f"humanInput.{key}", _member("humanInput", key), *wanted_of)
 
 
+def _operation(wanted: Any) -> Iterator[Condition]:
+    names = frozenset([wanted] if isinstance(wanted, str) else wanted)
+    words = " or ".join(map(_shown, sorted(names)))
+    yield Condition("operation", lambda asked: asked.request.operation, lambda name: name in names, words)
+
+
+def _method(wanted: str) -> Iterator[Condition]:
+    method = wanted.upper()
+    yield Condition("method", lambda asked: asked.request.method, lambda value: value == method, method)
+
+
+def _query(wanted: dict[str, Any]) -> Iterator[Condition]:
+    for name, each in wanted.items():
+        yield Condition(f"query.{name}", _query_of(name), *_field(each, ("query", name)))
+
+
+def _query_of(name: str) -> Callable[[Question], Any]:
+    return lambda asked: asked.request.query.get(name)
+
+
+def _headers(wanted: dict[str, Any]) -> Iterator[Condition]:
+    for name, each in wanted.items():
+        yield Condition(f"headers.{name}", _header_of(name.lower()), *_field(each, ("headers", name)))
+
+
+def _header_of(name: str) -> Callable[[Question], Any]:
+    return lambda asked: asked.request.headers.get(name)
+
+
+def _json(wanted: dict[str, Any]) -> Iterator[Condition]:
+    for pointer, each in wanted.items():
+        if not POINTER.fullmatch(pointer):
+            raise BadCondition(
+                ("json", pointer), "is not a JSON pointer (RFC 6901): write /question or /items/0"
+            )
+        yield Condition(f"json {pointer or 'body'}", _at(pointer), *_json_value(each, ("json", pointer)))
+
+
+def _at(pointer: str) -> Callable[[Question], Any]:
+    def value(asked: Question) -> Any:
+        found = asked.request.at(pointer)
+        return None if found is ABSENT else found
+
+    return value
+
+
+def _json_value(wanted: Any, steps: tuple[str, ...]) -> Wanted:
+    """A JSON value, equal; or a text by its parts, with `contains` or `regex`."""
+    if isinstance(wanted, dict) and wanted and wanted.keys() <= {"contains", "regex"}:
+        return _field(wanted, steps)
+    return lambda value: type(value) is type(wanted) and value == wanted, _shown(wanted), None
+
+
+HTTP = ("operation", "method", "path", "query", "headers", "json")
+"""Words that any request has, and not only one that asks a flow."""
+
 _CONDITIONS: dict[str, Callable[[Any], Iterator[Condition]]] = {
+    "operation": _operation,
+    "method": _method,
+    "path": _of_text("path", lambda asked: asked.request.path),
     "chatflow": _chatflow,
     "streaming": _streaming,
     "chatId": _of_text("chatId", lambda asked: asked.chat_id),
@@ -230,4 +290,7 @@ _CONDITIONS: dict[str, Callable[[Any], Iterator[Condition]]] = {
     "form": _form,
     "overrideConfig": _override,
     "history": _history,
+    "query": _query,
+    "headers": _headers,
+    "json": _json,
 }

@@ -8,7 +8,7 @@ from flowise_mock.contract.document import Document, operations, resolve
 from flowise_mock.contract.schemas import Schemas
 from flowise_mock.contract.views import compile_view
 from flowise_mock.scripts.reading import Steps
-from flowise_mock.state.store import Record
+from flowise_mock.state.table import Record
 
 _SENT = ("text", "json", "sourceDocuments", "usedTools", "fileAnnotations", "artifacts", "agentReasoning",
          "flowVariables", "action", "agentFlowExecutedData")  # fmt: skip
@@ -22,7 +22,7 @@ class Misfit(NamedTuple):
     reason: str
 
 
-class Fitting:
+class ContractCheck:
     """What a contract takes as an answer to a question, and which operations it has.
 
     Texts are looked at before their templates are filled in, which leaves texts what they are.

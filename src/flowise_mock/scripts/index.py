@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flowise_mock.scripts.question import Asked, text
+from flowise_mock.scripts.question import Question, text
 from flowise_mock.scripts.rules import Rule
 
 SIZE = 3
@@ -25,7 +25,7 @@ class Index:
         self._by_part: defaultdict[str, list[int]] = defaultdict(list)
         self._by_flow: defaultdict[str, list[int]] = defaultdict(list)
         self._by_value: dict[str, defaultdict[str, list[int]]] = {}
-        self._values: dict[str, Callable[[Asked], Any]] = {}
+        self._values: dict[str, Callable[[Question], Any]] = {}
         for number, rule in enumerate(rules):
             self._file(number, rule)
 
@@ -44,7 +44,7 @@ class Index:
         else:
             self._always.append(number)
 
-    def rules(self, asked: Asked) -> list[Rule]:
+    def rules(self, asked: Question) -> list[Rule]:
         """The rules that may match, in their order."""
         numbers = set(self._always)
         for name, value in self._values.items():

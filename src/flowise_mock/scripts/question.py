@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from flowise_mock.contract import jsontext
-from flowise_mock.state.store import Record
+from flowise_mock.contract import jsontext, streaming
+from flowise_mock.scripts.http_request import HttpRequest
+from flowise_mock.state.table import Record
 
 
 @dataclass
-class Asked:
+class Question:
     """One question to a flow. `said` are the messages of the conversation that the server keeps.
 
     `files` are those of a multipart body, as uploads with a name and a mime.
@@ -24,6 +25,17 @@ class Asked:
     session_id: str
     said: list[Record]
     files: list[Record]
+    request: HttpRequest = field(default_factory=HttpRequest)
+
+    @classmethod
+    def of_request(cls, request: HttpRequest, flow: Record | None = None, **known: str) -> Question:
+        """A request that asks no flow, or asked one earlier; `known` are the ids that it resolved to."""
+        body = request.json if isinstance(request.json, dict) else {}
+        config = jsontext.mapping(body.get("overrideConfig"))
+        chat = known.get("chat_id") or text(body.get("chatId"))
+        session = known.get("session_id") or text(config.get("sessionId")) or chat
+        question = text(body.get("question"))
+        return cls(flow or {}, body, question, chat, session, [], [], request)
 
     @cached_property
     def turn(self) -> int:
@@ -44,7 +56,7 @@ class Asked:
 
     @property
     def streaming(self) -> bool:
-        return self.body.get("streaming") in (True, "true")
+        return streaming.is_requested(self.body)
 
     def object(self, name: str) -> Record:
         """A field of the body that holds an object, also as JSON text; `{}` where there is none."""

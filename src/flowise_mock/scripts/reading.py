@@ -31,7 +31,15 @@ _MERGE = "tag:yaml.org,2002:merge"
 
 
 class ScriptError(Exception):
-    """A script that cannot be used; the text names file, line and column, the place, and what to do."""
+    """A script that cannot be used; the text names file, line and column, the place, and what to do.
+
+    `pointer` and `reason` are the place as a JSON pointer and what is wrong there.
+    """
+
+    def __init__(self, message: str, pointer: str = "", reason: str = "") -> None:
+        super().__init__(message)
+        self.pointer = pointer
+        self.reason = reason or message
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ class Source:
         """What is wrong with the value to which `steps` lead, or with its key."""
         line, column = self.place(steps, key=key)
         pointer = "/" + "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in steps)
-        return ScriptError(f"{self.path}:{line}:{column}: {pointer}: {told}")
+        return ScriptError(f"{self.path}:{line}:{column}: {pointer}: {told}", pointer, told)
 
     def place(self, steps: Steps, *, key: bool = False) -> Place:
         """Line and column of a value, or of its key."""
@@ -88,6 +96,15 @@ def read(path: Path) -> Source:
     refused = sorted(problems(source.value), key=lambda each: source.place(each.steps, key=each.key))
     if refused:
         raise source.error(refused[0].steps, refused[0].told, key=refused[0].key)
+    return source
+
+
+def of_value(value: dict[str, Any], name: str) -> Source:
+    """A script that is in no file, such as a rule that came over HTTP. Raises ScriptError."""
+    source = Source(Path(name), value, {(): (1, 1)})
+    refused = next(iter(problems(value)), None)
+    if refused is not None:
+        raise source.error(refused.steps, refused.told, key=refused.key)
     return source
 
 

@@ -11,10 +11,10 @@ from flowise_mock.faults import spec
 from flowise_mock.faults.spec import Fault
 from flowise_mock.scripts import templates, timing
 from flowise_mock.scripts.patterns import Pattern
-from flowise_mock.scripts.question import WORDS, Asked
+from flowise_mock.scripts.question import WORDS, Question
 from flowise_mock.scripts.templates import TemplateError
 from flowise_mock.scripts.timing import Timing
-from flowise_mock.state.store import Record
+from flowise_mock.state.table import Record
 
 _MARKS = ("{{", "{%", "{#")
 _PLAIN = ("timing", "fault")
@@ -44,7 +44,7 @@ class Answer:
     fault: Fault | None
     regex: Pattern | None = None
 
-    def reply(self, asked: Asked) -> Reply:
+    def reply(self, asked: Question) -> Reply:
         """The answer to what is asked. Raises TemplateError."""
         words = asked.words()
         if self.regex is not None:

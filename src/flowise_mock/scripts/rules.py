@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from flowise_mock.contract.vocabulary import nearest
 from flowise_mock.faults import spec
 from flowise_mock.scripts import conditions, reading, replies
 from flowise_mock.scripts.conditions import BadCondition, Condition
-from flowise_mock.scripts.contract_check import Fitting
+from flowise_mock.scripts.contract_check import ContractCheck
 from flowise_mock.scripts.patterns import pattern
-from flowise_mock.scripts.question import Asked
+from flowise_mock.scripts.question import Question
 from flowise_mock.scripts.reading import Source, Steps
 from flowise_mock.scripts.replies import Answer, BadTemplate
 
 PREDICTION = "createPrediction"
+ANY = "*"
+"""The operation of a rule that is for every request that it matches."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """One rule. `place` is file and line; every question that it matches contains `needle`, in some case.
+    """One rule. `place` is file and line, `id` the whole path and number.
 
-    `flows` are the ids and names of flows that it is for, empty for all. `operation` is the operationId of
-    an operation that gets a fault, empty for a rule that answers questions.
+    Every question that it matches contains `needle`, in some case. `flows` are the ids and names of the
+    flows that it is for, empty for all. `operation` is the operationId of an operation that gets a fault,
+    empty for a rule that answers questions. `hold` is the name under which its requests wait.
     """
 
+    id: str
     place: str
     name: str
     conditions: tuple[Condition, ...]
@@ -35,58 +40,86 @@ class Rule:
     operation: str
     flows: tuple[str, ...]
     needle: str
+    hold: str = ""
 
     def __str__(self) -> str:
         return f"{self.place} ({self.name})" if self.name else self.place
 
-    def matches(self, asked: Asked) -> bool:
+    def matches(self, question: Question) -> bool:
         """Whether all conditions hold."""
-        return all(each.holds(asked) for each in self.conditions)
+        return all(each.holds(question) for each in self.conditions)
 
-    def failures(self, asked: Asked) -> list[str]:
+    def failures(self, question: Question) -> list[str]:
         """Why it does not match: each condition that fails, in words."""
-        return [each.failed(asked) for each in self.conditions if not each.holds(asked)]
+        return [each.failed(question) for each in self.conditions if not each.holds(question)]
 
 
-def load(paths: Sequence[Path], fitting: Fitting) -> tuple[Rule, ...]:
+def load(paths: Sequence[Path], check: ContractCheck) -> tuple[Rule, ...]:
     """The rules of all files, in order. Raises ScriptError."""
-    return tuple(rule for path in paths for rule in _rules(reading.read(path), fitting))
+    return tuple(rule for path in paths for rule in _rules(reading.read(path), check))
 
 
-def _rules(source: Source, fitting: Fitting) -> Iterator[Rule]:
+def _rules(source: Source, check: ContractCheck) -> Iterator[Rule]:
     for number, given in enumerate(source.value["rules"]):
-        yield _rule(source, ("rules", number), given, fitting)
+        yield _rule(source, ("rules", number), given, check)
 
 
-def _rule(source: Source, steps: Steps, given: dict[str, Any], fitting: Fitting) -> Rule:
+def compile_rule(given: dict[str, Any], id: str, check: ContractCheck) -> Rule:
+    """A rule that was added, and is in no file. Raises ScriptError, whose pointer is within the rule."""
+    source = reading.of_value({"rules": [given]}, "added rule")
+    rule = _rule(source, ("rules", 0), source.value["rules"][0], check)
+    return replace(rule, id=f"added#{id}", place=f"added:{id}")
+
+
+def pattern_of(match: dict[str, Any]) -> tuple[Condition, ...]:
+    """The conditions of a `match`, for the journal and `verify`. Raises ScriptError."""
+    source = reading.of_value({"rules": [{"match": match, "answer": "-"}]}, "pattern")
+    return _conditions(source, ("rules", 0), source.value["rules"][0]["match"])
+
+
+def _rule(source: Source, steps: Steps, given: dict[str, Any], check: ContractCheck) -> Rule:
     match = given.get("match", {})
-    operation = match.get("operation", PREDICTION)
-    if operation not in fitting.operations:
-        raise source.error((*steps, "match", "operation"), f"the contract has no operation {operation}")
-    if operation != PREDICTION:
-        _check_operation(source, steps, given)
+    operation = _operation(source, steps, match, check)
     said = [key for key in ("answer", "answers", "fault") if key in given]
     if len(said) != 1:
         raise source.error(steps, "a rule has one of answer, answers and fault; write just one of them")
-    try:
-        compiled = tuple(conditions.compiled(match))
-    except BadCondition as error:
-        raise source.error((*steps, "match", *error.steps), str(error)) from None
+    if operation:
+        _check_operation(source, steps, given)
     flows = match.get("chatflow", ())
     return Rule(
+        id=f"{source.path}#{steps[-1]}",
         place=f"{source.path.name}:{source.line(steps)}",
         name=given.get("name", ""),
-        conditions=compiled,
-        answers=tuple(_answers(source, steps, given, fitting)),
+        conditions=_conditions(source, steps, match),
+        answers=tuple(_answers(source, steps, given, check)),
         times=given.get("times"),
-        operation="" if operation == PREDICTION else operation,
+        operation=operation,
         flows=(flows,) if isinstance(flows, str) else tuple(flows),
         needle=conditions.needle(match.get("question")),
+        hold=given.get("hold", ""),
     )
 
 
+def _conditions(source: Source, steps: Steps, match: dict[str, Any]) -> tuple[Condition, ...]:
+    try:
+        return tuple(conditions.compiled(match))
+    except BadCondition as error:
+        raise source.error((*steps, "match", *error.steps), str(error)) from None
+
+
+def _operation(source: Source, steps: Steps, match: dict[str, Any], check: ContractCheck) -> str:
+    """The operation that a rule is for: empty for questions, ANY for each operation that it matches."""
+    named = match.get("operation")
+    if named is None:
+        return ANY if ("method" in match or "path" in match) and set(match) <= set(conditions.HTTP) else ""
+    if named not in check.operations:
+        near = nearest(str(named), check.operations)
+        raise source.error((*steps, "match", "operation"), f"the contract has no operation {named}{near}")
+    return "" if named == PREDICTION else str(named)
+
+
 def _check_operation(source: Source, steps: Steps, given: dict[str, Any]) -> None:
-    further = [key for key in given["match"] if key != "operation"]
+    further = [key for key in given["match"] if key not in conditions.HTTP]
     if further:
         raise source.error(
             (*steps, "match", further[0]),
@@ -97,7 +130,7 @@ def _check_operation(source: Source, steps: Steps, given: dict[str, Any]) -> Non
         raise source.error(steps, "a rule for another operation than prediction has a fault and no answer")
 
 
-def _answers(source: Source, steps: Steps, given: dict[str, Any], fitting: Fitting) -> Iterator[Answer]:
+def _answers(source: Source, steps: Steps, given: dict[str, Any], check: ContractCheck) -> Iterator[Answer]:
     question = given.get("match", {}).get("question")
     regex = pattern(question["regex"]) if isinstance(question, dict) and "regex" in question else None
     timing = source.value.get("timing")
@@ -111,7 +144,7 @@ def _answers(source: Source, steps: Steps, given: dict[str, Any], fitting: Fitti
             compiled = replies.compiled(answer, timing, regex)
         except BadTemplate as error:
             raise source.error((*place, *error.steps), str(error)) from None
-        problem = fitting.problem({"text": answer} if isinstance(answer, str) else answer)
+        problem = check.problem({"text": answer} if isinstance(answer, str) else answer)
         if problem is not None:
             raise source.error((*place, *problem.steps), problem.reason)
         yield compiled

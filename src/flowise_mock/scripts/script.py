@@ -1,47 +1,48 @@
-"""A script: the rules of its files in order, how often each has answered, and which one answers now."""
+"""A script: the rules of its files in order, and which one answers now."""
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from flowise_mock.contract.document import Document
-from flowise_mock.faults.spec import Fault
 from flowise_mock.scripts import rules
-from flowise_mock.scripts.contract_check import Fitting
+from flowise_mock.scripts.contract_check import ContractCheck
 from flowise_mock.scripts.index import Index
-from flowise_mock.scripts.question import Asked
+from flowise_mock.scripts.question import Question
 from flowise_mock.scripts.reading import ScriptError
 from flowise_mock.scripts.replies import Answer
 from flowise_mock.scripts.rules import Rule
+from flowise_mock.state.counts import Counts
 
 log = logging.getLogger("flowise_mock")
-TOLD = 3
-"""Rules of which an access line tells why they did not match."""
+EXPLAINED = 3
+"""Rules whose mismatch an access line explains."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Who answers: a rule with its answer, or none. `told` is that and why earlier rules did not match.
+    """Who answers: a rule with its answer, or none.
 
-    `nearest` tells of the rule that came nearest, where none answers and one must.
+    `explanation` names the rule, and why earlier rules do not match. `nearest` is the rule that came
+    closest, if none matches and one must.
     """
 
-    asked: Asked
+    question: Question
     rule: Rule | None
     answer: Answer | None
-    told: str
+    explanation: str
     nearest: str | None = None
 
 
 class Script:
-    """The rules of some files. Counts how often each answered; a reload starts all counts anew.
+    """The rules of some files. How often each answered is counted in the store that it answers for.
 
-    `strict` lets nothing else answer. `reload` reads a file again that has changed; where the change is
-    broken, the rules stay as they were and the log says why. Raises ScriptError where a file is broken.
+    `strict` lets nothing else answer. `reload` reads a file again when it changes, and starts its counts
+    anew; if the change is broken, the rules stay as they were and the log says why. Raises ScriptError if a
+    file is broken.
     """
 
     def __init__(
@@ -49,103 +50,105 @@ class Script:
     ) -> None:
         self.strict = strict
         self._paths = paths
-        self._fitting = Fitting(contract)
+        self._check = ContractCheck(contract)
         self._reload = reload
-        self._stamps = self._seen()
-        self._use(rules.load(paths, self._fitting))
+        self._stamps = self._file_stamps()
+        self._use(rules.load(paths, self._check))
 
     def _use(self, loaded: tuple[Rule, ...]) -> None:
         self.rules = loaded
-        self._answered: Counter[Rule] = Counter()
-        self._met: Counter[tuple[Rule, str, str]] = Counter()
-        self._asking = tuple(rule for rule in loaded if not rule.operation)
-        self._places = {rule: number for number, rule in enumerate(self._asking)}
-        self._index = Index(self._asking)
-        self._of_operation: dict[str, list[Rule]] = {}
+        self._for_questions = tuple(rule for rule in loaded if not rule.operation)
+        self._numbers = {rule: number for number, rule in enumerate(self._for_questions)}
+        self._index = Index(self._for_questions)
+        self._for_operations: dict[str, list[Rule]] = {}
         for rule in loaded:
             if rule.operation:
-                self._of_operation.setdefault(rule.operation, []).append(rule)
+                self._for_operations.setdefault(rule.operation, []).append(rule)
+        if rules.ANY in self._for_operations:  # in the order of the files, each with those for any
+            named = {each.operation for each in loaded} - {""}
+            self._for_operations = {
+                name: [each for each in loaded if each.operation in (name, rules.ANY)] for name in named
+            }
 
     # --- choosing ---
 
-    def choose(self, asked: Asked) -> Choice:
+    def choose(self, question: Question, counts: Counts) -> Choice:
         """The first rule that matches, and which of its answers is due in this conversation."""
         if self._reload:
-            self._refresh()
-        for rule in self._index.rules(asked):
-            if rule.matches(asked) and self._left(rule):
-                return Choice(asked, rule, self._due(rule, asked), self._told(rule, asked))
-        nearest = self._nearest(asked) if self.strict else None
-        return Choice(asked, None, None, self._told(None, asked), nearest)
+            self._refresh(counts)
+        for rule in self._index.rules(question):
+            if rule.matches(question) and is_left(rule, counts):
+                answer = next_answer(rule, question, counts)
+                before = self._for_questions[: self._numbers[rule]]
+                return Choice(question, rule, answer, explanation(rule, before, question))
+        closest = nearest(self._for_questions, question) if self.strict else None
+        return Choice(question, None, None, explanation(None, self._for_questions, question), closest)
 
-    def fault_for(self, operation: str) -> Fault | None:
-        """The fault that a rule has for another operation than prediction, or None."""
+    def for_operation(self, operation: str, counts: Counts) -> Sequence[Rule]:
+        """The rules for another operation than prediction, those for any among them."""
         if self._reload:
-            self._refresh()
-        for rule in self._of_operation.get(operation, ()):
-            if self._left(rule):
-                self._answered[rule] += 1
-                return rule.answers[0].fault
-        return None
-
-    def _left(self, rule: Rule) -> bool:
-        return rule.times is None or self._answered[rule] < rule.times
-
-    def _due(self, rule: Rule, asked: Asked) -> Answer:
-        """The next answer of a rule in this conversation; the last one stays."""
-        self._answered[rule] += 1
-        if len(rule.answers) == 1:
-            return rule.answers[0]
-        place = (rule, str(asked.flow.get("id")), asked.session_id)
-        number = min(self._met[place], len(rule.answers) - 1)
-        self._met[place] += 1
-        return rule.answers[number]
-
-    # --- explaining ---
-
-    def _told(self, rule: Rule | None, asked: Asked) -> str:
-        """Who answers, and why the rules before did not match: those at the top, and how many more."""
-        before = len(self._asking) if rule is None else self._places[rule]
-        first = self._asking[: min(before, TOLD)]
-        passed = [f"{each.place} {self._failures(each, asked)[0]}" for each in first]
-        more = [f"{before - TOLD} more"] if before > TOLD else []
-        head = f"rule {rule}" if rule else "no rule"
-        return "; ".join([head, *passed, *more])
-
-    def _failures(self, rule: Rule, asked: Asked) -> list[str]:
-        """Why a rule does not answer: each condition that fails."""
-        failed = rule.failures(asked)
-        return failed or [f"has answered {rule.times} times, which is all it should"]
-
-    def _nearest(self, asked: Asked) -> str:
-        """The rule with most conditions met, and of those the one with fewest that are not."""
-        if not self._asking:
-            return "there is none; write one"
-
-        def nearness(rule: Rule) -> tuple[int, int]:
-            failed = len(rule.failures(asked))
-            return len(rule.conditions) - failed, -failed
-
-        nearest = max(self._asking, key=nearness)
-        return f"the nearest is {nearest}: {', '.join(self._failures(nearest, asked))}"
+            self._refresh(counts)
+        return self._for_operations.get(operation, self._for_operations.get(rules.ANY, ()))
 
     # --- reloading ---
 
-    def _seen(self) -> list[tuple[int, int, int] | None]:
-        """What tells whether a file has changed."""
+    def _file_stamps(self) -> list[tuple[int, int, int] | None]:
+        """What changes with a file."""
         return [_stamp(path) for path in self._paths]
 
-    def _refresh(self) -> None:
-        stamps = self._seen()
+    def _refresh(self, counts: Counts) -> None:
+        stamps = self._file_stamps()
         if stamps == self._stamps:
             return
         self._stamps = stamps
         try:
-            self._use(rules.load(self._paths, self._fitting))
+            self._use(rules.load(self._paths, self._check))
         except ScriptError as error:
             log.error("%s; the rules stay as they were", error)
         else:
+            counts.drop(lambda key: key[0] in ("rule", "conversation"))
             log.warning("scripts read again: %d rules, all counts start anew", len(self.rules))
+
+
+def is_left(rule: Rule, counts: Counts) -> bool:
+    """Whether a rule may answer once more."""
+    return rule.times is None or counts.get(("rule", rule.id)) < rule.times
+
+
+def next_answer(rule: Rule, question: Question, counts: Counts) -> Answer:
+    """The next answer of a rule in this conversation; the last one repeats."""
+    counts.next(("rule", rule.id))
+    if len(rule.answers) == 1:
+        return rule.answers[0]
+    number = counts.next(("conversation", rule.id, str(question.flow.get("id")), question.session_id))
+    return rule.answers[min(number, len(rule.answers)) - 1]
+
+
+def explanation(rule: Rule | None, passed: Sequence[Rule], question: Question) -> str:
+    """Who answers, and why the first rules before it do not match; the number of the others."""
+    reasons = [f"{each.place} {failures(each, question)[0]}" for each in passed[:EXPLAINED]]
+    more = [f"{len(passed) - EXPLAINED} more"] if len(passed) > EXPLAINED else []
+    head = f"rule {rule}" if rule else "no rule"
+    return "; ".join([head, *reasons, *more])
+
+
+def nearest(rules: Sequence[Rule], question: Question) -> str:
+    """The rule with most conditions satisfied; of those the one with fewest that are not."""
+    if not rules:
+        return "there is none; write one"
+
+    def nearness(rule: Rule) -> tuple[int, int]:
+        failed = len(rule.failures(question))
+        return len(rule.conditions) - failed, -failed
+
+    found = max(rules, key=nearness)
+    return f"the nearest is {found}: {', '.join(failures(found, question))}"
+
+
+def failures(rule: Rule, question: Question) -> list[str]:
+    """Why a rule does not answer: each condition that fails."""
+    failed = rule.failures(question)
+    return failed or [f"has answered {rule.times} times, which is its limit"]
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

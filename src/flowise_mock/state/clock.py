@@ -1,29 +1,46 @@
-"""Moments: the clock, ISO dates as Flowise writes them, and records between two dates.
-
-Standard library only.
-"""
+"""The clock, dates as Flowise writes them, and records between two dates."""
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 
 class Clock:
-    """The time: now, or the moment at which it was set to stand."""
+    """The time: now, or the moment at which it is frozen."""
 
-    def __init__(self) -> None:
-        self.moment: datetime | None = None
+    def __init__(self, moment: datetime | None = None) -> None:
+        self.moment = moment
 
     def __call__(self) -> datetime:
         return self.moment or datetime.now(UTC)
 
+    def milliseconds(self) -> int:
+        """Milliseconds since 1970, rounded down."""
+        if self.moment is None:
+            return time.time_ns() // 1_000_000
+        return (self.moment - _EPOCH) // timedelta(milliseconds=1)
 
-def iso(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds, as Flowise writes dates."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Dates:
+    """Writes milliseconds since 1970 as ISO 8601 in UTC; keeps the text of the last second."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._text = ""
+
+    def iso(self, milliseconds: int) -> str:
+        second, rest = divmod(milliseconds, 1000)
+        if second != self._second:
+            self._second = second
+            self._text = f"{_EPOCH + timedelta(seconds=second):%Y-%m-%dT%H:%M:%S}"
+        return f"{self._text}.{rest:03d}Z"
 
 
 _DATE = re.compile(
@@ -32,7 +49,7 @@ _DATE = re.compile(
 
 
 def instant(text: Any) -> float | None:
-    """An ISO 8601 date as seconds since the year 0, None where it is none.
+    """An ISO 8601 date as seconds since the year 0, None for anything else.
 
     Every RFC 3339 date has an instant, also the leap seconds and the years that datetime lacks.
     """
@@ -50,7 +67,7 @@ def instant(text: Any) -> float | None:
 
 
 def moment(text: str) -> datetime | None:
-    """The moment that an ISO date names, in UTC unless it says otherwise; None where it is none."""
+    """The moment that an ISO date names, in UTC unless it says otherwise; None for anything else."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
@@ -61,10 +78,12 @@ def moment(text: str) -> datetime | None:
 def within(
     records: Iterable[dict[str, Any]], column: str, start: str | None, end: str | None
 ) -> list[dict[str, Any]]:
-    """The records whose date in `column` lies between two dates, both included; None bounds nothing.
+    """The records whose date in `column` is between two dates, both included; None is no bound.
 
-    A database finds nothing before an end that is no date, and all after such a start.
+    As in a database, nothing is before an end that is not a date, and everything is after such a start.
     """
+    if start is None and end is None:
+        return list(records)
     low, high = instant(start), instant(end)
     if end is not None and high is None:
         return []

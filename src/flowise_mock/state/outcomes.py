@@ -1,21 +1,39 @@
-"""What can happen to a request, in the domain's words: no status codes, no HTTP.
+"""What can happen to a request, in words of the domain: no status codes, no HTTP.
 
-A handler returns a result (or plain data, which is `Ok`), raises what always ends (`NotFound`), and
-reports a condition (`Malformed`), which a contract may answer or let pass. How an outcome is
-answered stands in the contract under `x-outcomes`, by the name of its class; the fields of the
-class are the words that an answer's text may use. Standard library only.
+A handler returns data (which is `Ok`) or a `Result`, raises a `Failure`, or reports a `Condition`, which
+a contract may answer or ignore. The contract says under `x-outcomes`, by the name of the class, how an
+outcome is answered. The annotated fields of the class are the words that the answer's text may use.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from inspect import get_annotations
+from typing import Any, ClassVar, dataclass_transform
 
 
-@dataclass(eq=False)
+@dataclass_transform(eq_default=False)
 class Outcome(Exception):
-    """Anything that can happen. Raise it to end the request with it."""
+    """Anything that can happen. Raise it to end the request with it.
+
+    A subclass takes its annotated fields as arguments, as a dataclass does. (72 dataclasses would cost
+    40 ms of each start.)
+    """
+
+    fields: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        inherited = [name for base in cls.__bases__ for name in getattr(base, "fields", ())]
+        cls.fields = tuple(dict.fromkeys([*inherited, *get_annotations(cls)]))
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        given = dict(zip(self.fields, values, strict=False), **named)
+        for name in self.fields:
+            if name not in given and not hasattr(self, name):
+                raise TypeError(f"{type(self).__name__} needs {name}")
+            setattr(self, name, given[name] if name in given else getattr(self, name))
+        if len(values) > len(self.fields) or given.keys() - set(self.fields):
+            raise TypeError(f"{type(self).__name__} takes {', '.join(self.fields) or 'nothing'}")
 
 
 class Result(Outcome):
@@ -26,16 +44,20 @@ class Failure(Outcome):
     """The request ends without having done what it asked for."""
 
 
+class Refusal(Failure):
+    """A failure that is found before the operation's service is called, so no message names the service."""
+
+
 class Condition(Failure):
-    """Something a contract may refuse or ignore: `call.report(...)` goes on where it is ignored."""
+    """Something that a contract may refuse or ignore: `call.report(...)` returns if it is ignored."""
 
 
 Report = Callable[[Outcome], None]
 """Ends the request if the contract answers the condition, and returns if the contract ignores it."""
 
 
-def kinds() -> dict[str, type[Outcome]]:
-    """Every outcome there is, by name."""
+def all_outcomes() -> dict[str, type[Outcome]]:
+    """Every concrete outcome, by its name."""
     return {
         name: kind
         for name, kind in globals().items()
@@ -43,171 +65,195 @@ def kinds() -> dict[str, type[Outcome]]:
     }
 
 
-_ABSTRACT = (Outcome, Result, Failure, Condition)
+_ABSTRACT = (Outcome, Result, Failure, Refusal, Condition)
 
 
 # --- results ---------------------------------------------------------------------------------------
 
 
-@dataclass(eq=False)
 class Ok(Result):
-    """A value to show, through the view that the contract's answer describes."""
+    """A value, shown through the view that the schema of the contract's response describes."""
 
     value: Any = None
 
 
-@dataclass(eq=False)
 class Page(Result):
-    """A part of a list; `total` is how many there are in all."""
+    """A part of a list; `total` is the number of records in the whole list."""
 
     value: Any
     total: int
 
 
-@dataclass(eq=False)
-class Deleted(Result):
-    """`count` records are gone; `value` is what is left to show, where a contract shows it."""
+class Deletion(Result):
+    """`count` records were deleted; `value` is what remains, for contracts that show it."""
 
     count: int
     value: Any = None
 
 
-@dataclass(eq=False)
-class Streamed(Result):
-    """A prediction that is told as it happens; `events` yields (name, data) pairs."""
+class EventStream(Result):
+    """A prediction delivered as it happens; `events` yields (name, data) pairs."""
 
     events: AsyncIterator[tuple[str, Any]]
     named: bool = False
-    """Whether each event has an `event:` line of its own, as speech has and predictions have not."""
-    whole: Callable[[], Awaitable[Any]] | None = None
-    """Tells it as JSON in place of `events`, where it can be told so."""
+    """Whether each event has an `event:` line, as speech has and predictions have not."""
+    as_json: Callable[[], Awaitable[Any]] | None = None
+    """Delivers the same as JSON instead of `events`; None if it cannot be delivered so."""
 
 
-@dataclass(eq=False)
-class FileSent(Result):
+class FileDownload(Result):
     """A file, byte for byte."""
 
     name: str
     data: bytes
 
 
-@dataclass(eq=False)
-class Options(Result):
-    """What a path can do; `allow` lists its methods, `listed` does so without blanks."""
+class AllowedMethods(Result):
+    """The methods of a path: `allow` separates them by a comma and a blank, `listed` by a comma."""
 
     allow: str
     listed: str
 
 
-# --- failures of the request itself, found by the engine -------------------------------------------
+# --- refusals: found by the engine, before a handler runs ------------------------------------------
 
 
-@dataclass(eq=False)
-class NoRoute(Failure):
+class UnknownPath(Refusal):
     """No path of the contract matches."""
 
     method: str
     path: str
 
 
-@dataclass(eq=False)
-class NoMethod(Failure):
-    """The path exists, the method does not; `allow` lists those that do, comma-separated."""
+class MethodNotAllowed(Refusal):
+    """The path exists and does not have this method; `allow` lists its methods."""
 
     method: str
     path: str
     allow: str
 
 
-@dataclass(eq=False)
-class Unauthorized(Failure):
-    """The credentials are missing or wrong; `reason` tells which."""
+class Unauthorized(Refusal):
+    """The credentials are missing or wrong; `reason` says which."""
 
     reason: str
 
 
-@dataclass(eq=False)
-class NoSession(Failure):
-    """The request says that it comes from the web interface, and shows no session."""
+class MissingSession(Refusal):
+    """The request says that it comes from the web interface, and has no session."""
 
 
-@dataclass(eq=False)
-class Forbidden(Failure):
-    """The key is known and lacks each of the permissions that would do; `permission` names them."""
+class Forbidden(Refusal):
+    """The key is known and has none of the permissions that the operation needs."""
 
     permission: str
 
 
-@dataclass(eq=False)
-class Unparsable(Failure):
-    """What was sent cannot be read: JSON, multipart, a percent-escape."""
+class UnreadableContent(Refusal):
+    """What was sent cannot be parsed: JSON, multipart, a percent-escape. `place` is a line and a column."""
 
     what: str
     detail: str
     place: str = ""
 
 
-@dataclass(eq=False)
-class Unsupported(Failure):
-    """The body has a media type that the operation does not take."""
+class UnsupportedMediaType(Refusal):
+    """The operation does not accept a body of this media type."""
 
     media: str
     accepted: str
 
 
-@dataclass(eq=False)
-class UnknownCharset(Unsupported):
-    """The body is written in a character set that is not read; `media` names it."""
+class UnsupportedCharset(UnsupportedMediaType):
+    """The body has a character set that is not supported; `media` is its name."""
 
 
-@dataclass(eq=False)
-class TooLarge(Failure):
-    """The body is over the limit, in bytes."""
+class ContentTooLarge(Refusal):
+    """The body is larger than the limit, in bytes."""
 
     limit: int
 
 
-@dataclass(eq=False)
-class NoBody(Failure):
+class MissingBody(Refusal):
     """A required body is missing or empty."""
 
     accepted: str
 
 
-@dataclass(eq=False)
-class Invalid(Failure):
-    """A parameter or the body does not fit its schema; `where` is its place, `detail` the reason."""
+class SchemaViolation(Refusal):
+    """A parameter or the body does not match its schema; `where` is its place, `detail` the reason."""
 
     where: str
     detail: str
 
 
-@dataclass(eq=False)
-class BadHeader(Failure):
-    """A `header` that asks this mock for something cannot be obeyed; `detail` says why, and what can be."""
+class InvalidHeader(Refusal):
+    """A header that this mock defines has an invalid value; `detail` says why, and which are valid."""
 
     header: str
     detail: str
 
 
-@dataclass(eq=False)
-class Injected(Failure):
-    """A failure that was asked for, and is none of a server's own; `told` is its text."""
+class InvalidNamespace(Refusal):
+    """The name of a namespace is invalid, or two names differ; `detail` says which are valid."""
 
-    told: str
+    name: str
+    detail: str
 
 
-@dataclass(eq=False)
-class Broken(Failure):
+class LimitReached(Refusal):
+    """There may be no more of `what` than `limit`."""
+
+    what: str
+    limit: int
+
+
+class Conflict(Failure):
+    """The request fits the schema and cannot be carried out now; `detail` says why, and what to do."""
+
+    detail: str
+
+
+class InjectedFailure(Refusal):
+    """A failure that a fault requested and that no server has of its own; `text` is its message."""
+
+    text: str
+
+
+class InternalError(Refusal):
     """The mock itself failed, or its answer broke the contract. Always a defect of the mock."""
 
     detail: str
 
 
+class PrivateRecord(Refusal):
+    """The `noun` is not public."""
+
+    noun: str
+    id: str
+
+
+class TooManyRequests(Refusal):
+    """The rate limit of a flow: `limit` calls are allowed, the next one in `wait` seconds.
+
+    `reset` is that moment in seconds since 1970; `text` is the flow's own message.
+    """
+
+    text: str
+    limit: int
+    wait: int
+    reset: int
+
+
+class ForbiddenOrigin(Refusal):
+    """Pages of this origin may not call the flow; `text` is the flow's own message."""
+
+    text: str
+
+
 # --- failures that handlers and the store find -----------------------------------------------------
 
 
-@dataclass(eq=False)
 class NotFound(Failure):
     """There is no `noun` with that id."""
 
@@ -215,155 +261,110 @@ class NotFound(Failure):
     id: str
 
 
-@dataclass(eq=False)
-class NoLoader(NotFound):
-    """The document store of that `name` has no loader with that id."""
+class LoaderNotFound(NotFound):
+    """The document store named `store` has no loader with that id."""
 
     store: str
 
 
-@dataclass(eq=False)
-class NoFlow(NotFound):
-    """The chatflow that a file belongs to is not there."""
+class FlowNotFound(NotFound):
+    """The chatflow that a file belongs to does not exist."""
 
 
-@dataclass(eq=False)
-class NoStore(NotFound):
-    """The document store that something should be written to is not there."""
+class StoreNotFound(NotFound):
+    """The document store to write to does not exist."""
 
 
-@dataclass(eq=False)
-class NoChunk(NotFound):
+class ChunkNotFound(NotFound):
     """The loader has no such chunk."""
 
 
-@dataclass(eq=False)
-class NoMessage(NotFound):
-    """The message that something refers to is not there."""
+class MessageNotFound(NotFound, Refusal):
+    """The message that feedback refers to does not exist."""
 
 
-@dataclass(eq=False)
-class NoKey(NotFound):
+class KeyNotFound(NotFound):
     """No API key has that value."""
 
 
-@dataclass(eq=False)
-class NotBound(NotFound):
+class BoundFlowNotFound(NotFound):
     """No chatflow is bound to that API key."""
 
 
-@dataclass(eq=False)
-class Missing(Failure):
-    """A record cannot be kept: its `column` in the table `entity` must have a value."""
+class MissingColumn(Failure):
+    """A record cannot be stored: its `column` in the table `entity` must have a value."""
 
     entity: str
     column: str
 
 
-@dataclass(eq=False)
-class NothingDeleted(Failure):
+class NothingToDelete(Failure):
     """There was no `noun` with that id to delete."""
 
     noun: str
     id: str
 
 
-@dataclass(eq=False)
 class WrongKey(Failure):
-    """The flow is bound to an API key, and the request did not show that one."""
+    """The flow is bound to an API key, and the request has another one or none."""
 
     noun: str
     id: str
 
 
-@dataclass(eq=False)
-class NotPublic(Failure):
-    """The `noun` is not one that anyone may see."""
-
-    noun: str
-    id: str
-
-
-@dataclass(eq=False)
-class NoExecution(Failure):
-    """A decision came for a session of which no execution is known."""
+class ExecutionNotFound(Failure):
+    """A decision arrived for a session that has no execution."""
 
     session: str
 
 
-@dataclass(eq=False)
-class NotResumable(Failure):
-    """A decision came for an execution that waits for none."""
+class UnresumableExecution(Failure):
+    """A decision arrived for an execution that does not wait for one."""
 
     id: str
     state: str
 
 
-@dataclass(eq=False)
-class NotStopped(NotResumable):
-    """As NotResumable, of an execution that failed elsewhere than where it would wait for a decision."""
+class UnstoppedExecution(UnresumableExecution):
+    """As UnresumableExecution, for an execution that failed at a node that does not wait for decisions."""
 
 
-@dataclass(eq=False)
-class NotExecuted(Failure):
-    """A decision names a node that the execution, which waits for it, never came to."""
+class UnvisitedNode(Failure):
+    """A decision names a node that the waiting execution never reached."""
 
     id: str
 
 
-@dataclass(eq=False)
-class Aborted(Failure):
-    """A run was ended from outside while a node of this `kind` was at work."""
+class AbortedRun(Failure):
+    """A run was aborted while a node of this `kind` was running."""
 
     kind: str
 
 
-@dataclass(eq=False)
-class ModelFailed(Failure):
-    """The model that a flow asked answered with an error; `reason` is what it said."""
+class ModelFailure(Failure):
+    """The model that a flow called returned an error; `reason` is its message."""
 
     reason: str
 
 
-@dataclass(eq=False)
-class ModelRefused(ModelFailed):
-    """As ModelFailed, of a model that did not take its key."""
+class ModelRefusal(ModelFailure):
+    """As ModelFailure, for a model that did not accept its key."""
 
 
-@dataclass(eq=False)
-class RunFailed(Failure):
-    """A run that is told as a stream came to no good end; `reason` is why, in the contract's words."""
+class RunFailure(Failure):
+    """A run that is delivered as a stream failed; `reason` is why, in the contract's words."""
 
     reason: str
 
 
-@dataclass(eq=False)
-class Throttled(Failure):
-    """The flow was asked too often: `most` times are allowed; in `wait` seconds it may be asked again."""
-
-    told: str
-    most: int
-    wait: int
-    reset: int
-
-
-@dataclass(eq=False)
-class OriginRefused(Failure):
-    """The flow may not be asked from this origin; `told` is the flow's own sentence."""
-
-    told: str
-
-
-@dataclass(eq=False)
-class NoRule(Failure):
-    """No rule of the script answers, and nothing else may; `nearest` names the rule that nearly did."""
+class NoMatchingRule(Failure):
+    """No rule of the script matches, and nothing else may answer; `nearest` is the rule that came closest."""
 
     nearest: str
 
 
-@dataclass(eq=False)
-class ScriptFailed(Failure):
-    """The rule that should answer cannot; `reason` is why."""
+class ScriptFailure(Failure):
+    """The rule that matches cannot answer; `reason` is why."""
 
     rule: str
     reason: str
@@ -372,172 +373,147 @@ class ScriptFailed(Failure):
 # --- conditions ------------------------------------------------------------------------------------
 
 
-@dataclass(eq=False)
-class NoId(Condition):
-    """The path stops where an id should stand, or has a blank there."""
+class MissingId(Condition, Refusal):
+    """The path ends where an id is expected, or has a blank there."""
 
     parameter: str
 
 
-@dataclass(eq=False)
-class Negative(Condition):
-    """A number in the query that counts something is below zero."""
+class NegativeNumber(Condition, Refusal):
+    """A count in the query is below zero."""
 
     field: str
 
 
-@dataclass(eq=False)
-class Malformed(Condition):
-    """The id of a `noun` has not the form that ids have."""
+class MalformedId(Condition, Refusal):
+    """The id of a `noun` is not a UUID."""
 
     noun: str
     id: str
 
 
-@dataclass(eq=False)
-class Absent(Condition):
-    """There is no `noun` with that id, and the work can be done without it."""
+class MissingReference(Condition):
+    """There is no `noun` with that id, and the operation can do without it."""
 
     noun: str
     id: str
 
 
-@dataclass(eq=False)
-class Unknown(Condition):
-    """A field has a value that is none of those there are, or none at all."""
+class InvalidChoice(Condition):
+    """A field has a value that is not one of those allowed, or no value."""
 
     field: str
     value: str
 
 
-@dataclass(eq=False)
-class Empty(Condition):
-    """A field that the work needs is missing or empty."""
+class EmptyField(Condition):
+    """A field that the operation needs is missing or empty."""
 
     field: str
 
 
-@dataclass(eq=False)
-class Several(Condition):
-    """There are several of what should be one, and the request does not choose."""
+class AmbiguousPart(Condition):
+    """There are several parts of a kind, and the request does not choose one."""
 
     what: str
 
 
-@dataclass(eq=False)
-class Mistyped(Condition):
-    """A field has another type than the work needs; `detail` is what JavaScript says, where that varies."""
+class WrongType(Condition):
+    """A field has the wrong type; `detail` is JavaScript's message if it depends on the value."""
 
     field: str
     detail: str = ""
 
 
-@dataclass(eq=False)
-class Undeclared(Condition):
-    """The body has a field that no column takes."""
+class UnknownField(Condition):
+    """The body has a field that is no column."""
 
     field: str
 
 
-@dataclass(eq=False)
-class NotJson(Condition):
-    """A text that should hold JSON does not; `detail` is what V8 says of it, `place` where."""
+class InvalidJson(Condition):
+    """A text that should hold JSON does not; `detail` is V8's message, `place` a line and a column."""
 
     detail: str
     place: str = ""
 
 
-@dataclass(eq=False)
-class BadLimits(NotJson):
-    """The new `apiConfig` of a flow, in which its rate limit is, is no JSON."""
+class InvalidApiConfig(InvalidJson, Refusal):
+    """The new `apiConfig` of a flow, which holds its rate limit, is not JSON."""
 
 
-@dataclass(eq=False)
-class BadConfig(NotJson):
-    """The new `chatbotConfig` of a flow is no JSON."""
+class InvalidChatbotConfig(InvalidJson):
+    """The new `chatbotConfig` of a flow is not JSON."""
 
 
-@dataclass(eq=False)
-class Unreachable(Condition):
-    """The work would call a service outside, which cannot be called from here."""
+class UnreachableService(Condition):
+    """The operation would call an external service, which this server does not."""
 
     service: str
 
 
-@dataclass(eq=False)
-class UnexpectedFile(Condition):
+class UnexpectedFile(Condition, Refusal):
     """A form has a file under a name that the operation does not know."""
 
     field: str
 
 
-@dataclass(eq=False)
-class Disabled(Condition):
-    """The flow's settings do not allow it."""
+class DisabledFeature(Condition):
+    """The flow's settings switch the feature off."""
 
     feature: str
 
 
-@dataclass(eq=False)
-class FileRefused(Condition):
-    """The flow takes no files of this `type`; `allowed` lists those it takes."""
+class ForbiddenFileType(Condition):
+    """The flow does not accept files of this `type`; `allowed` lists those that it accepts."""
 
     type: str
     allowed: str
 
 
-@dataclass(eq=False)
-class Mismatched(Condition):
-    """The extension of a file is not that of its type; `expected` lists those that are."""
+class ExtensionMismatch(Condition):
+    """The extension of a file does not belong to its media type; `expected` is the one that does."""
 
     extension: str
     type: str
     expected: str
 
 
-@dataclass(eq=False)
-class Traversal(Condition):
-    """A part of the path would lead out of its folder."""
+class PathTraversal(Condition):
+    """A part of the path leads out of its folder."""
 
     field: str
 
 
-@dataclass(eq=False)
-class BadOrigin(Condition):
-    """The origin of a page is no URL."""
+class InvalidOrigin(Condition, Refusal):
+    """The Origin header is not a URL."""
 
 
-@dataclass(eq=False)
-class NoEnding(Condition):
-    """The flow has no node that could have the last word."""
+class MissingEndingNode(Condition):
+    """The flow has no node that can end it."""
 
 
-@dataclass(eq=False)
-class NoMemory(Condition):
-    """The flow's chain needs a memory, and has none."""
+class MissingMemory(Condition):
+    """The flow's chain needs a memory node, and has none."""
 
 
-@dataclass(eq=False)
-class StreamRefused(WrongKey, Condition):
-    """As WrongKey, where a stream was asked for: a contract may say so within the stream."""
+class WrongKeyForStream(WrongKey, Condition):
+    """As WrongKey, for a stream: a contract may answer it within the stream."""
 
 
-@dataclass(eq=False)
-class StreamOriginRefused(OriginRefused, Condition):
-    """As OriginRefused, where a stream was asked for."""
+class ForbiddenOriginForStream(ForbiddenOrigin, Condition):
+    """As ForbiddenOrigin, for a stream."""
 
 
-@dataclass(eq=False)
-class Lacks(Condition):
-    """A `noun` misses a part that the work needs, such as a loader or a vector store node."""
+class MissingPart(Condition):
+    """A `noun` has no `part`, such as a loader or a vector store node, that the operation needs."""
 
     noun: str
     part: str
     id: str = ""
 
 
-@dataclass(eq=False)
-class Inconsistent(Condition):
+class ConflictingField(Condition, Refusal):
     """A field of the request contradicts the message with that id, which belongs to another `noun`."""
 
     noun: str
@@ -545,14 +521,12 @@ class Inconsistent(Condition):
     id: str
 
 
-@dataclass(eq=False)
-class Ambiguous(Condition):
-    """Two fields were sent of which only one counts."""
+class AmbiguousInput(Condition):
+    """Two fields were sent of which only one may be."""
 
     field: str
     other: str
 
 
-@dataclass(eq=False)
-class Unstarted(Condition):
+class MissingStartNode(Condition):
     """The flow has no node to start from."""

@@ -1,335 +1,315 @@
-"""The state: records in tables, created, listed, joined and cascaded by named methods.
+"""The store: all state of one mock. Records are created, listed, joined and cascaded by named methods.
 
 The store knows columns, not documents, and no HTTP. Ids and the clock are injected, so that output
-can be pinned and a replay can set the time. Every method runs without giving way, so a request sees
-and leaves a whole state. Standard library, outcomes and moments only.
+can be reproduced and a replay can set the time. Every method runs without awaiting, so a request sees
+and leaves a whole state.
 """
 
 from __future__ import annotations
 
-import copy
 import json
 import re
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from flowise_mock.state.clock import Clock, iso, moment
-from flowise_mock.state.outcomes import Deleted, Missing, NotFound, NothingDeleted
-
-Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Columns:
-    """How a database keeps a record, where a contract has one: by the types of its columns.
-
-    `entity` is the table's name in messages, `required` the columns that must have a value, `nulls`
-    those that are null where they were not sent, `flags` those of booleans; all others hold text.
-    `unread` columns are written and not read: only what was just written shows them. What was sent is
-    answered as sent, and kept as the column keeps it; a new record's `reread` columns are answered as
-    kept. A null for a `steady` column changes nothing. A change that `echoes` answers also what no
-    column takes. `ids` tells whose ids count: `made` by the server, `sent` with a new record, or `moved`,
-    where a change may give a record another id.
-    """
-
-    entity: str
-    required: tuple[str, ...] = ()
-    nulls: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()
-    reread: tuple[str, ...] = ()
-    steady: tuple[str, ...] = ()
-    echoes: bool = False
-    ids: str = "made"
-
-    def kept(self, column: str, value: Any) -> Any:
-        """`value` as the column keeps it."""
-        if value is None or (isinstance(value, str) and column not in self.flags):
-            return value
-        if column in self.flags:
-            return bool(value)
-        if isinstance(value, (dict, list)):
-            return "[object Object]"
-        return str(int(value) if value == int(value) else value)
-
-
-@dataclass(frozen=True)
-class Table:
-    """The columns of one kind of record, as a contract's `x-record` tells them.
-
-    `noun` is what messages call it. `made` maps the columns that the server fills, whatever a client
-    sends, to how: `id` a new id, `now` the time of creation, `touch` the time of the last change.
-    `defaults` fills columns that were not sent. `order` is the column that lists go by, with a
-    leading minus for newest first; empty means as created. Dates are whole seconds where `seconds`
-    is set. `database` is how a database keeps a record; None keeps it as it was sent.
-    """
-
-    name: str
-    noun: str
-    columns: tuple[str, ...]
-    made: Mapping[str, str] = field(default_factory=dict)
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    order: str = ""
-    seed: str = ""
-    seconds: bool = False
-    database: Columns | None = None
-
+from flowise_mock.state.clock import Clock, Dates, moment
+from flowise_mock.state.counts import Counts
+from flowise_mock.state.ids import RandomIds
+from flowise_mock.state.outcomes import Deletion, MissingColumn, NotFound, NothingToDelete
+from flowise_mock.state.table import Database, Record, Rows, Table, json_list
 
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+Window = tuple[float, int]
+"""When a rate window began, in seconds since 1970, and how many calls it has seen."""
 
 
-def new_uuid() -> str:
-    return str(uuid.uuid4())
+@dataclass(frozen=True)
+class Snapshot:
+    """The state at one moment. Records are shared, for they are never changed in place.
 
+    `ids` is how many reproducible ids were made.
+    """
 
-def _json_list(text: Any) -> list[Any]:
-    try:
-        value = json.loads(text)
-    except (TypeError, ValueError, RecursionError):
-        return []
-    return value if isinstance(value, list) else []
-
-
-def _told(value: Any) -> bool:
-    """Whether a client told an id or a date of its own."""
-    return isinstance(value, str) and bool(value)
+    records: Mapping[str, Mapping[str, Record]]
+    windows: Mapping[str, Window | None]
+    counts: Counts
+    ids: int
 
 
 class Store:
-    """All records of one mock. Copy it with `snapshot`, bring it back with `restore`."""
+    """All state of one mock: records, rate windows, running flows, counters, clock, ids.
+
+    `windows` count predictions by flow, for rate limits; None for a flow whose limit does not act yet.
+    `runs` are the flows that are delivering a stream, by flow and chat; a snapshot leaves them out.
+    """
 
     def __init__(
         self,
         tables: Iterable[Table],
         *,
-        new_id: Callable[[], str] = new_uuid,
-        clock: Callable[[], datetime] | None = None,
+        new_id: Callable[[], str] | None = None,
+        clock: Clock | None = None,
+        workspace: str | None = None,
     ) -> None:
         self.tables = {table.name: table for table in tables}
-        self.new_id = new_id
+        self.new_id = new_id or RandomIds()
         self.clock = clock or Clock()
-        self.workspace = new_uuid()
-        self._records: dict[str, dict[str, Record]] = {name: {} for name in self.tables}
-        self._last = datetime.min.replace(tzinfo=UTC)
+        self.workspace = workspace or RandomIds()()
+        self.windows: dict[str, Window | None] = {}
+        self.runs: dict[tuple[str, str], Any] = {}
+        self.counts = Counts()
+        self._rows = {name: Rows(table) for name, table in self.tables.items()}
+        self._dates = Dates()
+        self._last = 0
+
+    # --- time ---
 
     def now(self) -> str:
         """The time, never the same twice: lists ordered by date are ordered by creation too."""
-        now = self.clock()
-        if now <= self._last:
-            now = self._last + timedelta(milliseconds=1)
-        self._last = now.replace(microsecond=now.microsecond // 1000 * 1000)
-        return iso(self._last)
+        self._last = max(self.clock.milliseconds(), self._last + 1)
+        return self._dates.iso(self._last)
 
-    def stand(self, at: str) -> None:
-        """Let the clock stand at an ISO date, or go on again at any other text."""
-        when = moment(at)
-        if isinstance(self.clock, Clock) and when != self.clock.moment:
-            self.clock.moment = when
-            self._last = datetime.min.replace(tzinfo=UTC)
+    def set_clock(self, at: str) -> None:
+        """Freeze the clock at an ISO date, or release it with any other text."""
+        self.freeze(moment(at))
+
+    def freeze(self, at: datetime | None) -> None:
+        """Freeze the clock at a moment; None releases it."""
+        if at != self.clock.moment:
+            self.clock.moment = at
+            self._last = 0
 
     # --- one record ---
 
     def create(self, name: str, values: Mapping[str, Any]) -> Record:
-        """Store a new record of `values`; columns the server makes are made, unknown ones dropped.
+        """Store a new record of `values`: generated columns are filled in, unknown ones dropped.
 
-        Returned is the record, or what was sent with what was made, where a database keeps it otherwise.
-        Raises Missing where a column that must have a value has none.
+        Returns the record; if a database stores it otherwise, what was sent with what was generated.
+        Raises MissingColumn if a required column has no value.
         """
         table = self.tables[name]
-        given = {**table.defaults, **values}
-        own = table.database is not None and table.database.ids != "made"
-        mine = [column for column in table.made if not (own and _told(values.get(column)))]
-        record = {column: given[column] for column in table.columns if column in given and column not in mine}
+        database = table.database
+        given = {**table.defaults, **values} if table.defaults else values
+        accepts = database is not None and database.ids != "generated"
+        filled = [column for column in table.generated if not (accepts and _is_given(values.get(column)))]
+        record = {
+            column: given[column] for column in table.columns if column in given and column not in filled
+        }
         if "workspaceId" in table.columns:
             record["workspaceId"] = self.workspace
-        if table.database:
-            for column in table.database.nulls:
+        if database:
+            for column in database.null_if_missing:
                 record.setdefault(column, None)
-            self._check_required(table.database, record)
-            self._check_made(table, table.database, values)
-        now = self.now()
-        for column in mine:
-            how = table.made[column]
-            record[column] = self.new_id() if how == "id" else self._date(table, now)
-        shown = self._keep(table, record)
-        if not table.database or not table.database.reread:
-            return shown
-        kept = self._records[name][str(shown["id"])]
-        return {**shown, **{column: kept[column] for column in table.database.reread if column in kept}}
+            _check_required(database, record)
+            _check_generated(table, database, values)
+        now = self._date(table)
+        for column in filled:
+            record[column] = self.new_id() if table.generated[column] == "id" else now
+        self._put(table, record)
+        if database and database.return_stored:
+            stored = self._rows[name].records[str(record["id"])]
+            return {**record, **{key: stored[key] for key in database.return_stored if key in stored}}
+        return record
 
-    def _date(self, table: Table, now: str) -> str:
+    def _date(self, table: Table) -> str:
+        now = self.now()
         return f"{now[:20]}000Z" if table.seconds else now
 
-    def _check_required(self, database: Columns, record: Record) -> None:
-        for column in database.required:
-            if record.get(column) is None:
-                raise Missing(database.entity, column)
-
-    def _check_made(self, table: Table, database: Columns, values: Mapping[str, Any]) -> None:
-        """Where a client may send what else is made, it may not send null."""
-        for column in table.made if database.ids != "made" else ():
-            if values.get(column, "") is None:
-                raise Missing(database.entity, column)
-
-    def _keep(self, table: Table, record: Record) -> Record:
-        """Store a record as its table keeps it; returned is the record as it was given."""
-        kept = record
+    def _put(self, table: Table, record: Record) -> None:
+        """Store a record as its table stores it."""
+        stored = record
         if table.database:
-            kept = {
-                column: table.database.kept(column, record[column])
+            stored = {
+                column: table.database.stored(column, record[column])
                 for column in table.columns
                 if column in record
             }
-        self._records[table.name][str(kept["id"])] = kept
-        return record
+        self._rows[table.name].put(str(stored["id"]), stored)
 
     def put(self, name: str, record: Record) -> None:
         """Store `record` as it is, under its own id."""
-        self._records[name][record["id"]] = record
+        self._rows[name].put(record["id"], record)
+
+    def get(self, name: str, id: str) -> Record | None:
+        """The record with that id, or None."""
+        return self._rows[name].records.get(id)
 
     def find(self, name: str, id: str) -> Record:
         """The record with that id, else NotFound."""
-        record = self._records[name].get(id)
+        record = self.get(name, id)
         if record is None:
             raise NotFound(self.tables[name].noun, id)
         return record
 
-    def change(self, name: str, id: str, values: Mapping[str, Any]) -> Record:
-        """Merge `values` into the record; what the server makes stays its own.
+    def has(self, name: str, id: str | None) -> bool:
+        return id in self._rows[name].records
 
-        Returned is as with `create`. A database leaves a record that does not change as it is.
+    def change(self, name: str, id: str, values: Mapping[str, Any]) -> Record:
+        """Merge `values` into the record, except what the server generates.
+
+        Returns the same as `create`. A database leaves a record that does not change as it is.
         """
         table, record = self.tables[name], self.find(name, id)
         if table.database:
             changed = self._changed(table, table.database, record, values)
-            if not table.database.echoes:
+            if not table.database.return_unknown:
                 return changed
             return {**changed, **{key: value for key, value in values.items() if key not in table.columns}}
-        for column in table.columns:
-            if column in values and column not in table.made:
-                record[column] = values[column]
-        for column, how in table.made.items():
-            if how == "touch":
-                record[column] = self.now()
-        return record
+        sent = {key: values[key] for key in table.columns if key in values and key not in table.generated}
+        touched = {column: self._date(table) for column, how in table.generated.items() if how == "touch"}
+        changed = {**record, **sent, **touched}
+        self._rows[name].put(id, changed)
+        return changed
 
-    def _changed(self, table: Table, database: Columns, record: Record, values: Mapping[str, Any]) -> Record:
-        fixed = {*table.made, "workspaceId"} - ({"id"} if database.ids == "moved" else set())
-        fixed |= {column for column in database.steady if values.get(column) is None}
+    def _changed(self, table: Table, database: Database, record: Record, values: Mapping[str, Any]) -> Record:
+        fixed = {*table.generated, "workspaceId"} - ({"id"} if database.ids == "mutable" else set())
+        fixed |= {column for column in database.ignore_null if values.get(column) is None}
         shown = {
             column: values[column] if column in values and column not in fixed else record[column]
             for column in table.columns
             if column in record or (column in values and column not in fixed)
         }
-        if not _told(shown["id"]):
+        if not _is_given(shown["id"]):
             shown["id"] = record["id"]
-        self._check_required(database, shown)
-        self._check_made(table, database, values)
-        if any(database.kept(column, shown[column]) != record.get(column) for column in shown):
-            for column, how in table.made.items():
+        _check_required(database, shown)
+        _check_generated(table, database, values)
+        if any(database.stored(column, shown[column]) != record.get(column) for column in shown):
+            for column, how in table.generated.items():
                 if how == "touch":
-                    shown[column] = self._date(table, self.now())
-            return self._keep(table, shown)
-        return {column: value for column, value in shown.items() if column not in database.unread}
+                    shown[column] = self._date(table)
+            self._put(table, shown)
+            return shown
+        return {column: value for column, value in shown.items() if column not in database.write_only}
 
-    def remove(self, name: str, id: str) -> Deleted:
-        """Delete the record with that id, else NothingDeleted."""
-        if self._records[name].pop(id, None) is None:
-            raise NothingDeleted(self.tables[name].noun, id)
-        return Deleted(1)
+    def note(self, name: str, record: Record, /, **values: Any) -> Record:
+        """Write what the server itself notes on a record; no date is touched. Returns the new record."""
+        noted = {**record, **values}
+        self._rows[name].put(str(record["id"]), noted)
+        return noted
+
+    def remove(self, name: str, id: str) -> Deletion:
+        """Delete the record with that id, else NothingToDelete."""
+        if self._rows[name].pop(id) is None:
+            raise NothingToDelete(self.tables[name].noun, id)
+        return Deletion(1)
 
     # --- many records ---
 
     def select(self, name: str, /, **equal: Any) -> list[Record]:
         """The records whose columns equal `equal` (None matches all), in the table's order."""
-        wanted = [(column, value) for column, value in equal.items() if value is not None]
-        found = [
-            record
-            for record in self._records[name].values()
-            if all(record.get(column) == value for column, value in wanted)
-        ]
-        order = self.tables[name].order
-        if order:
-            column = order.lstrip("-")
-            found.sort(key=lambda record: record.get(column) or "", reverse=order[0] == "-")
-        return found
+        return self._rows[name].select(_without_none(equal))
 
-    def has(self, name: str, id: str | None) -> bool:
-        return id in self._records[name]
+    def page(self, name: str, number: int, size: int, /, **equal: Any) -> tuple[list[Record], int]:
+        """Page `number` (from 1) of what `select` returns, and the number of records on all pages."""
+        start, wanted = (number - 1) * size, _without_none(equal)
+        if not wanted:
+            return self._rows[name].slice(start, start + size), len(self._rows[name])
+        found = self._rows[name].select(wanted)
+        return found[start : start + size], len(found)
+
+    def count(self, name: str) -> int:
+        return len(self._rows[name])
 
     def remove_where(self, name: str, /, **equal: Any) -> int:
-        """Delete the records whose columns equal `equal`; how many they were."""
+        """Delete the records whose columns equal `equal`; returns their number."""
         return self.remove_records(name, self.select(name, **equal))
 
     def remove_records(self, name: str, records: Iterable[Record]) -> int:
-        """Delete these records; how many they were."""
+        """Delete these records; returns their number."""
         ids = [record["id"] for record in records]
         for id in ids:
-            self._records[name].pop(id, None)
+            self._rows[name].pop(id)
         return len(ids)
 
-    # --- what hangs together ---
+    # --- records that belong together ---
 
-    def remove_chatflow(self, id: str) -> Deleted:
-        """Delete a chatflow with its messages, their feedback and its upsert history."""
-        deleted = self.remove("chatflow", id)
+    def remove_chatflow(self, id: str) -> Deletion:
+        """Delete a chatflow with its messages, their feedback, its upsert history and its files."""
+        deletion = self.remove("chatflow", id)
         for name in ("chatmessage", "feedback", "upserthistory", "file"):
             self.remove_where(name, chatflowid=id)
-        return deleted
+        return deletion
 
     def feedback_by_message(self, chatflowid: str, rating: str | None = None) -> dict[str, Record]:
-        """The latest feedback on each message of a flow, by the id of the message; of one rating, or any."""
+        """The latest feedback on each message of a flow, by the message's id; of one rating, or any."""
         rows = self.select("feedback", chatflowid=chatflowid, rating=rating)
         return {row["messageId"]: row for row in rows if "messageId" in row}
 
     def link_document_stores(self, chatflowid: str, used: set[str]) -> None:
-        """Make `whereUsed` of every document store tell whether this flow reads it."""
-        for record in self.select("documentstore"):
-            users = _json_list(record.get("whereUsed"))
-            if (chatflowid in users) != (record["id"] in used):
-                users = [user for user in users if user != chatflowid]
-                users += [chatflowid] if record["id"] in used else []
-                record["whereUsed"] = json.dumps(users, separators=(",", ":"))
+        """Make the `whereUsed` of every document store say whether this flow reads it."""
+        for record in self._rows["documentstore"].holding("whereUsed", chatflowid):
+            if record["id"] not in used:
+                users = [user for user in json_list(record["whereUsed"]) if user != chatflowid]
+                self.note("documentstore", record, whereUsed=_compact(users))
+        for id in used:
+            found = self.get("documentstore", id)
+            users = json_list(found.get("whereUsed")) if found else [chatflowid]
+            if found and chatflowid not in users:
+                self.note("documentstore", found, whereUsed=_compact([*users, chatflowid]))
 
     def remove_messages(self, messages: Iterable[Record]) -> int:
-        """Delete chat messages and the feedback on them; how many messages they were."""
-        gone = list(messages)
-        ids = {message["id"] for message in gone}
-        rated = [row for row in self.select("feedback") if row.get("messageId") in ids]
-        self.remove_records("feedback", rated)
-        return self.remove_records("chatmessage", gone)
+        """Delete chat messages and the feedback on them; returns the number of messages."""
+        found = list(messages)
+        for message in found:
+            self.remove_where("feedback", messageId=message["id"])
+        return self.remove_records("chatmessage", found)
 
-    def remove_document_store(self, id: str) -> Deleted:
+    def remove_document_store(self, id: str) -> Deletion:
         """Delete a document store with its chunks and its upsert history."""
-        deleted = self.remove("documentstore", id)
+        deletion = self.remove("documentstore", id)
         self.remove_where("chunk", storeId=id)
         self.remove_where("upserthistory", chatflowid=id)
-        return deleted
+        return deletion
 
     def key_named(self, api_key: str | None) -> Record | None:
         """The API key record whose secret is `api_key`."""
-        if api_key is None:
-            return None
-        for record in self._records["apikey"].values():
-            if record.get("apiKey") == api_key:
-                return record
-        return None
+        found = self.select("apikey", apiKey=api_key) if api_key is not None else []
+        return found[0] if found else None
 
     # --- all of it ---
 
-    def snapshot(self) -> dict[str, dict[str, Record]]:
-        """A deep copy of all records, for `restore`."""
-        return copy.deepcopy(self._records)
+    def snapshot(self) -> Snapshot:
+        """The state now, for `restore`."""
+        records = {name: dict(rows.records) for name, rows in self._rows.items()}
+        return Snapshot(records, dict(self.windows), self.counts.copy(), getattr(self.new_id, "count", 0))
 
-    def restore(self, snapshot: Mapping[str, Mapping[str, Record]]) -> None:
-        """Bring back what `snapshot` held; the snapshot stays usable."""
-        kept = copy.deepcopy(dict(snapshot))
-        self._records = {name: dict(kept.get(name, {})) for name in self.tables}
+    def restore(self, snapshot: Snapshot) -> None:
+        """Bring back the state of a snapshot; the snapshot stays usable."""
+        self._rows = {name: Rows(table, snapshot.records.get(name)) for name, table in self.tables.items()}
+        self.windows = dict(snapshot.windows)
+        self.counts = snapshot.counts.copy()
+        if hasattr(self.new_id, "count"):
+            self.new_id.count = snapshot.ids
 
     def __iter__(self) -> Iterator[tuple[str, list[Record]]]:
-        """Each table's name and its records, as created."""
-        for name, records in self._records.items():
-            yield name, list(records.values())
+        """Each table's name and its records, in order of creation."""
+        for name, rows in self._rows.items():
+            yield name, list(rows.records.values())
+
+
+def _is_given(value: Any) -> bool:
+    """Whether a client sent an id or a date of its own."""
+    return isinstance(value, str) and bool(value)
+
+
+def _check_required(database: Database, record: Record) -> None:
+    for column in database.required:
+        if record.get(column) is None:
+            raise MissingColumn(database.entity, column)
+
+
+def _check_generated(table: Table, database: Database, values: Mapping[str, Any]) -> None:
+    """A client that may send what else is generated may not send null."""
+    for column in table.generated if database.ids != "generated" else ():
+        if values.get(column, "") is None:
+            raise MissingColumn(database.entity, column)
+
+
+def _without_none(equal: Mapping[str, Any]) -> dict[str, Any]:
+    return {column: value for column, value in equal.items() if value is not None}
+
+
+def _compact(users: list[Any]) -> str:
+    return json.dumps(users, separators=(",", ":"))

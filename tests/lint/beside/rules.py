@@ -6,7 +6,7 @@ SPECTRAL = {
     "info-contact": "info-words", "info-description": "info-words", "info-license": "info-words",
     "parser": "", "invalid-ref": "no-unresolved-refs", "no-$ref-siblings": "no-$ref-siblings",
     "oas3-schema": "struct path-parameter-required schema-pattern", "oas2-schema": "struct duplicated-entry-in-enum",
-    "oas3-server-trailing-slash": "api-servers", "oas3-server-variables": "api-servers", "oas3-api-servers": "api-servers",
+    "oas3-server-trailing-slash": "api-servers", "oas3-server-variables": "server-variables", "oas3-api-servers": "api-servers",
     "openapi-tags-uniqueness": "tags-unique", "operation-tag-defined": "operation-tag-defined",
     "operation-description": "operation-description operation-words", "operation-tags": "operation-tags",
     "operation-operationId": "operation-operationId", "operation-operationId-unique": "operation-operationId-unique",
@@ -28,7 +28,7 @@ SPECTRAL = {
 
 REDOCLY = {
     "struct": "struct array-items nullable ref-kind", "info-license": "info-words", "info-license-strict": "info-words",
-    "no-server-trailing-slash": "api-servers", "no-undefined-server-variable": "api-servers", "no-server-example.com": "",
+    "no-server-trailing-slash": "api-servers", "no-undefined-server-variable": "server-variables", "no-server-example.com": "",
     "no-identical-paths": "no-identical-paths", "no-ambiguous-paths": "no-ambiguous-paths",
     "operation-parameters-unique": "operation-parameters-unique", "no-enum-type-mismatch": "typed-enum",
     "nullable-type-sibling": "nullable", "operation-operationId": "operation-operationId",

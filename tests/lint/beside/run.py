@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lint import vendor
-from lint.beside import big, rules
+from lint.beside import big, corpus, rules
 
 FOLDER = Path(__file__).parent
 PACKAGES = ("@stoplight/spectral-cli@6.15.0", "@redocly/cli@2.11.1")
@@ -218,12 +218,13 @@ def main() -> int:
         found = [all_found(tools, folder if each == "big.json" else FOLDER, each) for each in DOCUMENTS]
         large = {name: held[1] for name, held in all_found(tools, folder, "large.json").items()}
         stated = all_found(tools, folder, "vendor.yaml")
-    page = "\n".join([*lines(found, large), *beside_vendor(stated)]) + "\n"
+        judged = corpus.refused(tools)
+    page = "\n".join([*lines(found, large), *beside_vendor(stated), *corpus.lines(judged)]) + "\n"
     if asked.write:
         asked.write.write_text(page)
     else:
         print(page)
-    left = list(unexplained(found))
+    left = [*unexplained(found), *corpus.unexplained(judged)]
     print("\n".join(left), file=sys.stderr)
     return int(bool(left))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from flowise_mock.conform.reports import script, terminal
 from flowise_mock.conform.reports.locations import Locations
+from flowise_mock.reports import github
 
 Run = dict[str, Any]
 MOST = 40
@@ -15,27 +16,19 @@ MOST = 40
 def text(run: Run, locations: Locations) -> str:
     held = {each["id"]: each for each in [*run["new"], *run["expired"]]}
     lines = [_line(run, cause, held[cause["deviations"][0]], locations) for cause in run["causes"][:MOST]]
-    lines += [f"::warning title=inconclusive::{_escaped(doubt)}" for doubt in run["doubts"][:5]]
-    lines += [
-        f"::notice title=fixed::{_escaped(e['operation'] + ' ' + e['check'])}: remove line {e['line']} of the baseline"
-        for e in run["vanished"][:5]
-    ]
+    lines += [github.command("warning", doubt, "inconclusive") for doubt in run["doubts"][:5]]
+    lines += [github.command("notice", _fixed(each), "fixed") for each in run["vanished"][:5]]
     return "\n".join(lines)
+
+
+def _fixed(each: dict[str, Any]) -> str:
+    return f"{each['operation']} {each['check']}: remove line {each['line']} of the baseline"
 
 
 def _line(run: Run, cause: dict[str, Any], first: dict[str, Any], locations: Locations) -> str:
     level = "notice" if cause["severity"] == "minor" else "error"
-    place = locations.of(first)
-    where = f"file={_property(place.file)},line={place.line}," if place else ""
     number = len(cause["deviations"])
     several = f"{number} deviation{'s' * (number != 1)} in {terminal.where(cause)}"
     message = f"{several}, such as {first['operation']} {first['check']}: {first['what']}\n{script.command(run, first)}"
-    return f"::{level} {where}title={_property(cause['title'])}::{_escaped(message)}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+    file, line = locations.of(first) or ("", 0)
+    return github.command(level, message, cause["title"], file, line)

@@ -2,62 +2,42 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 from flowise_mock.conform.reports import script
+from flowise_mock.reports import junit
 
 Run = dict[str, Any]
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def text(run: Run) -> str:
     """New and expired deviations are failures, known ones are skipped, doubts are errors."""
-    suites = "".join(_suite(run, id) for id in run["operations"])
-    failures = len(run["new"]) + len(run["expired"])
-    doubts = "".join(_case("run", doubt, f"<error message={_attribute(doubt)}/>") for doubt in run["doubts"])
-    extra = f'<testsuite name="run" tests="{len(run["doubts"])}" errors="{len(run["doubts"])}">{doubts}</testsuite>\n'
-    return (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name={_attribute(run["tool"])}'
-        f' failures="{failures}" time="{run["seconds"]}">\n{suites}{extra if doubts else ""}</testsuites>\n'
-    )
+    suites = [junit.Suite(id, list(_cases(run, id))) for id in run["operations"]]
+    if run["doubts"]:
+        suites.append(junit.Suite("run", [junit.Case(doubt, error=doubt) for doubt in run["doubts"]]))
+    return junit.text(run["tool"], suites, run["seconds"]) + "\n"
 
 
-def _suite(run: Run, id: str) -> str:
+def _cases(run: Run, id: str) -> Iterator[junit.Case]:
     failed = [each for each in [*run["new"], *run["expired"]] if each["operation"] == id]
-    known = [each for each in run["known"] if each["operation"] == id]
-    cases = [_case(id, _name(each), _failure(run, each)) for each in failed]
-    cases += [
-        _case(id, _name(each), f"<skipped message={_attribute('known: ' + each['baseline']['reason'])}/>")
-        for each in known
-    ]
+    for each in failed:
+        yield junit.Case(_name(each), failure=_name(each), text=_evidence(run, each))
+    for each in run["known"]:
+        if each["operation"] == id:
+            yield junit.Case(_name(each), skipped=f"known: {each['baseline']['reason']}")
     if id in run["unseen"]:
-        cases.append(_case(id, "is seen", f"<skipped message={_attribute(run['unseen'][id])}/>"))
+        yield junit.Case("is seen", skipped=run["unseen"][id])
     elif not failed:
-        cases.append(_case(id, "keeps the contract", ""))
-    skipped = len(known) + (id in run["unseen"])
-    head = (
-        f'<testsuite name={_attribute(id)} tests="{len(cases)}" failures="{len(failed)}" skipped="{skipped}">'
-    )
-    return head + "".join(cases) + "</testsuite>\n"
+        yield junit.Case("keeps the contract")
 
 
 def _name(deviation: dict[str, Any]) -> str:
     return f"{deviation['check']}: {deviation['what']}"
 
 
-def _case(suite: str, name: str, content: str) -> str:
-    return f"<testcase classname={_attribute(suite)} name={_attribute(name)}>{content}</testcase>"
-
-
-def _failure(run: Run, each: dict[str, Any]) -> str:
-    shown = (
+def _evidence(run: Run, each: dict[str, Any]) -> str:
+    return (
         f"expected: {each['expected']}\ngot: {each['got']}\nrequest: {each['request']}\n"
         f"repeat: {script.command(run, each)}\nor by this script:\n\n{script.text(run, each)}"
     )
-    return f"<failure message={_attribute(_name(each))}>{escape(_NOT_XML.sub('?', shown))}</failure>"
-
-
-def _attribute(value: str) -> str:
-    return quoteattr(_NOT_XML.sub("?", value))

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from flowise_mock.conform.contract import Contract
-from flowise_mock.contract import document
+from flowise_mock.contract import document, positions_json, positions_yaml
+from flowise_mock.contract.positions import escaped
 
 Run = dict[str, Any]
 
@@ -40,7 +39,7 @@ class Locations:
 
     def _use(self, file: Path) -> None:
         self._file = inside(file)
-        self._lines = dict(_operations(yaml.compose(file.read_text(), _loader())))
+        self._lines = dict(_operations(file))
 
     def of(self, deviation: dict[str, Any]) -> Place | None:
         """The place of a deviation: its entry in the baseline, its operation in a document, or the file."""
@@ -68,19 +67,11 @@ def write(contract: Contract, folder: Path) -> Path:
     return file
 
 
-def _loader() -> Any:
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def _operations(node: Any) -> Iterator[tuple[str, int]]:
-    """The line of each operation, by `METHOD /path`."""
-    for key, value in _pairs(node):
-        if key.value == "paths":
-            for path, item in _pairs(value):
-                for method, _ in _pairs(item):
-                    if method.value in document.METHODS:
-                        yield f"{method.value.upper()} {path.value}", method.start_mark.line + 1
-
-
-def _pairs(node: Any) -> list[tuple[Any, Any]]:
-    return list(node.value) if isinstance(node, yaml.MappingNode) else []
+def _operations(file: Path) -> Iterator[tuple[str, int]]:
+    """The line of each operation of a document, by `METHOD /path`."""
+    text = file.read_text()
+    read = positions_json.read(text) if file.suffix == ".json" else positions_yaml.read(text)
+    for path, item in read.value["paths"].items():
+        for method in set(document.METHODS) & set(item):
+            pointer = f"/paths/{escaped(path)}/{method}"
+            yield f"{method.upper()} {path}", read.place(pointer, key=True).line

@@ -1,0 +1,145 @@
+"""Secrets: what is masked before a request is kept in a journal, a log, a report or an export.
+
+Masked are the headers and cookies that carry credentials, keys in paths, and JSON fields whose name or
+schema says that they are secret, also inside texts that hold JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from flowise_mock.contract.document import Document
+
+MASK = "***"
+_HEADERS = {
+    b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"x-api-key", b"x-auth-token",
+    b"flowise-mock-token",
+}  # fmt: skip
+_NAMES = (
+    "password",
+    "token",
+    "plaindataobj",
+    "apikey",
+    "secret",
+    "authorization",
+    "encrypteddata",
+    "accesskey",
+)
+_PLAIN = {"tokens", "usetoken", "apikeyid", "maxtokens", "total_tokens", "totaltokens", "input_tokens"}
+"""Names that contain such a word and hold no secret."""
+_HINT = re.compile(
+    rb"passw|token|api_?key|secret|authori|plaindataobj|encrypteddata|access_?key", re.IGNORECASE
+)
+_IN_PATH = re.compile(r"(?<=/apikey/)[^/?#]+", re.IGNORECASE)
+_IN_QUERY = re.compile(r"((?:^|[?&])[^=&]*(?:key|token|secret|password)[^=&]*=)[^&#]*", re.IGNORECASE)
+Headers = list[tuple[bytes, bytes]]
+
+
+class Secrets:
+    """What is secret by a contract: properties with `writeOnly` or `format: password`, and usual names."""
+
+    def __init__(self, document: Document) -> None:
+        self._names = {name.lower() for name in _secret_properties(document)}
+        hints = [re.escape(name).encode() for name in self._names]
+        self._hint = re.compile(b"|".join([_HINT.pattern, *hints]), re.IGNORECASE)
+
+    def headers(self, headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+        """Headers without the credentials; a scheme such as Bearer stays."""
+        return [(name, _credential(value) if name in _HEADERS else value) for name, value in headers]
+
+    def path(self, path: str) -> str:
+        """A path, with or without a query, without the keys in it."""
+        head, question, query = path.partition("?")
+        masked = _IN_PATH.sub(MASK, head)
+        return masked + question + _IN_QUERY.sub(rf"\1{MASK}", query)
+
+    def query(self, query: bytes) -> bytes:
+        text = query.decode("latin-1")
+        return _IN_QUERY.sub(rf"\1{MASK}", text).encode("latin-1")
+
+    def body(self, body: bytes, most: int = 65_536) -> bytes:
+        """The first `most` bytes of a body, without the secrets in it."""
+        whole = len(body) <= most
+        body = body[:most]
+        if not self._hint.search(body):
+            return body
+        try:
+            if not whole:
+                return _masked_text(body)
+            value = json.loads(body)
+        except ValueError:
+            return _masked_text(body)
+        return json.dumps(self.value(value), ensure_ascii=False).encode()
+
+    def value(self, value: Any, name: str = "") -> Any:
+        """A JSON value without the secrets in it."""
+        if name and self.is_secret(name) and value not in (None, ""):
+            return MASK
+        if isinstance(value, dict):
+            return {key: self.value(child, str(key)) for key, child in value.items()}
+        if isinstance(value, list):
+            return [self.value(child) for child in value]
+        if isinstance(value, str) and value[:1] in "{[" and self._hint.search(value.encode()):
+            return self._text(value)
+        return value
+
+    def _text(self, text: str) -> str:
+        """A text that may hold JSON, without the secrets in it."""
+        try:
+            inner = json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+        return json.dumps(self.value(inner), ensure_ascii=False) if isinstance(inner, (dict, list)) else text
+
+    def is_secret(self, name: str) -> bool:
+        plain = name.lower().replace("-", "").replace("_", "")
+        if plain in _PLAIN or name.lower() in _PLAIN:
+            return False
+        return name.lower() in self._names or plain.endswith(_NAMES)
+
+
+def _secret_properties(document: Document) -> Iterator[str]:
+    """The properties that the document marks as secret."""
+    waiting: list[Any] = [document]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            properties = node.get("properties")
+            for name, schema in properties.items() if isinstance(properties, dict) else ():
+                if isinstance(schema, dict) and (
+                    schema.get("writeOnly") or schema.get("format") == "password"
+                ):
+                    yield str(name)
+            waiting += node.values()
+        elif isinstance(node, list):
+            waiting += node
+
+
+def _credential(value: bytes) -> bytes:
+    scheme, blank, _ = value.partition(b" ")
+    return (
+        scheme + b" " + MASK.encode() if blank and scheme.lower() in (b"bearer", b"basic") else MASK.encode()
+    )
+
+
+_FORM = re.compile(
+    rb'(name="[^"]*(?:passw|token|api_?key|secret|plaindataobj)[^"]*"\r\n(?:[^\r\n]+\r\n)*\r\n)[^\r]*',
+    re.IGNORECASE,
+)
+_MEMBER = re.compile(
+    rb'(\\*"[^"\\]*(?:passw\w*|token|api_?key|secret)\\*"\s*:\s*)(\\*"(?:[^"\\]|\\[^"])*\\*"?|[^,}\s"\\]+)',
+    re.IGNORECASE,
+)
+_OBJECT = re.compile(rb'(plaindataobj\\*"\s*:\s*).*', re.IGNORECASE | re.DOTALL)
+_PAIR = re.compile(rb"((?:^|&)[^=&]*(?:passw|token|api_?key|secret)[^=&]*=)[^&]*", re.IGNORECASE)
+
+
+def _masked_text(body: bytes) -> bytes:
+    """A body that is not JSON, or not whole: members, form fields and pairs with secret names are masked."""
+    body = _FORM.sub(rb"\g<1>***", body)
+    body = _MEMBER.sub(rb'\g<1>"***"', body)
+    body = _OBJECT.sub(rb'\g<1>"***"', body)
+    return _PAIR.sub(rb"\g<1>***", body)

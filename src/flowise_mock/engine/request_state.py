@@ -1,0 +1,62 @@
+"""What the middlewares share about one request: one typed object in the ASGI scope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.types import Scope
+
+from flowise_mock.engine.answers import Answers
+from flowise_mock.engine.connection import Connection
+from flowise_mock.engine.fault_channel import FaultChannel
+from flowise_mock.engine.worlds import World
+from flowise_mock.state.table import Record
+
+_KEY = "flowise_mock"
+
+
+@dataclass(slots=True)
+class RequestState:
+    """One request on its way, in the world of its namespace.
+
+    `operation_id` and `answers` are those of its operation; until that is known, `answers` are the ones of
+    requests that match none. `key` is the API key record that the request showed. `streaming` says whether
+    the body requests a stream. `rule` and `fault` describe what answered, for the access log. `body` and
+    `question` are what was sent and what it resolved to, for the journal.
+    """
+
+    world: World
+    connection: Connection
+    answers: Answers
+    operation_id: str = ""
+    key: Record | None = None
+    streaming: bool = False
+    rule: str = ""
+    fault: str = ""
+    channel: FaultChannel | None = None
+    body: bytes = b""
+    question: dict[str, Any] | None = None
+
+    def note_rule(self, text: str) -> None:
+        self.rule = text
+
+    def note_body(self, body: bytes) -> None:
+        self.body = body
+
+    def note_question(self, known: dict[str, Any]) -> None:
+        self.question = known
+
+    def note_fault(self, text: str) -> None:
+        self.fault = text
+
+
+def attach(scope: Scope, state: RequestState) -> None:
+    """Put the state into a scope, at the outermost middleware."""
+    scope.setdefault("extensions", {})[_KEY] = state
+
+
+def request_state(scope: Scope) -> RequestState:
+    """The state of a request."""
+    state: RequestState = scope["extensions"][_KEY]
+    return state

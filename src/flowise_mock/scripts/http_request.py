@@ -1,0 +1,47 @@
+"""A request as matching looks at it: method, path, query, headers and body, whatever the operation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """One HTTP request. `headers` have lower-case names; `json` is the body, None if it is not JSON.
+
+    `operation` is the operationId, empty if no operation of the contract matches.
+    """
+
+    method: str = ""
+    path: str = ""
+    query_string: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+    operation: str = ""
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters of the query; the first of several values."""
+        return dict(reversed(parse_qsl(self.query_string, True, errors="replace")))
+
+    def at(self, pointer: str) -> Any:
+        """The value in the body that a JSON pointer (RFC 6901) names; ABSENT if there is none."""
+        node: Any = self.json
+        for part in pointer.split("/")[1:]:
+            key = part.replace("~1", "/").replace("~0", "~")
+            if isinstance(node, dict) and key in node:
+                node = node[key]
+            elif isinstance(node, list) and key.isdecimal() and int(key) < len(node):
+                node = node[int(key)]
+            else:
+                return ABSENT
+        return node
+
+
+ABSENT = object()
+"""The value of what is not there."""
+POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)*")

@@ -1,0 +1,93 @@
+"""The rules of one namespace: those that were added, the last one first, and then those of the files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from flowise_mock.faults.spec import Fault
+from flowise_mock.scripts import rules
+from flowise_mock.scripts.contract_check import ContractCheck
+from flowise_mock.scripts.question import Question
+from flowise_mock.scripts.rules import Rule
+from flowise_mock.scripts.script import Choice, Script, explanation, is_left, nearest, next_answer
+from flowise_mock.state.counts import Counts
+
+
+class RuleBook:
+    """Chooses the rule that answers. `script` has the rules of files; `strict` lets nothing else answer."""
+
+    def __init__(self, check: ContractCheck, script: Script | None = None, *, strict: bool = False) -> None:
+        self.strict = strict
+        self._check = check
+        self._script = script
+        self._added: dict[str, tuple[dict[str, Any], Rule]] = {}
+        self._number = 0
+
+    def __bool__(self) -> bool:
+        """Whether a rule may answer, or something must."""
+        return bool(self._added) or self._script is not None or self.strict
+
+    # --- rules that are added ---
+
+    def add(self, given: dict[str, Any], id: str | None = None) -> str:
+        """Add a rule before all others, or in the place of the one with that id. Raises ScriptError."""
+        if id is None:
+            self._number += 1
+            id = str(self._number)
+        self._added[id] = (given, rules.compile_rule(given, id, self._check))
+        return id
+
+    def remove(self, id: str) -> bool:
+        return self._added.pop(id, None) is not None
+
+    def clear(self) -> None:
+        self._added.clear()
+
+    def added(self) -> Iterator[tuple[str, dict[str, Any], Rule]]:
+        """The id, the source and the rule of each rule that was added, in the order of trying."""
+        for id, (given, rule) in reversed(self._added.items()):
+            yield id, given, rule
+
+    def of_files(self) -> Sequence[Rule]:
+        return self._script.rules if self._script else ()
+
+    # --- choosing ---
+
+    def choose(self, question: Question, counts: Counts) -> Choice:
+        """The first rule that matches, and which of its answers is due in this conversation."""
+        passed: list[Rule] = []
+        for _, _, rule in self.added():
+            if rule.operation:
+                continue
+            if rule.matches(question) and is_left(rule, counts):
+                answer = next_answer(rule, question, counts)
+                return Choice(question, rule, answer, explanation(rule, passed, question))
+            passed.append(rule)
+        if self._script is not None:
+            choice = self._script.choose(question, counts)
+            if choice.rule is not None or not self.strict:
+                return choice
+            passed += [rule for rule in self._script.rules if not rule.operation]
+        closest = nearest(passed, question) if self.strict else None
+        return Choice(question, None, None, explanation(None, passed, question), closest)
+
+    def fault_for(self, question: Question, counts: Counts) -> tuple[Fault, Rule] | None:
+        """The fault that a rule has for the operation of a request, and that rule."""
+        for rule in self._for_operation(question.request.operation, counts):
+            fault = rule.answers[0].fault
+            if fault is not None and rule.matches(question) and is_left(rule, counts):
+                counts.next(("rule", rule.id))
+                return fault, rule
+        return None
+
+    def has_operation_rules(self, operation: str, counts: Counts) -> bool:
+        """Whether a rule may have a fault for an operation; the request is read only then."""
+        return next(self._for_operation(operation, counts), None) is not None
+
+    def _for_operation(self, operation: str, counts: Counts) -> Iterator[Rule]:
+        for _, _, rule in self.added():
+            if rule.operation in (operation, rules.ANY):
+                yield rule
+        if self._script is not None:
+            yield from self._script.for_operation(operation, counts)

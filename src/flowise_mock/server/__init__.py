@@ -1,0 +1,1 @@
+"""The server: a contract, a seed and rules made into an app, and uvicorn around it."""

@@ -1,0 +1,137 @@
+"""A contract, a seed and rules made into an ASGI app."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from flowise_mock.contract import contracts, tables
+from flowise_mock.contract.document import Document, operations
+from flowise_mock.engine import seed
+from flowise_mock.engine.app import HANG, MAX_BODY, TOKEN_DELAY, create_app
+from flowise_mock.engine.streams import Streams
+from flowise_mock.engine.worlds import MAX_NAMESPACES, Worlds
+from flowise_mock.flows import model_echo
+from flowise_mock.flows.call import Model
+from flowise_mock.scripts.contract_check import ContractCheck
+from flowise_mock.scripts.rule_book import RuleBook
+from flowise_mock.scripts.script import Script
+from flowise_mock.state.ids import RandomIds, ReproducibleIds
+from flowise_mock.state.store import Snapshot, Store
+
+JOURNAL = 1000
+"""Entries that the journal of a namespace keeps."""
+
+
+@dataclass
+class Options:
+    """What a server is started with.
+
+    `seed` None is an empty store; `keys` empty is the default key. `permissions` are further keys, each with
+    the permissions it has alone. `cors` None follows the contract. `model` answers if no rule of the
+    `scripts` does, unless they are `strict`. `ids` are `random` or `reproducible`. `journal` is how many
+    entries each namespace keeps, 0 for none; `namespaces` is how many there may be. `control` False takes
+    the control API away; `control_token` opens it to other machines; `allowed_hosts` are names of this
+    server besides loopback's.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 3000
+    contract: str = "clients"
+    overlays: Sequence[Path] = ()
+    keys: Sequence[str] = ()
+    open: bool = False
+    cors: Sequence[str] | None = None
+    permissions: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    seed: Path | None = field(default_factory=lambda: contracts.root() / "fixtures" / "seed")
+    max_body: int = MAX_BODY
+    token_delay: float = TOKEN_DELAY
+    hang: float = HANG
+    model: Model = model_echo.say
+    scripts: Sequence[Path] = ()
+    strict: bool = False
+    reload: bool = False
+    explain: bool = False
+    ids: str = "random"
+    journal: int = JOURNAL
+    namespaces: int = MAX_NAMESPACES
+    control: bool = True
+    control_token: str | None = None
+    allowed_hosts: Sequence[str] = ()
+    access_log: bool = True
+    log_level: str = "info"
+
+
+@dataclass
+class Mock:
+    """A server ready to run. `records` is how many the seed holds."""
+
+    app: ASGIApp
+    contract: Document
+    worlds: Worlds
+    streams: Streams
+    options: Options
+    operations: int
+    records: int
+
+    @property
+    def store(self) -> Store:
+        """The store of the default namespace."""
+        return self.worlds.default.store
+
+
+def build(options: Options) -> Mock:
+    """The app for `options`. Raises DocumentError, SeedError or ScriptError."""
+    contract = contracts.load(options.contract, options.overlays)
+    seeded, records = _seeded(options, contract)
+    check = ContractCheck(contract)
+    script = None
+    if options.scripts:
+        script = Script(options.scripts, contract, reload=options.reload)
+    found = list(tables.tables(contract))
+    workspace = seeded.workspace
+
+    def make_store(name: str) -> Store:
+        ids = ReproducibleIds(name) if options.ids == "reproducible" else RandomIds()
+        store = Store(found, new_id=ids, workspace=workspace)
+        store.restore(start)
+        return store
+
+    start: Snapshot = seeded.snapshot()
+    worlds = Worlds(
+        make_store,
+        lambda: RuleBook(check, script, strict=options.strict),
+        limit=options.namespaces,
+        journal=options.journal,
+    )
+    streams = Streams()
+    app = create_app(
+        contract,
+        worlds,
+        streams=streams,
+        open=options.open,
+        max_body=options.max_body,
+        cors=options.cors,
+        token_delay=options.token_delay,
+        hang=options.hang,
+        model=options.model,
+        explain=options.explain,
+        journal=options.journal > 0,
+    )
+    count = sum(1 for _ in operations(contract))
+    return Mock(app, contract, worlds, streams, options, count, records)
+
+
+def _seeded(options: Options, contract: Document) -> tuple[Store, int]:
+    """A store with the records that every namespace begins with, and how many the seed holds."""
+    workspace = ReproducibleIds("workspace")() if options.ids == "reproducible" else None
+    store = Store(tables.tables(contract), workspace=workspace)
+    if options.ids == "reproducible":
+        store.new_id = ReproducibleIds("seed")
+    records = seed.plant(store, contract, options.seed) if options.seed else 0
+    seed.add_keys(store, options.keys or [seed.DEFAULT_KEY])
+    seed.add_keys(store, options.permissions, options.permissions)
+    return store, records

@@ -1,0 +1,68 @@
+"""The server that `serve` runs: a socket, uvicorn, a banner."""
+
+from __future__ import annotations
+
+import logging
+import socket
+
+from flowise_mock.engine import private_api, seed
+from flowise_mock.server.build import Mock, Options, build
+
+
+class ServerError(Exception):
+    """A server that cannot start; the text says why and what to do."""
+
+
+def run(options: Options) -> None:
+    """Serve until SIGINT or SIGTERM. Raises ServerError if the address cannot be had."""
+    mock = build(options)
+    bound = listen(options.host, options.port)
+    import uvicorn
+
+    for line in banner(options, mock, bound.getsockname()[1]):
+        print(line, flush=True)
+    logging.basicConfig(level=options.log_level.upper(), format="%(message)s")
+    logging.getLogger("flowise_mock.access").setLevel("INFO" if options.access_log else "WARNING")
+    config = uvicorn.Config(
+        mock.app,
+        log_config=None,
+        log_level="warning" if options.log_level == "info" else options.log_level,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=1,
+        server_header=False,
+    )
+    server = uvicorn.Server(config)
+    private_api.stop_on_signal(server, mock.streams.close)
+    server.run(sockets=[bound])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket bound to the address, else ServerError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+        bound.listen(2048)
+    except (OSError, OverflowError) as error:
+        bound.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ServerError(f"cannot listen on {host}:{port}: {reason}; choose another --port") from None
+    return bound
+
+
+def banner(options: Options, mock: Mock, port: int) -> list[str]:
+    """What is said at start: address, contract, operations, seed, key, and a line that works."""
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    base = f"http://{host}:{port}"
+    records = f"{mock.records} records of {options.seed}" if options.seed else "empty"
+    key = (options.keys or [seed.DEFAULT_KEY])[0]
+    header = "" if options.open else f' -H "Authorization: Bearer {key}"'
+    return [
+        f"flowise-mock on {base}/api/v1, contract {options.contract}, {mock.operations} operations",
+        f"  seed  {records}",
+        f"  key   {'none is asked for' if options.open else key}",
+        f"  try   curl{header} {base}/api/v1/chatflows",
+        f"  docs  {base}/docs",
+    ]

@@ -1,0 +1,105 @@
+"""The journal: which requests came, what answered each, and what was sent. Bounded in entries and bytes."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+MAX_BODY = 64 * 1024
+"""Bytes that an entry keeps of a request body, and of a response body."""
+MAX_BYTES = 32 * 1024 * 1024
+"""Bytes of bodies that a journal keeps."""
+Headers = list[tuple[bytes, bytes]]
+
+
+class Entry:
+    """One exchange. Bodies and headers are masked before they are kept, and cut at MAX_BODY.
+
+    `time` is in milliseconds since 1970 by the clock of the namespace, `duration` in milliseconds. `events`
+    is the number of stream events that were sent. `completed` is false if the client left before the end.
+    `question` has what a prediction resolved: the chat, the session, the turn, the name of the flow.
+    """
+
+    __slots__ = (
+        "body", "completed", "duration", "events", "fault", "headers", "id", "length", "method", "operation",
+        "path", "query", "question", "response", "response_headers", "response_length", "rule", "started",
+        "status", "time",
+    )  # fmt: skip
+
+    def __init__(self, id: str, time: int, method: str, path: str, query: bytes, headers: Headers) -> None:
+        self.id = id
+        self.time = time
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.started = _now()
+        self.operation = ""
+        self.body = b""
+        self.length = 0
+        self.rule = ""
+        self.fault = ""
+        self.status = 0
+        self.response = b""
+        self.response_length = 0
+        self.response_headers: Headers = []
+        self.events = 0
+        self.completed = False
+        self.duration = 0.0
+        self.question: dict[str, Any] | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.body) + len(self.response)
+
+
+class Journal:
+    """The last `most` entries of one namespace, oldest first; 0 keeps none."""
+
+    def __init__(self, most: int = 1000, max_bytes: int = MAX_BYTES) -> None:
+        self.most = most
+        self._max_bytes = max_bytes
+        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._bytes = 0
+        self._number = 0
+        self._listeners: set[Callable[[Entry], None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(list(self._entries.values()))
+
+    def next_id(self) -> str:
+        self._number += 1
+        return str(self._number)
+
+    def get(self, id: str) -> Entry | None:
+        return self._entries.get(id)
+
+    def add(self, entry: Entry) -> None:
+        """Keep an entry that is complete, and drop the oldest ones that are too many or too large."""
+        entry.duration = (_now() - entry.started) * 1000
+        self._entries[entry.id] = entry
+        self._bytes += entry.size
+        while len(self._entries) > self.most or (self._bytes > self._max_bytes and len(self._entries) > 1):
+            _, dropped = self._entries.popitem(last=False)
+            self._bytes -= dropped.size
+        for listener in list(self._listeners):
+            listener(entry)
+
+    def clear(self) -> None:
+        """Drop all entries; ids go on."""
+        self._entries.clear()
+        self._bytes = 0
+
+    def listen(self, listener: Callable[[Entry], None]) -> Callable[[], None]:
+        """Call `listener` for each entry that is added; returns what ends that."""
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
+
+def _now() -> float:
+    return time.perf_counter()

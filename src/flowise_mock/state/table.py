@@ -1,0 +1,222 @@
+"""Tables: the columns of a kind of record, and its rows with their indexes."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count, islice
+from typing import Any
+
+Record = dict[str, Any]
+"""A record. It is never changed in place: a change stores a new dict, so copies of tables are shallow."""
+Index = tuple[str, ...]
+"""Columns that are looked up together. A column with `*` holds a JSON list, and each item is looked up."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """How a database stores a record, by the types of its columns; what the contract's `x-record` says.
+
+    `entity` is the table's name in messages. `required` columns must have a value; `null_if_missing`
+    columns are null if they were not sent; `booleans` hold booleans, all others text. `write_only` columns
+    are shown only when they were just written. Answers show a new record as it was sent, except its
+    `return_stored` columns. A null does not change an `ignore_null` column. With `return_unknown`, the
+    answer to a change also has the fields that are no columns. `ids` says whose ids are used: `generated`
+    by the server, `accepted` with a new record, or `mutable`: a change may also give a record another id.
+    """
+
+    entity: str
+    required: tuple[str, ...] = ()
+    null_if_missing: tuple[str, ...] = ()
+    booleans: tuple[str, ...] = ()
+    write_only: tuple[str, ...] = ()
+    return_stored: tuple[str, ...] = ()
+    ignore_null: tuple[str, ...] = ()
+    return_unknown: bool = False
+    ids: str = "generated"
+
+    def stored(self, column: str, value: Any) -> Any:
+        """`value` as the column stores it."""
+        if value is None or (isinstance(value, str) and column not in self.booleans):
+            return value
+        if column in self.booleans:
+            return bool(value)
+        if isinstance(value, (dict, list)):
+            return "[object Object]"
+        return str(int(value) if value == int(value) else value)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of one kind of record, as the contract's `x-record` describes them.
+
+    `noun` is its name in messages. `generated` maps the columns that the server fills, whatever a client
+    sends, to how: `id` a new id, `now` the time of creation, `touch` the time of the last change.
+    `defaults` fills columns that were not sent. `order` is the column that lists are sorted by, with a
+    leading minus for newest first; empty means in order of creation. Dates are whole seconds if `seconds`
+    is set. `database` is how a database stores a record; None stores it as it was sent. `indexes` are the
+    columns that records are looked up by.
+    """
+
+    name: str
+    noun: str
+    columns: tuple[str, ...]
+    generated: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    order: str = ""
+    seed: str = ""
+    seconds: bool = False
+    database: Database | None = None
+    indexes: tuple[Index, ...] = ()
+
+
+Key = tuple[str, int, str]
+"""What rows are sorted by: the value of the table's `order`, the number of the record, its id."""
+
+
+class Rows:
+    """The records of one table, in order of creation. Indexes are built when they are first used."""
+
+    def __init__(self, table: Table, records: Mapping[str, Record] | None = None) -> None:
+        self.table = table
+        self.records: dict[str, Record] = dict(records or {})
+        self._next = count(len(self.records))
+        self._number = {id: number for number, id in enumerate(self.records)}
+        self._column = table.order.lstrip("-")
+        self._descends = table.order.startswith("-")
+        self._sorted: list[Key] | None = None
+        self._indexes: dict[Index, dict[Any, dict[str, None]]] = {}
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    # --- one record ---
+
+    def put(self, id: str, record: Record) -> None:
+        """Store a record, in place of the one with that id."""
+        before = self.records.get(id)
+        if before is None:
+            self._number[id] = next(self._next)
+        else:
+            self._unfile(id, before)
+        self.records[id] = record
+        self._file(id, record)
+
+    def pop(self, id: str) -> Record | None:
+        """Remove the record with that id and return it."""
+        record = self.records.pop(id, None)
+        if record is not None:
+            self._unfile(id, record)
+            del self._number[id]
+        return record
+
+    # --- many ---
+
+    def select(self, equal: Mapping[str, Any]) -> list[Record]:
+        """The records whose columns equal `equal`, in the table's order."""
+        if not equal:
+            return list(self._in_order())
+        index = max(self._usable(equal), key=len, default=None)
+        if index is None:
+            return [record for record in self._in_order() if _equals(record, equal)]
+        ids = self._index(index).get(tuple(_hashable(equal[column]) for column in index), {})
+        rest = {column: value for column, value in equal.items() if column not in index}
+        keys = sorted(
+            (self._key(id) for id in ids if _equals(self.records[id], rest)), reverse=self._descends
+        )
+        return [self.records[id] for _, _, id in keys]
+
+    def holding(self, column: str, item: str) -> list[Record]:
+        """The records whose `column` is a JSON list that holds `item`; `column*` is an index."""
+        return [self.records[id] for id in self._index((f"{column}*",)).get((item,), {})]
+
+    def slice(self, start: int, stop: int) -> list[Record]:
+        """A part of all records, in the table's order."""
+        if not self.table.order:
+            return list(islice(self.records.values(), start, stop))
+        keys = self._keys()
+        if self._descends:
+            keys = keys[max(len(keys) - stop, 0) : max(len(keys) - start, 0)][::-1]
+        else:
+            keys = keys[start:stop]
+        return [self.records[id] for _, _, id in keys]
+
+    def _in_order(self) -> Iterator[Record]:
+        if not self.table.order:
+            return iter(self.records.values())
+        keys = self._keys()
+        return (self.records[id] for _, _, id in (reversed(keys) if self._descends else keys))
+
+    # --- order ---
+
+    def _key(self, id: str) -> Key:
+        """What a record is sorted by; of equal dates, the record that was created first comes first."""
+        return self._key_of(id, self.records[id])
+
+    def _key_of(self, id: str, record: Record) -> Key:
+        value = record.get(self._column) or "" if self._column else ""
+        number = self._number[id]
+        return str(value), -number if self._descends else number, id
+
+    def _keys(self) -> list[Key]:
+        if self._sorted is None:
+            self._sorted = sorted(self._key(id) for id in self.records)
+        return self._sorted
+
+    # --- indexes ---
+
+    def _usable(self, equal: Mapping[str, Any]) -> list[Index]:
+        return [index for index in self.table.indexes if all(column in equal for column in index)]
+
+    def _index(self, index: Index) -> dict[Any, dict[str, None]]:
+        made = self._indexes.get(index)
+        if made is None:
+            made = self._indexes[index] = {}
+            for id, record in self.records.items():
+                for key in _keys_of(index, record):
+                    made.setdefault(key, {})[id] = None
+        return made
+
+    def _file(self, id: str, record: Record) -> None:
+        for index, made in self._indexes.items():
+            for key in _keys_of(index, record):
+                made.setdefault(key, {})[id] = None
+        if self._sorted is not None:
+            insort(self._sorted, self._key(id))
+
+    def _unfile(self, id: str, record: Record) -> None:
+        for index, made in self._indexes.items():
+            for key in _keys_of(index, record):
+                ids = made.get(key, {})
+                ids.pop(id, None)
+                if not ids:
+                    made.pop(key, None)
+        if self._sorted is not None:
+            del self._sorted[bisect_left(self._sorted, self._key_of(id, record))]
+
+
+def _equals(record: Record, equal: Mapping[str, Any]) -> bool:
+    return all(record.get(column) == value for column, value in equal.items())
+
+
+def _keys_of(index: Index, record: Record) -> list[Any]:
+    """The keys under which a record is filed: one, or one for each item of a JSON list."""
+    if index[0].endswith("*"):
+        return [(item,) for item in json_list(record.get(index[0][:-1])) if isinstance(item, str)]
+    return [tuple(_hashable(record.get(column)) for column in index)]
+
+
+def _hashable(value: Any) -> Any:
+    """A value that can be a key; older servers store ids of any type."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, (dict, list)) else value
+
+
+def json_list(text: Any) -> list[Any]:
+    """The list that a JSON text holds; empty for anything else."""
+    try:
+        value = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return []
+    return value if isinstance(value, list) else []

@@ -1,0 +1,90 @@
+"""What is masked, and what stays."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from flowise_mock.contract import contracts
+from flowise_mock.contract.secrets import Secrets
+
+SECRETS = Secrets(contracts.load("clients"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "masked"),
+    [
+        (b"authorization", b"Bearer abc", b"Bearer ***"),
+        (b"authorization", b"abc", b"***"),
+        (b"cookie", b"a=1; b=2", b"***"),
+        (b"x-api-key", b"abc", b"***"),
+        (b"flowise-mock-token", b"abc", b"***"),
+        (b"content-type", b"text/plain", b"text/plain"),
+    ],
+)
+def test_headers(name: bytes, value: bytes, masked: bytes) -> None:
+    assert SECRETS.headers([(name, value)]) == [(name, masked)]
+
+
+@pytest.mark.parametrize(
+    ("path", "masked"),
+    [
+        ("/api/v1/chatflows/apikey/s3cret", "/api/v1/chatflows/apikey/***"),
+        ("/api/v1/verify/apikey/s3cret?x=1", "/api/v1/verify/apikey/***?x=1"),
+        ("/api/v1/tools?token=abc&page=1", "/api/v1/tools?token=***&page=1"),
+        ("/api/v1/tools?keyonly=true&page=1", "/api/v1/tools?keyonly=***&page=1"),
+        ("/api/v1/tools/8", "/api/v1/tools/8"),
+    ],
+)
+def test_paths(path: str, masked: str) -> None:
+    assert SECRETS.path(path) == masked
+
+
+@pytest.mark.parametrize(
+    ("value", "masked"),
+    [
+        ({"plainDataObj": {"openAIApiKey": "sk-1"}, "name": "n"}, {"plainDataObj": "***", "name": "n"}),
+        ({"password": "p"}, {"password": "***"}),
+        ({"a": [{"openAIApiKey": "sk-1"}]}, {"a": [{"openAIApiKey": "***"}]}),
+        ({"apiKey": "k"}, {"apiKey": "***"}),
+        ({"apikeyid": "7"}, {"apikeyid": "7"}),
+        ({"maxTokens": 5, "usage": {"total_tokens": 7}}, {"maxTokens": 5, "usage": {"total_tokens": 7}}),
+        ({"question": "what is my password?"}, {"question": "what is my password?"}),
+        ({"accessToken": ""}, {"accessToken": ""}),
+    ],
+)
+def test_bodies(value: Any, masked: Any) -> None:
+    assert json.loads(SECRETS.body(json.dumps(value).encode())) == masked
+
+
+def test_a_text_that_holds_json_is_masked_inside() -> None:
+    flow = json.dumps({"nodes": [{"data": {"inputs": {"openAIApiKey": "sk-1", "temperature": 1}}}]})
+    masked = json.loads(SECRETS.body(json.dumps({"flowData": flow}).encode()))
+    assert json.loads(masked["flowData"])["nodes"][0]["data"]["inputs"] == {
+        "openAIApiKey": "***",
+        "temperature": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"password": "s3cret", "broken',
+        b'{"flowData": "{\\"openAIApiKey\\":\\"s3cret\\"", broken',
+        b'{"plainDataObj": {"a": "s3cret"',
+        b"password=s3cret&a=b",
+        b'--x\r\nContent-Disposition: form-data; name="apiKey"\r\n\r\ns3cret\r\n--x--',
+        b'{"token": "s3cret", "pad": "' + b"a" * 100_000 + b'"}',
+        b'{"plainDataObj": {"any": "s3cret", "pad": "' + b"a" * 100_000 + b'"}}',
+    ],
+)
+def test_what_is_not_whole_json_is_masked_too(body: bytes) -> None:
+    masked = SECRETS.body(body)
+    assert b"s3cret" not in masked
+    assert len(masked) <= 65_536
+
+
+def test_a_long_body_is_cut_before_it_is_read() -> None:
+    assert len(SECRETS.body(b'{"a": "' + b"x" * 50_000_000 + b'"}')) == 65_536

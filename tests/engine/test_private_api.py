@@ -1,0 +1,126 @@
+"""Each name that Connexion and uvicorn do not promise works as `private_api.py` takes it for granted."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import threading
+import time
+from typing import Any
+
+import pytest
+import uvicorn
+from connexion.middleware import ConnexionMiddleware
+from connexion.middleware.main import API
+from connexion.resolver import Resolver
+
+from flowise_mock.contract.document import DocumentError
+from flowise_mock.engine import private_api
+
+SPEC: dict[str, Any] = {
+    "openapi": "3.0.3",
+    "info": {"title": "t", "version": "1"},
+    "servers": [{"url": "/base"}],
+    "paths": {
+        "/things/{id}": {
+            "get": {
+                "operationId": "get_thing",
+                "x-word": "kept",
+                "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}],
+                "responses": {"200": {"description": "d"}},
+            }
+        }
+    },
+}
+
+
+async def answer(id: str) -> str:
+    return id
+
+
+class OneHandler(Resolver):
+    """Resolves every operation to one function, and keeps what it saw."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[dict[str, Any]] = []
+
+    def resolve(self, operation: Any) -> Any:
+        from connexion.resolver import Resolution
+
+        self.seen.append(private_api.definition(operation))
+        return Resolution(answer, "get_thing")
+
+
+async def end(scope: Any, receive: Any, send: Any) -> None:
+    """The wrapped app."""
+
+
+def test_the_definition_of_an_operation_has_its_extensions() -> None:
+    resolver, added = OneHandler(), []
+
+    def add(path: str, method: str, operation_id: str) -> None:
+        added.append((path, method, operation_id))
+
+    api = private_api.RoutingAPI(private_api.Contract(SPEC), add=add, resolver=resolver)
+    assert resolver.seen[0]["x-word"] == "kept"
+    assert added == [("/things/{id}", "get", "get_thing")]
+    assert api.base_path == "/base"
+
+
+def test_the_stack_is_built_before_the_first_request() -> None:
+    connexion = ConnexionMiddleware(end, middlewares=[])
+    connexion.apis.append(API(private_api.Contract(SPEC), base_path=None, resolver=OneHandler()))
+    assert private_api.build(connexion) == [end]
+    assert connexion.middleware_stack is not None
+
+
+def test_a_contract_is_checked_by_our_validator() -> None:
+    wrong = {**SPEC, "paths": {"/things": {"get": {"responses": {}, "operationId": 1}}}}
+    with pytest.raises(DocumentError, match=r"is not OpenAPI 3\.0: paths/"):
+        private_api.Contract(wrong)
+
+
+def serve(app: Any) -> tuple[uvicorn.Server, threading.Thread, int]:
+    bound = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    thread = threading.Thread(target=server.run, args=([bound],), daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.005)
+    return server, thread, bound.getsockname()[1]
+
+
+def test_uvicorns_send_leads_to_the_transport() -> None:
+    found = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        found.append(private_api.transport(send))
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    server, thread, port = serve(app)
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 204")
+    server.should_exit = True
+    thread.join(5)
+    assert isinstance(found[0], asyncio.BaseTransport) or hasattr(found[0], "get_extra_info")
+    assert found[0].get_extra_info("socket") is not None
+
+
+def test_any_other_send_has_no_transport() -> None:
+    async def send(message: Any) -> None:
+        """A server that is not uvicorn."""
+
+    assert private_api.transport(send) is None
+
+
+def test_a_signal_closes_and_is_not_raised_again() -> None:
+    server, closed = uvicorn.Server(uvicorn.Config(end)), []
+    private_api.stop_on_signal(server, lambda: closed.append(True))
+    server.handle_exit(signal.SIGTERM, None)
+    assert server.should_exit
+    assert closed == [True]
+    assert server._captured_signals == []

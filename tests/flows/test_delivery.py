@@ -1,0 +1,92 @@
+"""Delivery and limits, without a server: the order of events and pauses, runs that replace each other, windows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from flowise_mock.contract import contracts
+from flowise_mock.contract.tables import tables
+from flowise_mock.flows import delivery, limits
+from flowise_mock.flows.call import Call, FlowRuntime
+from flowise_mock.flows.turn import resolved
+from flowise_mock.state.clock import Clock
+from flowise_mock.state.outcomes import Outcome, TooManyRequests
+from flowise_mock.state.store import Store
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def ignore(condition: Outcome) -> None:
+    """A contract that ignores every condition."""
+
+
+@pytest.fixture
+def call() -> Call:
+    store = Store(tables(contracts.load("clients")), clock=Clock(NOON))
+    words = ["one", " two", " three"]
+    return Call(store, ignore, runtime=FlowRuntime(token_delay=0.5, model=lambda flow, prompt: words))
+
+
+def flow(call: Call, **more: Any) -> dict[str, Any]:
+    nodes = [{"id": "m", "data": {"name": "bufferMemory", "category": "Memory", "label": "Memory"}}]
+    return call.store.create("chatflow", {"name": "f", "flowData": json.dumps({"nodes": nodes}), **more})
+
+
+def test_each_token_is_sent_before_the_pause_after_it(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[str] = []
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        log.append("pause")
+        waits.append(seconds)
+
+    monkeypatch.setattr("flowise_mock.flows.delivery.asyncio.sleep", sleep)
+
+    async def run() -> None:
+        turn = resolved(call, flow(call), {"question": "q"})
+        async for name, _ in delivery.as_events(call, turn):
+            log.append(name)
+
+    asyncio.run(run())
+    assert log == ["start", *["token", "pause"] * 3, "metadata", "end"]
+    # the sleep above does not take its time, so each pause ends at its own due time
+    assert [round(each, 1) for each in waits] == [0.5, 1.0, 1.5]
+
+
+def test_a_run_that_was_replaced_does_not_free_its_successor(call: Call) -> None:
+    async def run() -> None:
+        one = flow(call)
+        first, second = (resolved(call, one, {"question": "q", "chatId": "c"}) for _ in range(2))
+        earlier, later = delivery.as_events(call, first), delivery.as_events(call, second)
+        await anext(earlier)
+        await anext(later)
+        key = (one["id"], "c")
+        assert call.store.runs[key] is second
+        await _close(earlier)
+        assert call.store.runs[key] is second
+        await _close(later)
+        assert call.store.runs == {}
+
+    asyncio.run(run())
+
+
+async def _close(events: AsyncIterator[Any]) -> None:
+    await events.aclose()  # type: ignore[attr-defined]
+
+
+def test_a_rate_window_ends_at_its_last_second_and_not_before(call: Call) -> None:
+    limit = {"rateLimit": {"status": True, "limitMax": 1, "limitDuration": 60, "limitMsg": "wait"}}
+    one = flow(call, apiConfig=json.dumps(limit))
+    for seconds, refused in ((0, False), (59.999, True), (60, False), (60, True), (119, True), (120, False)):
+        call.store.clock.moment = NOON + timedelta(seconds=seconds)
+        if refused:
+            with pytest.raises(TooManyRequests):
+                limits.check_rate(call, one)
+        else:
+            limits.check_rate(call, one)

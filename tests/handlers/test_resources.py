@@ -1,0 +1,288 @@
+"""Create, read, list, change, delete, gone: every resource, over real HTTP."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from conftest import Running
+
+pytestmark = pytest.mark.server
+
+FLOW_DATA = json.dumps({"nodes": [], "edges": []})
+RESOURCES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "tool": ("/tools", {"name": "clock", "description": "tells the time", "color": "#112233"}, {"name": "watch"}),
+    "variable": ("/variables", {"name": "CITY", "value": "Bern", "type": "static"}, {"value": "Basel"}),
+    "assistant": ("/assistants", {"details": {"name": "helper", "model": "gpt-4"}}, {"iconSrc": "/i.png"}),
+    "chatflow": ("/chatflows", {"name": "walk", "flowData": FLOW_DATA, "type": "CHATFLOW"}, {"deployed": True}),
+    "store": ("/document-store/store", {"name": "shelf", "description": "books"}, {"name": "rack"}),
+}  # fmt: skip
+
+
+def answered(response: httpx.Response, status: int = 200) -> Any:
+    assert response.status_code == status, response.text
+    return response.json() if response.content else None
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_walk(api: httpx.Client, resource: str) -> None:
+    path, body, change = RESOURCES[resource]
+    made = answered(api.post(path, json=body))
+    assert {**made, **body} == made
+    one = f"{path}/{made['id']}"
+    if resource != "variable":  # the documentation reads variables by their list alone
+        assert answered(api.get(one)) == made
+    assert made in answered(api.get(path))
+    changed = answered(api.put(one, json=change))
+    assert changed == {**made, **change, "updatedDate": changed["updatedDate"]}
+    assert changed["updatedDate"] > made["updatedDate"]
+    assert answered(api.get(path))[0] == changed or resource == "assistant"
+    deleted = api.delete(one)
+    assert (deleted.status_code, deleted.content) == (200, b"")
+    assert made["id"] not in [each["id"] for each in answered(api.get(path))]
+    assert answered(api.delete(one), 404)["message"].startswith(one_noun(resource))
+    assert answered(api.put(one, json=change), 404)["statusCode"] == 404
+    if resource != "variable":
+        assert answered(api.get(one), 404)["success"] is False
+
+
+def one_noun(resource: str) -> str:
+    return {"store": "Document store"}.get(resource, resource.capitalize())
+
+
+def flow(api: httpx.Client, **more: Any) -> str:
+    body = {"name": "talk", "flowData": FLOW_DATA, "type": "CHATFLOW", **more}
+    return str(answered(api.post("/chatflows", json=body))["id"])
+
+
+def ask(api: httpx.Client, id: str, question: str, **more: Any) -> Any:
+    return answered(api.post(f"/prediction/{id}", json={"question": question, **more}))
+
+
+def test_a_conversation_is_written_down(api: httpx.Client) -> None:
+    id = flow(api)
+    first = ask(api, id, "who are you?")
+    ask(api, id, "and now?", overrideConfig={"sessionId": "mine"}, chatId=first["chatId"])
+    rows = answered(api.get(f"/chatmessage/{id}"))
+    assert [(row["role"], row["content"]) for row in rows] == [
+        ("userMessage", "who are you?"),
+        ("apiMessage", first["text"]),
+        ("userMessage", "and now?"),
+        ("apiMessage", "talk echoes: and now?"),
+    ]
+    assert rows[1]["id"] == first["chatMessageId"]
+    assert {row["chatId"] for row in rows} == {first["chatId"]}
+    assert [row["sessionId"] for row in rows] == [first["chatId"]] * 2 + ["mine"] * 2
+    newest_first = answered(api.get(f"/chatmessage/{id}", params={"order": "DESC"}))
+    assert newest_first == rows[::-1]
+    by_session = answered(api.get(f"/chatmessage/{id}", params={"sessionId": "mine"}))
+    assert by_session == rows[2:]
+    since = answered(api.get(f"/chatmessage/{id}", params={"startDate": rows[2]["createdDate"]}))
+    assert since == rows[2:]
+    assert answered(api.get(f"/chatmessage/{id}", params={"chatType": "INTERNAL"})) == []
+    api.delete(f"/chatmessage/{id}", params={"sessionId": "mine"})
+    assert answered(api.get(f"/chatmessage/{id}")) == rows[:2]
+
+
+def test_feedback_is_joined_to_its_message(api: httpx.Client) -> None:
+    id = flow(api)
+    liked, other = ask(api, id, "one"), ask(api, id, "two")
+    made = answered(api.post("/feedback", json={"messageId": liked["chatMessageId"], "rating": "THUMBS_UP"}))
+    assert (made["chatflowid"], made["chatId"]) == (id, liked["chatId"])
+    rows = answered(api.get(f"/chatmessage/{id}", params={"feedback": "true"}))
+    assert [row.get("feedback", {}).get("rating") for row in rows] == [None, "THUMBS_UP", None, None]
+    rated = answered(api.get(f"/chatmessage/{id}", params={"feedback": "true", "feedbackType": "THUMBS_UP"}))
+    assert [row["content"] for row in rated] == ["one", liked["text"]]
+    changed = answered(api.put(f"/feedback/{made['id']}", json={"content": "nice"}))
+    assert (changed["content"], changed["rating"]) == ("nice", "THUMBS_UP")
+    answered(api.post("/feedback", json={"messageId": other["chatMessageId"], "rating": "THUMBS_DOWN"}))
+    ordered = answered(api.get(f"/feedback/{id}", params={"sortOrder": "desc"}))
+    assert [row["rating"] for row in ordered] == ["THUMBS_DOWN", "THUMBS_UP"]
+    assert answered(api.get(f"/feedback/{id}", params={"chatId": liked["chatId"]})) == [changed]
+    unknown = {"messageId": "00000000-0000-4000-8000-000000000000", "rating": "THUMBS_UP"}
+    assert "list the" in answered(api.post("/feedback", json=unknown), 404)["message"]
+
+
+def test_a_chatflow_takes_its_messages_feedback_and_history_along(api: httpx.Client) -> None:
+    id = flow(api)
+    said = ask(api, id, "hello")
+    answered(api.post("/feedback", json={"messageId": said["chatMessageId"], "rating": "THUMBS_UP"}))
+    answered(api.post(f"/vector/upsert/{id}", json={}))
+    assert len(answered(api.get(f"/upsert-history/{id}"))) == 1
+    answered(api.delete(f"/chatflows/{id}"))
+    assert answered(api.get(f"/chatmessage/{id}"), 404)["success"] is False
+    assert answered(api.get(f"/feedback/{id}")) == []
+    assert answered(api.get(f"/upsert-history/{id}")) == []
+
+
+def test_leads_by_chatflow(api: httpx.Client) -> None:
+    id = flow(api)
+    made = answered(api.post("/leads", json={"chatflowid": id, "name": "Ann", "email": "ann@example.com"}))
+    assert made["chatId"]
+    assert answered(api.get(f"/leads/{id}")) == [made]
+
+
+def test_a_document_store_from_text_to_answer(api: httpx.Client) -> None:
+    store = answered(api.post("/document-store/store", json={"name": "sky"}))
+    assert store["status"] == "EMPTY"
+    sky = "The sky is blue because air scatters short waves.\n\nThe sea is deep."
+    body = {
+        "loader": {"name": "plainText", "config": {"text": sky}},
+        "splitter": {
+            "name": "recursiveCharacterTextSplitter",
+            "config": {"chunkSize": 50, "chunkOverlap": 0},
+        },
+        "embedding": {"name": "openAIEmbeddings", "config": {}},
+        "vectorStore": {"name": "faiss", "config": {}},
+        "metadata": {"author": "Ann"},
+    }
+    result = answered(api.post(f"/document-store/upsert/{store['id']}", json=body))
+    assert result["numAdded"] == 2
+    assert [doc["pageContent"] for doc in result["addedDocs"]] == sky.split("\n\n")
+    assert result["addedDocs"][0]["metadata"]["author"] == "Ann"
+    held = answered(api.get(f"/document-store/store/{store['id']}"))
+    (loader,) = json.loads(held["loaders"])
+    assert (held["status"], loader["totalChunks"], loader["totalChars"]) == ("UPSERTED", 2, len(sky) - 2)
+    page = answered(api.get(f"/document-store/chunks/{store['id']}/{loader['id']}/1"))
+    assert (page["count"], page["currentPage"], page["storeName"]) == (2, 1, "sky")
+    assert [chunk["chunkNo"] for chunk in page["chunks"]] == [1, 2]
+    beyond = answered(api.get(f"/document-store/chunks/{store['id']}/{loader['id']}/99"))
+    assert (beyond["chunks"], beyond["count"]) == ([], 2)
+    asked = {"storeId": store["id"], "query": "how deep is the sea?"}
+    found = answered(api.post("/document-store/vectorstore/query", json=asked))
+    assert [doc["pageContent"] for doc in found["docs"]] == sky.split("\n\n")[::-1]
+    second = f"/document-store/chunks/{store['id']}/{loader['id']}/{page['chunks'][1]['id']}"
+    edited = answered(api.put(second, json={"pageContent": "The lake is shallow."}))
+    assert edited["chunks"][1]["pageContent"] == "The lake is shallow."
+    assert api.delete(second).status_code == 200
+    assert answered(api.get(f"/document-store/chunks/{store['id']}/{loader['id']}/1"))["count"] == 1
+    refreshed = answered(api.post(f"/document-store/refresh/{store['id']}", json={}))
+    assert [(each["numAdded"], each["numDeleted"]) for each in refreshed] == [(2, 1)]
+    history = answered(api.get(f"/upsert-history/{store['id']}"))
+    assert [json.loads(row["result"])["numAdded"] for row in history] == [2, 2]
+    answered(api.patch(f"/upsert-history/{store['id']}", json={"ids": [history[0]["id"]]}))
+    assert answered(api.get(f"/upsert-history/{store['id']}")) == history[1:]
+    assert api.delete(f"/document-store/loader/{store['id']}/{loader['id']}").status_code == 200
+    assert json.loads(answered(api.get(f"/document-store/store/{store['id']}"))["loaders"]) == []
+    answered(api.get(f"/document-store/chunks/{store['id']}/{loader['id']}/1"), 404)
+
+
+def test_metadata_without_a_value(api: httpx.Client) -> None:
+    store = answered(api.post("/document-store/store", json={"name": "odd"}))
+    loader = {"name": "plainText", "config": {"text": "hi"}}
+    body = {"metadata": {"a": None, "b": 1}, "loader": loader}
+    (doc,) = answered(api.post(f"/document-store/upsert/{store['id']}", json=body))["addedDocs"]
+    assert {"a", "b"} & set(doc["metadata"]) == {"b"}
+
+
+def test_files_are_upserted_too(api: httpx.Client) -> None:
+    store = answered(api.post("/document-store/store", json={"name": "files"}))
+    files = [("files", ("a.txt", b"first text", "text/plain")), ("files", ("b.txt", b"second", "text/plain"))]
+    fields = {"vectorStore": '{"name":"faiss"}', "metadata": '{"k":"v"}', "replaceExisting": "false"}
+    result = answered(api.post(f"/document-store/upsert/{store['id']}", data=fields, files=files))
+    assert [doc["pageContent"] for doc in result["addedDocs"]] == ["first text", "second"]
+    assert result["addedDocs"][0]["metadata"]["k"] == "v"
+
+
+@pytest.mark.parametrize(
+    ("cleanup", "changed"), [("full", (1, 2, 0)), ("incremental", (1, 2, 0)), ("none", (1, 0, 0))]
+)
+def test_a_record_manager_writes_nothing_twice(
+    api: httpx.Client, cleanup: str, changed: tuple[int, ...]
+) -> None:
+    store = answered(api.post("/document-store/store", json={"name": "managed"}))
+    body = {
+        "loader": {"name": "plainText", "config": {"text": "one\n\ntwo"}},
+        "splitter": {"name": "recursiveCharacterTextSplitter", "config": {"chunkSize": 4, "chunkOverlap": 0}},
+        "embedding": {"name": "openAIEmbeddings", "config": {}},
+        "vectorStore": {"name": "faiss", "config": {}},
+        "recordManager": {
+            "name": "SQLiteRecordManager",
+            "config": {"namespace": cleanup, "cleanup": cleanup},
+        },
+    }
+    path = f"/document-store/upsert/{store['id']}"
+
+    def upserted(**more: Any) -> tuple[int, ...]:
+        told = answered(api.post(path, json={**body, **more}))
+        counts = tuple(told[count] for count in ("numAdded", "numDeleted", "numSkipped"))
+        assert len(told["addedDocs"]) == told["numAdded"]
+        return counts
+
+    assert upserted() == (2, 0, 0)
+    (loader,) = json.loads(answered(api.get(f"/document-store/store/{store['id']}"))["loaders"])
+    again = {"docId": loader["id"], "replaceExisting": True}
+    assert upserted(**again) == (0, 0, 2)
+    (refreshed,) = answered(api.post(f"/document-store/refresh/{store['id']}", json={}))
+    assert (refreshed["numAdded"], refreshed["numSkipped"]) == (0, 2)
+    other = {"name": "plainText", "config": {"text": "six"}}
+    assert upserted(**again, loader=other, splitter={}) == changed
+
+
+def test_a_flow_with_a_record_manager_writes_nothing_twice(api: httpx.Client) -> None:
+    nodes = [
+        {
+            "id": "text",
+            "data": {"category": "Document Loaders", "name": "plainText", "inputs": {"text": "hi"}},
+        },
+        {"id": "store", "data": {"category": "Vector Stores", "name": "faiss"}},
+        {"id": "records", "data": {"category": "Record Manager", "name": "SQLiteRecordManager"}},
+    ]
+    id = flow(api, flowData=json.dumps({"nodes": nodes, "edges": []}))
+    for counts in ((1, 0), (0, 1)):
+        told = answered(api.post(f"/vector/upsert/{id}", json={}))
+        assert (told["numAdded"], told["numSkipped"]) == counts
+
+
+def test_whereused_follows_the_flows(api: httpx.Client) -> None:
+    store = answered(api.post("/document-store/store", json={"name": "used"}))
+    node = {"id": "n", "data": {"name": "documentStore", "inputs": {"selectedStore": store["id"]}}}
+    id = flow(api, flowData=json.dumps({"nodes": [node], "edges": []}))
+    path = f"/document-store/store/{store['id']}"
+    assert json.loads(answered(api.get(path))["whereUsed"]) == [id]
+    answered(api.put(f"/chatflows/{id}", json={"flowData": FLOW_DATA}))
+    assert json.loads(answered(api.get(path))["whereUsed"]) == []
+
+
+def test_attachments_give_back_the_text(api: httpx.Client) -> None:
+    id = flow(api)
+    files = [("files", ("a.txt", b"hello", "text/plain")), ("files", ("b.png", b"\x89PNG", "image/png"))]
+    made = answered(api.post(f"/attachments/{id}/chat", files=files))
+    assert made == [
+        {"name": "a.txt", "mimeType": "text/plain", "size": "5", "content": "hello"},
+        {"name": "b.png", "mimeType": "image/png", "size": "4", "content": "b.png (4 bytes)"},
+    ]
+    (encoded,) = answered(api.post(f"/attachments/{id}/chat", files=files[:1], data={"base64": "true"}))
+    assert encoded["content"] == "aGVsbG8="
+    answered(api.post("/attachments/nope/chat", files=files), 404)
+
+
+def test_a_flow_bound_to_a_key_needs_that_key(mock: Running, api: httpx.Client) -> None:
+    keys = {record["keyName"]: record for record in mock.mock.store.select("apikey")}
+    id = flow(api, apikeyid=keys["flowise-mock"]["id"])
+    body = {"question": "may I?"}
+    with mock.client(key=None) as stranger, mock.client(key="wrong") as wrong:
+        for client in (stranger, wrong):
+            refused = answered(client.post(f"/prediction/{id}", json=body), 401)
+            assert "bound to an API key" in refused["error"]
+        answered(stranger.post(f"/prediction/{flow(api)}", json=body))
+    ask(api, id, "may I?")
+    assert answered(api.get("/chatflows/apikey/flowise-mock"))["id"] == id
+    answered(api.get("/chatflows/apikey/unknown"), 404)
+
+
+def test_a_stream_tells_the_answer_in_tokens(api: httpx.Client) -> None:
+    id = flow(api)
+    with api.stream("POST", f"/prediction/{id}", json={"question": "one two", "streaming": True}) as response:
+        assert response.headers["content-type"] == "text/event-stream"
+        text = response.read().decode()
+    frames = text.removesuffix("\n\n").split("\n\n")
+    assert all(frame.startswith("message:\ndata:{") for frame in frames)
+    events = [json.loads(frame.split("data:", 1)[1]) for frame in frames]
+    assert [event["event"] for event in events] == ["start", *["token"] * 4, "metadata", "end"]
+    assert "".join(event["data"] for event in events if event["event"] == "token") == "talk echoes: one two"
+    rows = answered(api.get(f"/chatmessage/{id}"))
+    assert rows[1]["id"] == events[-2]["data"]["chatMessageId"]
