@@ -42,7 +42,11 @@ class Running:
         return len(self._server.server_state.tasks)
 
     def reset(self) -> None:
-        self.mock.store.restore(self.seeded)
+        world = self.mock.worlds.default
+        world.store.restore(self.seeded)
+        world.store.clock.release()
+        world.rules.use([])
+        world.journal.clear()
 
     def client(self, key: str | None = KEY) -> httpx.Client:
         headers = {"Authorization": f"Bearer {key}"} if key else {}

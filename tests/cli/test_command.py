@@ -122,7 +122,7 @@ def test_a_signal_ends_it_cleanly_streams_included(sig: int) -> None:
         host, port = served.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as stream:
             stream.sendall(
-                f"POST /api/v1/prediction/{FLOW} HTTP/1.1\r\nHost: m\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+                f"POST /api/v1/prediction/{FLOW} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
                 + body
             )
             assert b"200 OK" in stream.recv(100)

@@ -1,4 +1,4 @@
-// flowise-embed in headless Chromium, on a page of another origin: the answer grows, thumbs-up works.
+// flowise-embed in headless Chromium, on a page of another origin: the answer grows, and rating works.
 // Usage: node embed.mjs URL SCREENSHOT
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-// What flowise-sdk, or flowise-embed in headless Chromium, makes of each fault, as lines of JSON.
+// How flowise-sdk, or flowise-embed in headless Chromium, behaves at each fault, as lines of JSON.
 // Usage: node faults.mjs sdk|embed URL MILLISECONDS NAME...
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 const [client, url, patience, ...names] = process.argv.slice(2)
 const chatflowId = 'd290f1ee-6c54-4b01-90e6-d701748f0851'
 const here = dirname(fileURLToPath(import.meta.url))
-const tell = (read) => console.log(JSON.stringify(read))
+const print = (read) => console.log(JSON.stringify(read))
 
 async function sdk() {
     const { default: { FlowiseClient } } = await import('flowise-sdk')
@@ -24,7 +24,7 @@ async function sdk() {
             read.done = true
         })()
         await Promise.race([reading, new Promise((late) => setTimeout(late, Number(patience)))])
-        tell(read)
+        print(read)
     }
 }
 
@@ -56,10 +56,10 @@ async function embed() {
             await tab.waitForTimeout(300) // the settings of the flow are fetched meanwhile
             await box.press('Enter')
             await tab.waitForTimeout(Number(patience))
-            // the first is the welcome
+            // the first text is the welcome
             const texts = await tab.locator('.chatbot-host-bubble').allTextContents()
             const waits = (await tab.locator('.bubble1').count()) > 0
-            tell({ name, texts: texts.slice(1).map((text) => text.trim()), waits })
+            print({ name, texts: texts.slice(1).map((text) => text.trim()), waits })
             await context.close()
         }
     } finally {
@@ -69,4 +69,4 @@ async function embed() {
 }
 
 await { sdk, embed }[client]()
-process.exit(0) // what waits for ever is left behind
+process.exit(0) // ends clients that still wait

@@ -1,4 +1,4 @@
-"""What stream readers are shown: a script whose rules ask for every fault, and how a reading is told."""
+"""A script with a rule for every fault, and the description of how a client behaves at it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from flowise_mock.faults import spec
 SUPPORT = "d290f1ee-6c54-4b01-90e6-d701748f0851"
 ANSWER = "one two three four"
 SHORT = {"slow-first-token": {"ms": 300}, "latency": {"ms": 300}}
-"""Pauses that nobody needs to wait for."""
+"""Shorter pauses than by default."""
 
 
 def write_script(path: Path) -> None:
-    """A rule per fault: the question is the fault's name."""
+    """Write a script with a rule for each fault: the question is the name of the fault."""
     rules = [
         {
             "match": {"question": name},
@@ -30,16 +30,16 @@ def write_script(path: Path) -> None:
 
 @dataclass
 class Reading:
-    """What a client made of a stream: the events it handed on, and what it raised; `done` in time or not."""
+    """How a client read a stream: its events, its exception, and whether it was done in time."""
 
     events: Sequence[Any]
     error: str | None
     done: bool
 
     def __str__(self) -> str:
-        read = [each if isinstance(each, dict) else {} for each in self.events]
-        text = "".join(str(each.get("data")) for each in read if each.get("event") == "token")
-        names = {each.get("event") for each in read}
+        events = [each if isinstance(each, dict) else {} for each in self.events]
+        text = "".join(str(each.get("data")) for each in events if each.get("event") == "token")
+        names = {each.get("event") for each in events}
         parts = [f"`{text}`" if text else "no text"]
         parts += ["an error event"] if "error" in names else []
         parts += ["no end event"] if self.done and not self.error and "end" not in names else []
@@ -51,6 +51,6 @@ class Reading:
 
 
 def name_of(raised: Exception) -> str:
-    """The name of an exception, and the status where it is one of a status."""
+    """The name of an exception, with its HTTP status if it has one."""
     status = getattr(getattr(raised, "response", None), "status_code", None)
     return f"{type(raised).__name__}: {status}" if status else type(raised).__name__

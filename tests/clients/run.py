@@ -1,6 +1,6 @@
 """The official clients from npm against `flowise-mock serve`: `make clients`.
 
-Needs Node 20, npm and Chromium (`CHROMIUM` names it where it is not /usr/bin/chromium).
+Needs Node 20, npm and Chromium (`CHROMIUM` is its path if it is not /usr/bin/chromium).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MODES = {
     "3.0.5": ["--flowise", "3.0.5"],
     "3.1.4 --cors *": ["--flowise", "3.1.4", "--cors", "*"],
 }
-"""3.1.4 names no origins itself: a browser's thumbs-up from another origin needs --cors, as CORS_ORIGINS."""
+"""3.1.4 allows no origins by default. A rating from a page of another origin needs --cors, as CORS_ORIGINS."""
 
 
 def main() -> int:
@@ -28,13 +28,13 @@ def main() -> int:
     failed = 0
     for mode, options in MODES.items():
         print(f"--- {mode}", flush=True)
-        failed += failures(options)
+        failed += count_failures(options)
     print(f"{2 * len(MODES) - failed} passed, {failed} failed")
     return failed
 
 
-def failures(options: list[str]) -> int:
-    """How many of the two clients fail against a server with these options."""
+def count_failures(options: list[str]) -> int:
+    """The number of clients, of two, that fail against a server with these options."""
     command = [sys.executable, "-m", "flowise_mock", "serve", "--port", "0", "--no-access-log", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:

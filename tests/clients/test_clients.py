@@ -1,7 +1,7 @@
-"""The clients from PyPI, unchanged and without any setting but address and key, against `serve`.
+"""The clients from PyPI, unmodified and with no settings but address and key, against `serve`.
 
-flowise-sdk and flowise-embed come from npm: `make clients`. All of them run in the default contract and
-as either version.
+flowise-sdk and flowise-embed come from npm: `make clients`. Each client runs with the default contract and
+with both versions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from flowise_mock.server.build import Options
 pytestmark = pytest.mark.server
 
 MODES = {"clients": None, "3.0.5": None, "3.1.4": ["*"]}
-"""The contracts that the clients run against, and the origins that may call: 3.1.4 names none itself."""
+"""The contracts that the clients run against, and the allowed origins: 3.1.4 allows none by default."""
 FLOW = "d290f1ee-6c54-4b01-90e6-d701748f0851"
 ANSWER = "Support chat echoes: one two three"
 
@@ -51,27 +51,27 @@ def test_flowise_plain(mode: Running) -> None:
 
 
 def test_flowise_streamed(mode: Running) -> None:
-    told = events(Flowise(mode.url))
-    assert [event["event"] for event in told] == ["start", *["token"] * 6, "metadata", "end"]
-    assert "".join(event["data"] for event in told if event["event"] == "token") == ANSWER
+    received = events(Flowise(mode.url))
+    assert [event["event"] for event in received] == ["start", *["token"] * 6, "metadata", "end"]
+    assert "".join(event["data"] for event in received if event["event"] == "token") == ANSWER
 
 
 def test_flowise_with_all_it_can_send(mode: Running) -> None:
-    told = events(
+    received = events(
         Flowise(mode.url, KEY),
         chatId="py-chat",
         overrideConfig={"sessionId": "py-session"},
         history=[IMessage("hello", "userMessage"), IMessage("", "", "apiMessage", "hi")],
         uploads=[IFileUpload("data:text/plain;base64,aGVsbG8=", "file", "a.txt", "text/plain")],
     )
-    assert told[-2]["data"]["chatId"] == "py-chat"
-    assert told[-2]["data"]["sessionId"] == "py-session"
+    assert received[-2]["data"]["chatId"] == "py-chat"
+    assert received[-2]["data"]["sessionId"] == "py-session"
 
 
 def over_stdio(module: str, env: dict[str, str], use: Callable[[ClientSession], Awaitable[None]]) -> None:
-    """Start an MCP server as its users do and talk with it."""
+    """Start an MCP server as its users do, and use a session with it."""
 
-    async def talk() -> None:
+    async def run() -> None:
         parameters = StdioServerParameters(
             command=sys.executable, args=["-W", "ignore", "-c", module], env=env
         )
@@ -80,10 +80,10 @@ def over_stdio(module: str, env: dict[str, str], use: Callable[[ClientSession], 
                 await session.initialize()
                 await use(session)
 
-    anyio.run(talk)
+    anyio.run(run)
 
 
-async def called(session: ClientSession, tool: str, arguments: dict[str, Any]) -> str:
+async def call(session: ClientSession, tool: str, arguments: dict[str, Any]) -> str:
     result = await session.call_tool(tool, arguments)
     text = "".join(getattr(part, "text", "") for part in result.content)
     assert not result.isError, text
@@ -95,9 +95,9 @@ def test_mcp_flowise(mode: Running) -> None:
     env = {"FLOWISE_API_ENDPOINT": mode.url, "FLOWISE_API_KEY": KEY}
 
     async def use(session: ClientSession) -> None:
-        assert "Support chat" in await called(session, "list_chatflows", {})
-        asked = {"chatflow_id": FLOW, "question": "one two three"}
-        assert ANSWER in await called(session, "create_prediction", asked)
+        assert "Support chat" in await call(session, "list_chatflows", {})
+        arguments = {"chatflow_id": FLOW, "question": "one two three"}
+        assert ANSWER in await call(session, "create_prediction", arguments)
 
     over_stdio("from mcp_flowise.server import main; main()", env, use)
 
@@ -107,25 +107,25 @@ def test_flowise_mcp(mode: Running) -> None:
     env = {"FLOWISE_BASE_URL": mode.url, "FLOWISE_API_KEY": KEY}
 
     async def use(session: ClientSession) -> None:
-        assert "is responding" in await called(session, "flowise_ping", {})
-        assert "Support chat" in await called(session, "flowise_list_flows", {"params": {}})
-        asked = {"flow_id": FLOW, "question": "one two three", "session_id": "mcp"}
-        assert await called(session, "flowise_predict", {"params": asked}) == ANSWER
-        streamed = await called(session, "flowise_predict", {"params": {**asked, "streaming": True}})
-        assert streamed.endswith('data:{"event":"end","data":"[DONE]"}\n\n')  # it hands the frames on
+        assert "is responding" in await call(session, "flowise_ping", {})
+        assert "Support chat" in await call(session, "flowise_list_flows", {"params": {}})
+        arguments = {"flow_id": FLOW, "question": "one two three", "session_id": "mcp"}
+        assert await call(session, "flowise_predict", {"params": arguments}) == ANSWER
+        streamed = await call(session, "flowise_predict", {"params": {**arguments, "streaming": True}})
+        assert streamed.endswith('data:{"event":"end","data":"[DONE]"}\n\n')  # it passes the frames on
         flow = {"name": "made", "flow_data": '{"nodes":[],"edges":[]}'}
-        made = await called(session, "flowise_create_flow", {"params": flow})
-        assert "made" in made
+        created = await call(session, "flowise_create_flow", {"params": flow})
+        assert "made" in created
         for tool in ("variables", "tools", "assistants", "document_stores"):
-            assert not (await called(session, f"flowise_list_{tool}", {"params": {}})).startswith("Error")
-        found = {"store_id": "603a7b51-ae7c-4b0a-8865-e454ed2f6766", "query": "capital of France"}
-        assert "Paris" in await called(session, "flowise_query_vector_store", {"params": found})
-        gone = await called(
+            assert not (await call(session, f"flowise_list_{tool}", {"params": {}})).startswith("Error")
+        query = {"store_id": "603a7b51-ae7c-4b0a-8865-e454ed2f6766", "query": "capital of France"}
+        assert "Paris" in await call(session, "flowise_query_vector_store", {"params": query})
+        deleted = await call(
             session, "flowise_delete_chat_history", {"params": {"flow_id": FLOW, "chat_id": "mcp"}}
         )
-        assert not gone.startswith("Error")
-        upserted = await called(session, "flowise_upsert_vector", {"params": {"flow_id": FLOW}})
-        # the flow has no vector store: a real server says so, the default contract adds nothing
+        assert not deleted.startswith("Error")
+        upserted = await call(session, "flowise_upsert_vector", {"params": {"flow_id": FLOW}})
+        # the flow has no vector store: a real server reports that, the default contract adds nothing
         if mode.contract == "clients":
             assert not upserted.startswith("Error")
         else:

@@ -33,7 +33,7 @@ def request(app: ASGIApp, method: str, path: str, **more: Any) -> httpx.Response
         transport = httpx.ASGITransport(app=app)
         headers = {"Authorization": "Bearer flowise-mock"}
         async with httpx.AsyncClient(
-            transport=transport, base_url="http://mock/api/v1", headers=headers
+            transport=transport, base_url="http://localhost/api/v1", headers=headers
         ) as client:
             return await client.request(method, path, **more)
 

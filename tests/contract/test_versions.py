@@ -228,7 +228,7 @@ def test_an_error_is_not_answered_where_a_stream_is_asked_for(version: Running) 
     with socket.create_connection(("127.0.0.1", version.port), timeout=5) as connection:
         started = time.monotonic()
         connection.sendall(
-            b"POST /api/v1/prediction/%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"POST /api/v1/prediction/%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             b"Content-Length: %d\r\n\r\n%s" % (UNKNOWN.encode(), len(body), body)
         )
         try:

@@ -19,7 +19,7 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PHASES = "examples,coverage,fuzzing,stateful"
 HOOKS, PLAIN = "schemathesis_hooks", "schemathesis_plain"
@@ -40,22 +40,29 @@ class Run(NamedTuple):
 
 
 def run(
-    url: str, key: str, max_examples: int, seed: int, *more: str, checks: str = "all", hooks: str = HOOKS
+    url: str,
+    key: str,
+    max_examples: int,
+    seed: int,
+    *more: str,
+    checks: str = "all",
+    hooks: str = HOOKS,
+    folder: Path = Path(__file__).parent,
 ) -> Run:
-    """Schemathesis over HTTP against the document that the server at `url` serves."""
-    with tempfile.TemporaryDirectory() as folder:
+    """Schemathesis over HTTP against the document that the server at `url` serves; `hooks` are in `folder`."""
+    with tempfile.TemporaryDirectory() as reports:
         done = subprocess.run(
             [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json",
              "-H", f"Authorization: Bearer {key}", "--checks", checks, "--phases", PHASES,
              "--max-examples", str(max_examples), "--seed", str(seed), "--no-color",
-             "--report", "ndjson", "--report-dir", folder, *more],
-            cwd=folder, capture_output=True, text=True, check=False,
+             "--report", "ndjson", "--report-dir", reports, *more],
+            cwd=reports, capture_output=True, text=True, check=False,
             env={**os.environ, "SCHEMATHESIS_HOOKS": hooks,
-                 "PYTHONPATH": str(Path(__file__).parent)},
+                 "PYTHONPATH": str(folder)},
         )  # fmt: skip
         successes: Counter[str] = Counter()
         cases = 0
-        for report in Path(folder).glob("*.ndjson"):
+        for report in Path(reports).glob("*.ndjson"):
             for line in report.read_text().splitlines():
                 event = json.loads(line).get("ScenarioFinished")
                 if event:
@@ -100,7 +107,7 @@ def main() -> int:
     scripts = [f"--script={each}" for each in options.script]
     contract = ["--contract", options.contract] if options.contract else []
     real = options.contract not in (None, "documented", "clients") and not options.all_checks
-    asked = {"checks": AGREEMENT, "hooks": PLAIN} if real else {}
+    asked: dict[str, Any] = {"checks": AGREEMENT, "hooks": PLAIN} if real else {}
     if options.all_checks:
         asked = {"hooks": PLAIN}
     command = [

@@ -36,9 +36,7 @@ def exchange(running: Running, raw: bytes, wait: float = 1.0) -> bytes:
 
 
 def head(method: str, path: str, *more: str, version: str = "1.1") -> bytes:
-    return (
-        f"{method} {path} HTTP/{version}\r\nHost: mock\r\nConnection: close\r\n{''.join(more)}\r\n".encode()
-    )
+    return f"{method} {path} HTTP/{version}\r\nHost: localhost\r\nConnection: close\r\n{''.join(more)}\r\n".encode()
 
 
 def status(received: bytes) -> int:
@@ -74,7 +72,7 @@ def test_broken_chunks_are_refused(mock: Running, broken: bytes) -> None:
         (b"GET /api/v1/ping HTTP/1.0\r\n\r\n", 200),
         (head("POST", "/api/v1/tools", AUTH, JSON, "Content-Length: 2\r\n", version="1.0") + b"{}", 200),
         (head("GET", "/api/v1/tools/", AUTH), 200),
-        (head("GET", "http://mock/api/v1/ping"), 200),
+        (head("GET", "http://localhost/api/v1/ping"), 200),
         (head("GET", "/api/v1/tools/a%2Fb", AUTH), 400),
         (head("GET", "/api/v1//tools", AUTH), 200),  # as Flowise takes it
         (head("GET", "/api/v1", AUTH), 404),
@@ -99,7 +97,7 @@ def test_expect_100_continue(mock: Running) -> None:
 
 
 def test_pipelined_requests_are_answered_in_order(mock: Running) -> None:
-    one = b"GET /api/v1/ping HTTP/1.1\r\nHost: mock\r\n\r\n"
+    one = b"GET /api/v1/ping HTTP/1.1\r\nHost: localhost\r\n\r\n"
     received = exchange(mock, one * 2 + head("GET", "/api/v1/tools"))
     assert re.findall(rb"HTTP/1.1 (\d{3})", received) == [b"200", b"200", b"401"]
 
@@ -128,9 +126,28 @@ def test_methods(api: httpx.Client, path: str, methods: list[str]) -> None:
         assert headless.headers["content-length"] == whole.headers["content-length"]
 
 
-def test_any_origin_may_call(api: httpx.Client) -> None:
-    origin = {"Origin": "https://shop.example"}
-    assert api.get("/ping", headers=origin).headers["access-control-allow-origin"] == "*"
+ORIGINS = [
+    "http://localhost", "http://localhost:5173", "https://app.localhost:8443", "http://127.0.0.1:3000",
+    "http://127.8.9.1", "http://[::1]:4000",
+]  # fmt: skip
+FOREIGN = [
+    "https://shop.example", "http://localhost.shop.example", "http://127.0.0.1.shop.example", "null",
+    "http://shop.example/localhost", "ftp://localhost", "http://localhost:1@shop.example",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+def test_a_page_of_the_internet_may_not_call(api: httpx.Client, origin: str) -> None:
+    headers = {"Origin": origin}
+    assert "access-control-allow-origin" not in api.get("/ping", headers=headers).headers
+    asked = {**headers, "Access-Control-Request-Method": "POST"}
+    assert api.options("/tools", headers=asked).status_code == 400
+
+
+@pytest.mark.parametrize("page", ORIGINS)
+def test_a_page_of_this_machine_may_call(api: httpx.Client, page: str) -> None:
+    origin = {"Origin": page}
+    assert api.get("/ping", headers=origin).headers["access-control-allow-origin"] == page
     asked = {
         **origin,
         "Access-Control-Request-Method": "POST",

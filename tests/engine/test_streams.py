@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 
 from flowise_mock.engine.connection import Connection
-from flowise_mock.engine.streams import Streams, frame, named_frame
+from flowise_mock.engine.streams import Streams, frame, speech_frame
 from flowise_mock.state.outcomes import EventStream
 
 Message = dict[str, Any]
@@ -52,7 +52,7 @@ def told(
 
 def test_frames() -> None:
     assert frame("token", "grüße") == 'message:\ndata:{"event":"token","data":"grüße"}\n\n'.encode()
-    assert named_frame("tts_end", {}) == b'event: tts_end\ndata: {"event":"tts_end","data":{}}\n\n'
+    assert speech_frame("tts_end", {}) == b'event: tts_end\ndata: {"event":"tts_end","data":{}}\n\n'
 
 
 def test_one_frame_one_write_and_the_body_is_closed() -> None:

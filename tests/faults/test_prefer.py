@@ -1,4 +1,4 @@
-"""`Prefer: code=…, example=…`: every documented answer of every operation can be had, and changes nothing."""
+"""`Prefer: code=…, example=…` gives every documented answer of every operation, and changes nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import Running
-from faults.wire import ask
+from faults.wire import send
 from flowise_mock.contract import contracts
 from flowise_mock.contract.document import operations, resolve
 from flowise_mock.contract.samples import sample
@@ -25,7 +25,7 @@ def url(path: str) -> str:
 
 
 @pytest.mark.parametrize("contract", contracts.names())
-def test_every_documented_answer_can_be_had(contract: str) -> None:
+def test_every_documented_answer_is_available(contract: str) -> None:
     loaded = contracts.load(contract)
     schemas = Schemas(loaded)
     running = Running(build.build(Options(contract=contract)))
@@ -33,18 +33,18 @@ def test_every_documented_answer_can_be_had(contract: str) -> None:
     try:
         with running.client() as client:
             for operation in operations(loaded):
-                for status, response in operation.definition["responses"].items():
-                    content = resolve(loaded, response).get("content") or {}
+                for status, documented in operation.definition["responses"].items():
+                    content = resolve(loaded, documented).get("content") or {}
                     path = url(operation.path)
-                    got = client.request(operation.method, path, headers={"Prefer": f"code={status}"})
-                    told = f"{operation.id} {status}: {got.status_code} {got.text[:200]}"
-                    assert got.status_code == int(status), told
-                    assert got.headers["preference-applied"] == f"code={status}", told
-                    media = got.headers.get("content-type", "").partition(";")[0]
-                    assert media in content if content else not media, told
+                    response = client.request(operation.method, path, headers={"Prefer": f"code={status}"})
+                    message = f"{operation.id} {status}: {response.status_code} {response.text[:200]}"
+                    assert response.status_code == int(status), message
+                    assert response.headers["preference-applied"] == f"code={status}", message
+                    media = response.headers.get("content-type", "").partition(";")[0]
+                    assert media in content if content else not media, message
                     schema = content.get(media, {}).get("schema")
                     if schema and media == "application/json":
-                        assert schemas.compile(schema).problem(got.json()) is None, told
+                        assert schemas.compile(schema).problem(response.json()) is None, message
                     count += 1
     finally:
         running.stop()
@@ -53,7 +53,7 @@ def test_every_documented_answer_can_be_had(contract: str) -> None:
 
 
 @pytest.mark.parametrize("contract", contracts.names())
-def test_what_is_made_from_a_schema_fits_it(contract: str) -> None:
+def test_a_sample_matches_its_schema(contract: str) -> None:
     loaded = contracts.load(contract)
     schemas = Schemas(loaded)
     for name, schema in loaded["components"]["schemas"].items():
@@ -62,8 +62,8 @@ def test_what_is_made_from_a_schema_fits_it(contract: str) -> None:
 
 
 def prefer(running: Running, value: str, path: str = "/tools", **more: Any) -> Any:
-    sent = ask(running.port, method="GET", path=path, close=True, Prefer=value, **more)
-    return sent.status, sent.json
+    response = send(running.port, method="GET", path=path, close=True, Prefer=value, **more)
+    return response.status, response.json
 
 
 def test_a_code_that_is_not_documented_lists_those_that_are(faulty: Running, real: Running) -> None:
@@ -76,12 +76,12 @@ def test_a_code_that_is_not_documented_lists_those_that_are(faulty: Running, rea
 
 
 def test_a_preferred_answer_has_the_headers_of_its_server(real: Running) -> None:
-    sent = ask(real.port, method="GET", path="/tools", close=True, Prefer="code=200")
-    assert sent.headers["content-type"] == "application/json; charset=utf-8"
-    assert sent.headers["etag"].startswith('W/"')
+    response = send(real.port, method="GET", path="/tools", close=True, Prefer="code=200")
+    assert response.headers["content-type"] == "application/json; charset=utf-8"
+    assert response.headers["etag"].startswith('W/"')
 
 
-def test_an_example_that_has_no_name_cannot_be_named(faulty: Running) -> None:
+def test_an_example_without_a_name_cannot_be_requested(faulty: Running) -> None:
     status, body = prefer(faulty, "code=200, example=cat")
     assert (status, "there is no example cat; none has a name" in body["message"]) == (400, True)
 
@@ -98,7 +98,7 @@ actions:
 """
 
 
-def test_an_example_is_had_by_its_name(tmp_path: Path) -> None:
+def test_an_example_is_requested_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "examples.yaml").write_text(EXAMPLES)
     running = Running(build.build(Options(overlays=[tmp_path / "examples.yaml"])))
     try:
@@ -116,18 +116,20 @@ def test_an_example_is_had_by_its_name(tmp_path: Path) -> None:
 
 
 def test_other_preferences_are_ignored(faulty: Running) -> None:
-    told = prefer(faulty, "respond-async, wait=10, return=minimal")
-    assert (told[0], len(told[1]) > 0) == (200, True)
-    sent = ask(faulty.port, method="GET", path="/tools", close=True, Prefer="respond-async, code=500; x=1")
-    assert (sent.status, sent.headers["preference-applied"]) == (500, "code=500")
+    status, body = prefer(faulty, "respond-async, wait=10, return=minimal")
+    assert (status, len(body) > 0) == (200, True)
+    response = send(
+        faulty.port, method="GET", path="/tools", close=True, Prefer="respond-async, code=500; x=1"
+    )
+    assert (response.status, response.headers["preference-applied"]) == (500, "code=500")
 
 
-def test_a_key_is_asked_for_first(faulty: Running) -> None:
+def test_the_key_is_checked_first(faulty: Running) -> None:
     assert prefer(faulty, "code=500", Authorization="Bearer none")[0] == 401
 
 
-def test_a_body_is_not_looked_at(faulty: Running) -> None:
+def test_the_body_is_not_checked(faulty: Running) -> None:
     before = faulty.mock.store.snapshot().records
-    sent = ask(faulty.port, path="/tools", body={"odd": 1}, close=True, Prefer="code=200")
-    assert (sent.status, "name" in json.loads(sent.body)) == (200, True)
+    response = send(faulty.port, path="/tools", body={"odd": 1}, close=True, Prefer="code=200")
+    assert (response.status, "name" in json.loads(response.body)) == (200, True)
     assert faulty.mock.store.snapshot().records == before

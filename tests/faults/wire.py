@@ -1,4 +1,4 @@
-"""A raw socket: the bytes of an answer, and how the connection ends."""
+"""Requests over a raw socket: the bytes of the answer, and how the connection ends."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from conftest import KEY
 SUPPORT = "d290f1ee-6c54-4b01-90e6-d701748f0851"
 
 
-class Sent(NamedTuple):
-    """What came over the wire. `end` is `closed`, `reset` or, where neither came in time, `open`."""
+class RawResponse(NamedTuple):
+    """The bytes that arrived. `end` is `closed`, `reset`, or `open` if neither happened in time."""
 
     raw: bytes
     end: str
@@ -29,7 +29,7 @@ class Sent(NamedTuple):
 
     @property
     def body(self) -> bytes:
-        """The bytes after the head, without the marks of chunks."""
+        """The bytes after the head, without chunk sizes."""
         body = self.raw.partition(b"\r\n\r\n")[2]
         if self.headers.get("transfer-encoding") != "chunked":
             return body
@@ -42,7 +42,7 @@ class Sent(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Whether the answer says that it is over, by its last chunk or its length."""
+        """Whether the body is complete, by its last chunk or its length."""
         if self.headers.get("transfer-encoding") == "chunked":
             return self.raw.endswith(b"\r\n0\r\n\r\n")
         return len(self.body) == int(self.headers["content-length"])
@@ -54,15 +54,15 @@ class Sent(NamedTuple):
     @property
     def events(self) -> list[tuple[str, Any]]:
         frames = [frame for frame in self.body.split(b"\n\n") if frame]
-        read = [json.loads(re.sub(rb"^(message:?\n)data:", b"", frame)) for frame in frames]
-        return [(each["event"], each["data"]) for each in read]
+        events = [json.loads(re.sub(rb"^(message:?\n)data:", b"", frame)) for frame in frames]
+        return [(each["event"], each["data"]) for each in events]
 
     @property
     def names(self) -> list[str]:
         return [name for name, _ in self.events]
 
 
-def ask(
+def send(
     port: int,
     fault: str | None = None,
     method: str = "POST",
@@ -71,27 +71,27 @@ def ask(
     patience: float = 1.0,
     close: bool = False,
     **headers: str,
-) -> Sent:
-    """Send one request, read until the connection ends or nothing comes for `patience` seconds."""
-    sent = b"" if body is None else json.dumps(body).encode()
-    told = {"Host": "mock", "Authorization": f"Bearer {KEY}", "Content-Length": str(len(sent))}
-    told |= {} if body is None else {"Content-Type": "application/json"}
-    told |= {} if fault is None else {"X-Flowise-Mock-Fault": fault}
-    told |= {"Connection": "close"} if close else {}
-    told |= {name.replace("_", "-"): value for name, value in headers.items()}
-    head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
-    with socket.create_connection(("127.0.0.1", port), timeout=patience) as wire:
-        wire.sendall(f"{method} /api/v1{path} HTTP/1.1\r\n{head}\r\n".encode() + sent)
+) -> RawResponse:
+    """Send one request, and read until the connection ends or is silent for `patience` seconds."""
+    content = b"" if body is None else json.dumps(body).encode()
+    lines = {"Host": "localhost", "Authorization": f"Bearer {KEY}", "Content-Length": str(len(content))}
+    lines |= {} if body is None else {"Content-Type": "application/json"}
+    lines |= {} if fault is None else {"X-Flowise-Mock-Fault": fault}
+    lines |= {"Connection": "close"} if close else {}
+    lines |= {name.replace("_", "-"): value for name, value in headers.items()}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    with socket.create_connection(("127.0.0.1", port), timeout=patience) as connection:
+        connection.sendall(f"{method} /api/v1{path} HTTP/1.1\r\n{head}\r\n".encode() + content)
         raw = b""
         while True:
             try:
-                part = wire.recv(65536)
+                part = connection.recv(65536)
             except TimeoutError:
-                return Sent(raw, "open")
+                return RawResponse(raw, "open")
             except ConnectionResetError:
-                return Sent(raw, "reset")
+                return RawResponse(raw, "reset")
             if not part:
-                return Sent(raw, "closed")
+                return RawResponse(raw, "closed")
             raw += part
 
 

@@ -1,4 +1,4 @@
-"""Streams over HTTP: pauses, abort, an error inside, limits of a flow."""
+"""Conversations over HTTP: streams, aborts, errors within a stream, limits of a flow."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def slow() -> Iterator[Running]:
 
 
 def events(client: httpx.Client, flow: str, **body: Any) -> list[tuple[float, str, Any]]:
-    """The events of a stream, each with the time it came."""
+    """The events of a stream, each with its time of arrival."""
     found = []
     with client.stream("POST", f"/prediction/{flow}", json={"streaming": True, **body}) as response:
         assert response.status_code == 200
@@ -46,7 +46,7 @@ def events(client: httpx.Client, flow: str, **body: Any) -> list[tuple[float, st
     return found
 
 
-def test_tokens_are_events_of_their_own_in_order(slow: Running) -> None:
+def test_each_token_is_an_event(slow: Running) -> None:
     with slow.client() as client:
         found = events(client, CHAT, question="one two three four")
     names = [name for _, name, _ in found]
@@ -74,12 +74,12 @@ def test_abort_ends_a_running_agentflow(slow: Running) -> None:
                 "message": "Chat message aborted",
             }
 
-        stopping = threading.Thread(target=stop)
-        stopping.start()
-        told = events(client, id, question="word " * 200, chatId="c")
-        stopping.join()
-        assert len(told) < 100
-        assert [(name, data) for _, name, data in told[-3:]] == [
+        thread = threading.Thread(target=stop)
+        thread.start()
+        received = events(client, id, question="word " * 200, chatId="c")
+        thread.join()
+        assert len(received) < 100
+        assert [(name, data) for _, name, data in received[-3:]] == [
             ("agentFlowEvent", "ERROR"),
             ("error", "Error: predictionsServices.buildChatflow - Error in LLM node: AbortError"),
             ("end", "[DONE]"),
@@ -119,14 +119,14 @@ def test_human_in_the_loop(fresh_default: Running) -> None:
 
 def test_a_form(fresh_default: Running) -> None:
     with fresh_default.client() as client:
-        told = client.post(
+        answer = client.post(
             f"/prediction/{ORDER_DESK}", json={"form": {"order": 17, "problem": "late"}}
         ).json()
-    assert told["text"] == "About order 17: Order desk echoes: order: 17\nproblem: late"
-    assert [each["nodeLabel"] for each in told["agentFlowExecutedData"]] == ["Start", "Clerk", "Reply"]
+    assert answer["text"] == "About order 17: Order desk echoes: order: 17\nproblem: late"
+    assert [each["nodeLabel"] for each in answer["agentFlowExecutedData"]] == ["Start", "Clerk", "Reply"]
 
 
-def test_uploads_are_kept_and_can_be_fetched(fresh_default: Running) -> None:
+def test_uploads_are_stored_and_can_be_downloaded(fresh_default: Running) -> None:
     uploads = [
         {"type": "file", "name": "a.txt", "data": "data:text/plain;base64,aGVsbG8=", "mime": "text/plain"},
         {"type": "url", "name": "logo", "data": "https://example.com/logo.png"},
@@ -155,25 +155,25 @@ def test_a_form_with_a_file(fresh_default: Running) -> None:
         files = [("files", ("b.txt", b"hello", "text/plain"))]
         answer = client.post(f"/prediction/{CHAT}", data=fields, files=files).json()
         assert (answer["question"], answer["sessionId"]) == ("what is in it?", "form-session")
-        where = {"chatflowId": CHAT, "chatId": answer["chatId"], "fileName": "b.txt"}
-        assert client.get("/get-upload-file", params=where).content == b"hello"
+        query = {"chatflowId": CHAT, "chatId": answer["chatId"], "fileName": "b.txt"}
+        assert client.get("/get-upload-file", params=query).content == b"hello"
 
 
 def test_a_rate_limit(fresh_default: Running) -> None:
     limit = {"rateLimit": {"status": True, "limitMax": 2, "limitDuration": 60, "limitMsg": "Too many, wait"}}
     with fresh_default.client() as client:
         client.put(f"/chatflows/{CHAT}", json={"apiConfig": json.dumps(limit)})
-        statuses = [client.post(f"/prediction/{CHAT}", json={"question": "q"}) for _ in range(3)]
-    assert [each.status_code for each in statuses] == [200, 200, 429]
-    assert statuses[-1].json() == {"error": "Too many, wait"}
-    assert (statuses[-1].headers["x-ratelimit-limit"], statuses[-1].headers["x-ratelimit-remaining"]) == (
+        responses = [client.post(f"/prediction/{CHAT}", json={"question": "q"}) for _ in range(3)]
+    assert [each.status_code for each in responses] == [200, 200, 429]
+    assert responses[-1].json() == {"error": "Too many, wait"}
+    assert (responses[-1].headers["x-ratelimit-limit"], responses[-1].headers["x-ratelimit-remaining"]) == (
         "2",
         "0",
     )
-    assert 0 < int(statuses[-1].headers["retry-after"]) <= 60
+    assert 0 < int(responses[-1].headers["retry-after"]) <= 60
 
 
-def test_restore_lifts_a_429_and_brings_back_a_spent_rule(tmp_path: Path) -> None:
+def test_restoring_a_snapshot_resets_a_rate_limit_and_a_used_rule(tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text("rules: [{match: {question: hello}, times: 1, answer: scripted}]\n")
     running = Running(build.build(Options(scripts=[rules], token_delay=0)))
@@ -195,14 +195,14 @@ def test_allowed_origins(fresh_default: Running) -> None:
     config = {"allowedOrigins": ["https://ok.example"], "allowedOriginsError": "nope"}
     with fresh_default.client() as client:
         client.put(f"/chatflows/{CHAT}", json={"chatbotConfig": json.dumps(config)})
-        asked = {
+        responses = {
             origin: client.post(
                 f"/prediction/{CHAT}", json={"question": "q"}, headers={"Origin": origin} if origin else {}
             )
             for origin in ("", "https://ok.example", "https://evil.example")
         }
-    assert [each.status_code for each in asked.values()] == [200, 200, 403]
-    assert asked["https://evil.example"].json() == {"error": "nope"}
+    assert [each.status_code for each in responses.values()] == [200, 200, 403]
+    assert responses["https://evil.example"].json() == {"error": "nope"}
 
 
 def test_a_flow_that_cannot_stream_answers_json(fresh_default: Running) -> None:
@@ -227,12 +227,12 @@ def test_speech_has_events_of_its_own(fresh_default: Running) -> None:
 
 def test_a_webhook(fresh_default: Running) -> None:
     hook = "3a5b7c9d-2e4f-4061-9d8e-0f1a2b3c4d5e"
-    taken = httpx.post(f"{fresh_default.api}/webhook/{hook}", json={"order": 17})
-    assert (taken.status_code, taken.json()["text"]) == (200, 'Taken: {"order":17}')
+    response = httpx.post(f"{fresh_default.api}/webhook/{hook}", json={"order": 17})
+    assert (response.status_code, response.json()["text"]) == (200, 'Taken: {"order":17}')
     assert httpx.post(f"{fresh_default.api}/webhook/{CHAT}", json={}).status_code == 404
 
 
-def test_a_multi_agent_tells_its_reasoning(fresh_default: Running) -> None:
+def test_a_multi_agent_flow_shows_its_reasoning(fresh_default: Running) -> None:
     agent = {
         "id": "w",
         "data": {"name": "worker", "label": "Worker", "category": "Multi Agents", "inputs": {}},
@@ -263,7 +263,7 @@ def test_a_retrieval_chain_shows_its_sources(fresh_default: Running) -> None:
         answer = client.post(
             f"/prediction/{handbook}", json={"question": "What is the capital of France?"}
         ).json()
-        told = events(client, handbook, question="What is the capital of France?")
+        received = events(client, handbook, question="What is the capital of France?")
     assert "Paris" in answer["sourceDocuments"][0]["pageContent"]
     assert list(answer) == [
         "text",
@@ -274,15 +274,15 @@ def test_a_retrieval_chain_shows_its_sources(fresh_default: Running) -> None:
         "isStreamValid",
         "sessionId",
     ]
-    assert [name for _, name, _ in told][-3:] == ["sourceDocuments", "metadata", "end"]
-    assert told[0][2] == told[1][2] == "Product"
+    assert [name for _, name, _ in received][-3:] == ["sourceDocuments", "metadata", "end"]
+    assert received[0][2] == received[1][2] == "Product"
 
 
-def flow_of(client: httpx.Client, kind: str, *nodes: dict[str, Any]) -> str:
-    """A new flow of these nodes, each with an edge to the next; its id."""
+def create_flow(client: httpx.Client, type: str, *nodes: dict[str, Any]) -> str:
+    """Create a flow of these nodes, each with an edge to the next one. Returns its id."""
     edges = [{"source": one["id"], "target": other["id"]} for one, other in pairwise(nodes)]
     data = [{"id": node["id"], "data": node} for node in nodes]
-    body = {"name": "made", "type": kind, "flowData": json.dumps({"nodes": data, "edges": edges})}
+    body = {"name": "made", "type": type, "flowData": json.dumps({"nodes": data, "edges": edges})}
     return str(client.post("/chatflows", json=body).json()["id"])
 
 
@@ -290,9 +290,9 @@ START = {"id": "start", "name": "startAgentflow", "inputs": {"startInputType": "
 HUMAN = {"id": "human", "name": "humanInputAgentflow", "inputs": {"humanInputDescription": "Sure?"}}
 
 
-def test_the_feedback_of_a_decision_is_what_the_user_said(fresh_default: Running) -> None:
+def test_the_feedback_of_a_decision_is_the_message_of_the_user(fresh_default: Running) -> None:
     with fresh_default.client() as client:
-        flow = flow_of(client, "AGENTFLOW", START, HUMAN)
+        flow = create_flow(client, "AGENTFLOW", START, HUMAN)
         client.post(f"/prediction/{flow}", json={"question": "may I?", "chatId": "c"})
         human = {"type": "proceed", "feedback": "yes, please"}
         client.post(f"/prediction/{flow}", json={"humanInput": human, "chatId": "c"})
@@ -300,9 +300,9 @@ def test_the_feedback_of_a_decision_is_what_the_user_said(fresh_default: Running
     assert [row["content"] for row in rows if row["role"] == "userMessage"] == ["may I?", "yes, please"]
 
 
-def test_a_decision_for_a_node_that_never_ran_changes_nothing(fresh_default: Running) -> None:
+def test_a_decision_for_a_node_that_did_not_run_changes_nothing(fresh_default: Running) -> None:
     with fresh_default.client() as client:
-        flow = flow_of(client, "AGENTFLOW", START, HUMAN)
+        flow = create_flow(client, "AGENTFLOW", START, HUMAN)
         client.post(f"/prediction/{flow}", json={"question": "may I?", "chatId": "c"})
         wrong = {"type": "proceed", "startNodeId": "nope"}
         refused = client.post(f"/prediction/{flow}", json={"humanInput": wrong, "chatId": "c"})
@@ -312,7 +312,7 @@ def test_a_decision_for_a_node_that_never_ran_changes_nothing(fresh_default: Run
         assert right.status_code == 200
 
 
-def test_a_failed_run_leaves_an_execution_that_says_so(fresh_default: Running, tmp_path: Path) -> None:
+def test_a_failed_run_stores_an_execution_with_its_error(fresh_default: Running, tmp_path: Path) -> None:
     overlay = tmp_path / "strict.yaml"
     overlay.write_text(
         "overlay: 1.0.0\ninfo: {title: t, version: '1'}\nactions:\n"
@@ -321,7 +321,7 @@ def test_a_failed_run_leaves_an_execution_that_says_so(fresh_default: Running, t
     strict = Running(build.build(Options(overlays=[overlay])))
     try:
         with strict.client() as client:
-            flow = flow_of(client, "AGENTFLOW", START, {**HUMAN, "id": "h"})
+            flow = create_flow(client, "AGENTFLOW", START, {**HUMAN, "id": "h"})
             both = {"question": "q", "form": {"a": 1}, "chatId": "c"}
             assert client.post(f"/prediction/{flow}", json=both).status_code == 409
             found = client.get("/executions", params={"agentflowId": flow}).json()["data"]
@@ -331,7 +331,7 @@ def test_a_failed_run_leaves_an_execution_that_says_so(fresh_default: Running, t
     assert json.loads(found[0]["executionData"])[-1]["data"]["error"] == "question and form"
 
 
-def test_a_defect_in_mid_stream_is_told_and_ends_it(
+def test_a_defect_during_a_stream_is_an_error_event(
     fresh_default: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any) -> Any:
@@ -340,21 +340,21 @@ def test_a_defect_in_mid_stream_is_told_and_ends_it(
 
     monkeypatch.setattr(delivery, "run", broken)
     with fresh_default.client() as client:
-        told = [(name, data) for _, name, data in events(client, CHAT, question="hi")]
-    assert [name for name, _ in told] == ["start", "error", "end"]
-    assert "defect of the mock" in told[1][1]
+        received = [(name, data) for _, name, data in events(client, CHAT, question="hi")]
+    assert [name for name, _ in received] == ["start", "error", "end"]
+    assert "defect of the mock" in received[1][1]
 
 
 def test_an_agent_uses_the_tools_that_the_question_names(fresh_default: Running) -> None:
     calculator = {"id": "t", "name": "calculator", "label": "Calculator", "category": "Tools"}
     agent = {"id": "a", "name": "toolAgent", "label": "Tool Agent", "category": "Agents"}
     with fresh_default.client() as client:
-        flow = flow_of(client, "CHATFLOW", calculator, agent)
+        flow = create_flow(client, "CHATFLOW", calculator, agent)
         plain = client.post(f"/prediction/{flow}", json={"question": "What is a sum?"}).json()
         used = client.post(f"/prediction/{flow}", json={"question": "Ask the calculator."}).json()
-        told = events(client, flow, question="Ask the calculator.")
+        received = events(client, flow, question="Ask the calculator.")
         stored = client.get(f"/chatmessage/{flow}").json()[3]
     assert "usedTools" not in plain
-    assert used["usedTools"] == stored["usedTools"] == told[-3][2]
+    assert used["usedTools"] == stored["usedTools"] == received[-3][2]
     assert used["usedTools"][0]["tool"] == "calculator"
-    assert [name for _, name, _ in told][-3:] == ["usedTools", "metadata", "end"]
+    assert [name for _, name, _ in received][-3:] == ["usedTools", "metadata", "end"]

@@ -1,4 +1,4 @@
-"""Delivery and limits, without a server: the order of events and pauses, runs that replace each other, windows."""
+"""Delivery and limits without a server: the order of events and pauses, replaced runs, rate windows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from flowise_mock.contract import contracts
 from flowise_mock.contract.tables import tables
 from flowise_mock.flows import delivery, limits
 from flowise_mock.flows.call import Call, FlowRuntime
-from flowise_mock.flows.turn import resolved
+from flowise_mock.flows.turn import resolve_turn
 from flowise_mock.state.clock import Clock
 from flowise_mock.state.outcomes import Outcome, TooManyRequests
 from flowise_mock.state.store import Store
@@ -46,23 +47,25 @@ def test_each_token_is_sent_before_the_pause_after_it(call: Call, monkeypatch: p
         log.append("pause")
         waits.append(seconds)
 
-    monkeypatch.setattr("flowise_mock.flows.delivery.asyncio.sleep", sleep)
+    # asyncio itself stays as it is: other threads of this process run servers
+    loop = asyncio.get_running_loop
+    monkeypatch.setattr(delivery, "asyncio", SimpleNamespace(sleep=sleep, get_running_loop=loop))
 
     async def run() -> None:
-        turn = resolved(call, flow(call), {"question": "q"})
+        turn = resolve_turn(call, flow(call), {"question": "q"})
         async for name, _ in delivery.as_events(call, turn):
             log.append(name)
 
     asyncio.run(run())
     assert log == ["start", *["token", "pause"] * 3, "metadata", "end"]
-    # the sleep above does not take its time, so each pause ends at its own due time
+    # the sleep above returns at once, so each pause lasts until its own due time
     assert [round(each, 1) for each in waits] == [0.5, 1.0, 1.5]
 
 
-def test_a_run_that_was_replaced_does_not_free_its_successor(call: Call) -> None:
+def test_a_replaced_run_does_not_remove_its_successor(call: Call) -> None:
     async def run() -> None:
         one = flow(call)
-        first, second = (resolved(call, one, {"question": "q", "chatId": "c"}) for _ in range(2))
+        first, second = (resolve_turn(call, one, {"question": "q", "chatId": "c"}) for _ in range(2))
         earlier, later = delivery.as_events(call, first), delivery.as_events(call, second)
         await anext(earlier)
         await anext(later)
@@ -80,7 +83,7 @@ async def _close(events: AsyncIterator[Any]) -> None:
     await events.aclose()  # type: ignore[attr-defined]
 
 
-def test_a_rate_window_ends_at_its_last_second_and_not_before(call: Call) -> None:
+def test_a_rate_window_lasts_until_its_last_second(call: Call) -> None:
     limit = {"rateLimit": {"status": True, "limitMax": 1, "limitDuration": 60, "limitMsg": "wait"}}
     one = flow(call, apiConfig=json.dumps(limit))
     for seconds, refused in ((0, False), (59.999, True), (60, False), (60, True), (119, True), (120, False)):

@@ -1,4 +1,4 @@
-"""Pieces of predictions: conditions, texts of the editor, forms, what can stream."""
+"""Parts of predictions: conditions, texts of the editor, forms, flows that can stream."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flowise_mock.flows import model_echo, model_recorded
-from flowise_mock.flows.agentflow_nodes import _holds, form_text, resolved
+from flowise_mock.flows.agentflow_nodes import _holds, fill_template, form_text
 from flowise_mock.flows.dispatch import streamable
 from flowise_mock.flows.flow_data import nodes
 from flowise_mock.flows.graph import Graph
@@ -16,7 +16,7 @@ from flowise_mock.flows.turn import Turn
 
 
 @pytest.mark.parametrize(
-    ("kind", "one", "operation", "other", "holds"),
+    ("type", "one", "operation", "other", "holds"),
     [
         ("string", "a refund", "contains", "refund", True),
         ("string", "a refund", "notContains", "refund", False),
@@ -35,8 +35,8 @@ from flowise_mock.flows.turn import Turn
         ("number", "9", "equal", "9", True),
     ],
 )
-def test_conditions(kind: str, one: str, operation: str, other: str, holds: bool) -> None:
-    assert _holds({"type": kind, "value1": one, "operation": operation, "value2": other}) is holds
+def test_conditions(type: str, one: str, operation: str, other: str, holds: bool) -> None:
+    assert _holds({"type": type, "value1": one, "operation": operation, "value2": other}) is holds
 
 
 def graph(**form: Any) -> Graph:
@@ -46,7 +46,7 @@ def graph(**form: Any) -> Graph:
 
 
 @pytest.mark.parametrize(
-    ("written", "plain"),
+    ("template", "text"),
     [
         ("<p>Hello &amp; welcome</p>", "Hello & welcome"),
         ("<p>one</p><p>two<br>three</p>", "one\n\ntwo\nthree"),
@@ -57,17 +57,17 @@ def graph(**form: Any) -> Graph:
         (None, ""),
     ],
 )
-def test_texts_of_the_editor(written: str | None, plain: str) -> None:
-    assert resolved(graph(name="Ada", amount=3), written) == plain
+def test_texts_of_the_editor(template: str | None, text: str) -> None:
+    assert fill_template(graph(name="Ada", amount=3), template) == text
 
 
-def test_what_was_said_is_no_template() -> None:
-    odd = graph()
-    odd.turn.question = "{{ llm_0 }} <b>bold</b>"
-    assert resolved(odd, "<p>{{ question }}</p>") == "{{ llm_0 }} <b>bold</b>"
+def test_a_question_is_not_a_template() -> None:
+    run = graph()
+    run.turn.question = "{{ llm_0 }} <b>bold</b>"
+    assert fill_template(run, "<p>{{ question }}</p>") == "{{ llm_0 }} <b>bold</b>"
 
 
-def test_forms_are_told_line_by_line() -> None:
+def test_forms_are_sent_line_by_line() -> None:
     assert form_text({"name": "Ada", "amount": 3, "urgent": True, "sizes": [1, "2"]}) == (
         "name: Ada\namount: 3\nurgent: true\nsizes: 1,2"
     )
@@ -97,7 +97,7 @@ def test_forms_are_told_line_by_line() -> None:
         ({"type": "MULTIAGENT"}, True),
     ],
 )
-def test_what_can_stream(flow: dict[str, Any], can: bool) -> None:
+def test_which_flows_can_stream(flow: dict[str, Any], can: bool) -> None:
     assert streamable(flow) is can
 
 
@@ -116,7 +116,16 @@ def test_flow_data_of_any_shape_can_be_read(data: str) -> None:
         assert (node.name, node.inputs) == ("", {})
 
 
-def test_the_answerers() -> None:
-    assert "".join(model_echo.say({"name": "Shop"}, " two  blanks ")) == "Shop echoes:  two  blanks "
-    assert model_echo.say({}, "") == ["a", " flow", " without", " a", " name", " was", " asked", " nothing."]
-    assert model_recorded.say({}, "first\n" + "x" * 80)[-1] == "x" * 50
+def test_the_models() -> None:
+    assert "".join(model_echo.generate({"name": "Shop"}, " two  blanks ")) == "Shop echoes:  two  blanks "
+    assert model_echo.generate({}, "") == [
+        "a",
+        " flow",
+        " without",
+        " a",
+        " name",
+        " was",
+        " asked",
+        " nothing.",
+    ]
+    assert model_recorded.generate({}, "first\n" + "x" * 80)[-1] == "x" * 50

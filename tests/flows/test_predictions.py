@@ -1,7 +1,7 @@
-"""Predictions beside those recorded from a real Flowise 3.1.4: the same frames, keys, order and values.
+"""Predictions compared with those of a real Flowise 3.1.4: the same frames, keys, order and values.
 
-The recordings' model said `Echo of your question: ` and the last line it was asked; so does the one here.
-Compared is all but what no second run can repeat: ids, times, and what a model counts and costs.
+The model of the recordings answers `Echo of your question: ` and the last line of its prompt; so does the
+model here. Values that differ in every run are not compared: ids, times, and the counts and costs of a model.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from conftest import Running
 from flowise_mock.flows import model_recorded
 from flowise_mock.server import build
 from flowise_mock.server.build import Options
-from replay.test_replay import unmatched
+from replay.test_replay import write_unmatched_script
 
 pytestmark = pytest.mark.server
 
@@ -27,27 +27,29 @@ FILE = Path(__file__).parents[2] / "fixtures/recordings/flowise-3.1.4-prediction
 EXCHANGES = [json.loads(line) for line in FILE.read_text().splitlines()]
 MEASURED = ("timeMetadata", "responseMetadata", "usageMetadata", "llmModelConfig")
 KNOWN = {
-    "form_question_and_form": "the default contract lets a question beside a form pass; a real one refuses",
+    "form_question_and_form": "the default contract accepts a question with a form; a real server refuses it",
     "form_question_and_form_stream": "the same",
     "hitl_json_proceed_again": "the default contract answers 409 with prediction's own error body",
     "hitl_json_resume_wrong_session": "the default contract answers 404 with prediction's own error body",
     "hitl_json_resume_no_chatId": "the same",
 }
-"""Recorded cases that are answered otherwise, and why."""
+"""Recorded cases with another answer, and the reason."""
 
 
 @pytest.fixture(scope="module", params=["no script", "a script that does not match"])
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    scripts = [unmatched(tmp_path_factory.mktemp("script"))] if request.param != "no script" else []
+    scripts = (
+        [write_unmatched_script(tmp_path_factory.mktemp("script"))] if request.param != "no script" else []
+    )
     running = Running(
-        build.build(Options(seed=None, token_delay=0, model=model_recorded.say, scripts=scripts))
+        build.build(Options(seed=None, token_delay=0, model=model_recorded.generate, scripts=scripts))
     )
     yield running
     running.stop()
 
 
 def frames(response: dict[str, Any]) -> list[str]:
-    """The frames of a recorded stream, out of its chunked body."""
+    """The frames of a recorded stream, decoded from its chunked body."""
     head, _, body = "".join(text for _, text in response["raw_chunks"]).encode().partition(b"\r\n\r\n")
     assert b"transfer-encoding: chunked" in head.lower()
     whole = b""
@@ -58,7 +60,7 @@ def frames(response: dict[str, Any]) -> list[str]:
 
 
 def plain(value: Any) -> Any:
-    """A value without what no second run repeats."""
+    """A value without the parts that differ in every run."""
     if isinstance(value, dict):
         return {key: "MEASURED" if key in MEASURED else plain(child) for key, child in value.items()
                 if key not in ("timeMetadata", "responseMetadata")}  # fmt: skip
@@ -75,46 +77,46 @@ def plain_frame(frame: str) -> str:
 
 
 def test_every_exchange_agrees(model: Running, capsys: pytest.CaptureFixture[str]) -> None:
-    flow, agreed, other = "", 0, {}
+    flow, agreed, differing = "", 0, {}
     with model.client() as client:
         for exchange in EXCHANGES:
             request, response, case = exchange["request"], exchange["response"], exchange["case"]
             if exchange["operationId"] == "createChatflow":
                 flow = client.post("/chatflows", json=request["body"]).json()["id"]
                 continue
-            answered = client.post(f"/prediction/{flow}", json=request["body"])
-            difference = compared(answered, response)
+            answer = client.post(f"/prediction/{flow}", json=request["body"])
+            difference = compare(answer, response)
             if difference is None:
                 agreed += 1
             else:
-                other[case] = difference
+                differing[case] = difference
     with capsys.disabled():
         print(
-            f"\nrecorded predictions: {agreed} of {agreed + len(other)} agree; otherwise: {', '.join(other) or 'none'}"
+            f"\nrecorded predictions: {agreed} of {agreed + len(differing)} agree; differing: {', '.join(differing) or 'none'}"
         )
-    assert {case: told for case, told in other.items() if case not in KNOWN} == {}
-    assert set(other) == set(KNOWN), "a known difference is gone: remove it"
+    assert {case: difference for case, difference in differing.items() if case not in KNOWN} == {}
+    assert set(differing) == set(KNOWN), "a known difference no longer exists: remove it"
 
 
-def compared(answered: httpx.Response, response: dict[str, Any]) -> str | None:
+def compare(answer: httpx.Response, response: dict[str, Any]) -> str | None:
     """The first difference between our answer and the recorded one."""
     if "raw_chunks" not in response:
-        theirs, ours = plain(response["body"]), plain(answered.json())
-        if answered.status_code != response["status"]:
-            return f"status {answered.status_code}, recorded {response['status']}"
-        return first_difference([json.dumps(theirs)], [json.dumps(ours)])
-    theirs = [plain_frame(frame) for frame in frames(response)]
-    ours = [plain_frame(frame) for frame in answered.text.removesuffix("\n\n").split("\n\n")]
-    return first_difference(theirs, ours)
+        recorded, ours = plain(response["body"]), plain(answer.json())
+        if answer.status_code != response["status"]:
+            return f"status {answer.status_code}, recorded {response['status']}"
+        return first_difference([json.dumps(recorded)], [json.dumps(ours)])
+    recorded = [plain_frame(frame) for frame in frames(response)]
+    ours = [plain_frame(frame) for frame in answer.text.removesuffix("\n\n").split("\n\n")]
+    return first_difference(recorded, ours)
 
 
-def first_difference(theirs: list[str], ours: list[str]) -> str | None:
-    for number, (one, other) in enumerate(zip(theirs, ours, strict=False)):
+def first_difference(recorded: list[str], ours: list[str]) -> str | None:
+    for number, (one, other) in enumerate(zip(recorded, ours, strict=False)):
         if one != other:
             at = next((i for i, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), 0)
             at = max(at - 60, 0)
             return f"{number}: recorded …{one[at : at + 160]} | ours …{other[at : at + 160]}"
-    return None if len(theirs) == len(ours) else f"{len(ours)} frames, recorded {len(theirs)}"
+    return None if len(recorded) == len(ours) else f"{len(ours)} frames, recorded {len(recorded)}"
 
 
 def test_the_head_of_a_stream(model: Running) -> None:
@@ -123,17 +125,17 @@ def test_the_head_of_a_stream(model: Running) -> None:
         body = {"question": "q", "streaming": True}
         with client.stream("POST", f"/prediction/{flow}", json=body) as response:
             response.read()
-    wanted = {
+    expected = {
         "content-type": "text/event-stream",
         "cache-control": "no-cache",
         "connection": "keep-alive",
         "x-accel-buffering": "no",
         "transfer-encoding": "chunked",
     }
-    assert {name: response.headers[name] for name in wanted} == wanted
+    assert {name: response.headers[name] for name in expected} == expected
 
 
-def test_a_difference_is_seen() -> None:
+def test_a_difference_is_found() -> None:
     assert first_difference(["a"], ["a"]) is None
     assert first_difference(["a", "b"], ["a"])
     assert first_difference(["a"], ["b"])

@@ -1,4 +1,4 @@
-"""The documented example of every operation, on a fresh seed, gets its documented success."""
+"""The documented example of every operation succeeds on a fresh seed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OPERATIONS = {each.id: each for each in operations(DOCUMENT)}
 
 
 def example(schema: Document) -> Any:
-    """A value made of the examples of a schema's properties, as a page of documentation shows it."""
+    """A value generated from the examples of a schema, as documentation pages show it."""
     schema = resolve(DOCUMENT, schema)
     if "example" in schema:
         return schema["example"]
@@ -46,17 +46,17 @@ def request(operation: Operation, media: str | None) -> dict[str, Any]:
             path = path.replace(f"{{{parameter['name']}}}", str(value))
         else:
             query[parameter["name"]] = value
-    made: dict[str, Any] = {"method": operation.method, "url": path, "params": query}
+    arguments: dict[str, Any] = {"method": operation.method, "url": path, "params": query}
     if media is None:
-        return made
+        return arguments
     content = operation.definition["requestBody"]["content"][media]
     body = content.get("example", example(content["schema"]))
     if media == "application/json":
-        return {**made, "json": body}
+        return {**arguments, "json": body}
     fields = {name: value for name, value in body.items() if name != "files"}
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
     file = ("files", ("example.txt", b"why the sky is blue", "text/plain"))
-    return {**made, "data": texts, "files": [file]}
+    return {**arguments, "data": texts, "files": [file]}
 
 
 def cases() -> list[tuple[str, str | None]]:
@@ -74,20 +74,19 @@ def test_the_example_succeeds(mock: Running, api: httpx.Client, operation_id: st
 
 
 def test_all_examples_in_order(mock: Running, capsys: pytest.CaptureFixture[str]) -> None:
-    """All examples in the document's order on one seed: none takes away what another needs."""
-    answered = 0
+    """All examples succeed in the order of the document on one seed: none deletes what another needs."""
     with mock.client() as client:
         for operation_id, media in cases():
             response = client.request(**request(OPERATIONS[operation_id], media))
             assert response.status_code == 200, f"{operation_id} {media}: {response.text}"
-        answered = len({operation_id for operation_id, _ in cases()})
+        succeeded = len({operation_id for operation_id, _ in cases()})
     with capsys.disabled():
-        print(f"\ndocumented examples: {answered}/{len(OPERATIONS)} operations succeed")
-    assert answered == len(OPERATIONS)
+        print(f"\ndocumented examples: {succeeded}/{len(OPERATIONS)} operations succeed")
+    assert succeeded == len(OPERATIONS)
 
 
 def test_lists_show_the_seed(api: httpx.Client) -> None:
-    """The examples name records that are there, so lists by example are not empty."""
+    """The examples name existing records, so no list is empty."""
     for each in OPERATIONS.values():
         schema = (
             each.definition["responses"]["200"]

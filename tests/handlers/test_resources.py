@@ -1,4 +1,4 @@
-"""Create, read, list, change, delete, gone: every resource, over real HTTP."""
+"""Create, read, list, change and delete every resource, over real HTTP."""
 
 from __future__ import annotations
 
@@ -22,51 +22,51 @@ RESOURCES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def answered(response: httpx.Response, status: int = 200) -> Any:
+def json_of(response: httpx.Response, status: int = 200) -> Any:
     assert response.status_code == status, response.text
     return response.json() if response.content else None
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
-def test_walk(api: httpx.Client, resource: str) -> None:
+def test_the_life_of_a_record(api: httpx.Client, resource: str) -> None:
     path, body, change = RESOURCES[resource]
-    made = answered(api.post(path, json=body))
-    assert {**made, **body} == made
-    one = f"{path}/{made['id']}"
-    if resource != "variable":  # the documentation reads variables by their list alone
-        assert answered(api.get(one)) == made
-    assert made in answered(api.get(path))
-    changed = answered(api.put(one, json=change))
-    assert changed == {**made, **change, "updatedDate": changed["updatedDate"]}
-    assert changed["updatedDate"] > made["updatedDate"]
-    assert answered(api.get(path))[0] == changed or resource == "assistant"
+    created = json_of(api.post(path, json=body))
+    assert {**created, **body} == created
+    one = f"{path}/{created['id']}"
+    if resource != "variable":  # the documentation has no operation that reads one variable
+        assert json_of(api.get(one)) == created
+    assert created in json_of(api.get(path))
+    changed = json_of(api.put(one, json=change))
+    assert changed == {**created, **change, "updatedDate": changed["updatedDate"]}
+    assert changed["updatedDate"] > created["updatedDate"]
+    assert json_of(api.get(path))[0] == changed or resource == "assistant"
     deleted = api.delete(one)
     assert (deleted.status_code, deleted.content) == (200, b"")
-    assert made["id"] not in [each["id"] for each in answered(api.get(path))]
-    assert answered(api.delete(one), 404)["message"].startswith(one_noun(resource))
-    assert answered(api.put(one, json=change), 404)["statusCode"] == 404
+    assert created["id"] not in [each["id"] for each in json_of(api.get(path))]
+    assert json_of(api.delete(one), 404)["message"].startswith(noun_of(resource))
+    assert json_of(api.put(one, json=change), 404)["statusCode"] == 404
     if resource != "variable":
-        assert answered(api.get(one), 404)["success"] is False
+        assert json_of(api.get(one), 404)["success"] is False
 
 
-def one_noun(resource: str) -> str:
+def noun_of(resource: str) -> str:
     return {"store": "Document store"}.get(resource, resource.capitalize())
 
 
 def flow(api: httpx.Client, **more: Any) -> str:
     body = {"name": "talk", "flowData": FLOW_DATA, "type": "CHATFLOW", **more}
-    return str(answered(api.post("/chatflows", json=body))["id"])
+    return str(json_of(api.post("/chatflows", json=body))["id"])
 
 
-def ask(api: httpx.Client, id: str, question: str, **more: Any) -> Any:
-    return answered(api.post(f"/prediction/{id}", json={"question": question, **more}))
+def predict(api: httpx.Client, id: str, question: str, **more: Any) -> Any:
+    return json_of(api.post(f"/prediction/{id}", json={"question": question, **more}))
 
 
-def test_a_conversation_is_written_down(api: httpx.Client) -> None:
+def test_a_conversation_is_stored(api: httpx.Client) -> None:
     id = flow(api)
-    first = ask(api, id, "who are you?")
-    ask(api, id, "and now?", overrideConfig={"sessionId": "mine"}, chatId=first["chatId"])
-    rows = answered(api.get(f"/chatmessage/{id}"))
+    first = predict(api, id, "who are you?")
+    predict(api, id, "and now?", overrideConfig={"sessionId": "mine"}, chatId=first["chatId"])
+    rows = json_of(api.get(f"/chatmessage/{id}"))
     assert [(row["role"], row["content"]) for row in rows] == [
         ("userMessage", "who are you?"),
         ("apiMessage", first["text"]),
@@ -76,57 +76,59 @@ def test_a_conversation_is_written_down(api: httpx.Client) -> None:
     assert rows[1]["id"] == first["chatMessageId"]
     assert {row["chatId"] for row in rows} == {first["chatId"]}
     assert [row["sessionId"] for row in rows] == [first["chatId"]] * 2 + ["mine"] * 2
-    newest_first = answered(api.get(f"/chatmessage/{id}", params={"order": "DESC"}))
+    newest_first = json_of(api.get(f"/chatmessage/{id}", params={"order": "DESC"}))
     assert newest_first == rows[::-1]
-    by_session = answered(api.get(f"/chatmessage/{id}", params={"sessionId": "mine"}))
+    by_session = json_of(api.get(f"/chatmessage/{id}", params={"sessionId": "mine"}))
     assert by_session == rows[2:]
-    since = answered(api.get(f"/chatmessage/{id}", params={"startDate": rows[2]["createdDate"]}))
+    since = json_of(api.get(f"/chatmessage/{id}", params={"startDate": rows[2]["createdDate"]}))
     assert since == rows[2:]
-    assert answered(api.get(f"/chatmessage/{id}", params={"chatType": "INTERNAL"})) == []
+    assert json_of(api.get(f"/chatmessage/{id}", params={"chatType": "INTERNAL"})) == []
     api.delete(f"/chatmessage/{id}", params={"sessionId": "mine"})
-    assert answered(api.get(f"/chatmessage/{id}")) == rows[:2]
+    assert json_of(api.get(f"/chatmessage/{id}")) == rows[:2]
 
 
-def test_feedback_is_joined_to_its_message(api: httpx.Client) -> None:
+def test_feedback_has_the_flow_and_the_chat_of_its_message(api: httpx.Client) -> None:
     id = flow(api)
-    liked, other = ask(api, id, "one"), ask(api, id, "two")
-    made = answered(api.post("/feedback", json={"messageId": liked["chatMessageId"], "rating": "THUMBS_UP"}))
-    assert (made["chatflowid"], made["chatId"]) == (id, liked["chatId"])
-    rows = answered(api.get(f"/chatmessage/{id}", params={"feedback": "true"}))
+    liked, other = predict(api, id, "one"), predict(api, id, "two")
+    created = json_of(
+        api.post("/feedback", json={"messageId": liked["chatMessageId"], "rating": "THUMBS_UP"})
+    )
+    assert (created["chatflowid"], created["chatId"]) == (id, liked["chatId"])
+    rows = json_of(api.get(f"/chatmessage/{id}", params={"feedback": "true"}))
     assert [row.get("feedback", {}).get("rating") for row in rows] == [None, "THUMBS_UP", None, None]
-    rated = answered(api.get(f"/chatmessage/{id}", params={"feedback": "true", "feedbackType": "THUMBS_UP"}))
+    rated = json_of(api.get(f"/chatmessage/{id}", params={"feedback": "true", "feedbackType": "THUMBS_UP"}))
     assert [row["content"] for row in rated] == ["one", liked["text"]]
-    changed = answered(api.put(f"/feedback/{made['id']}", json={"content": "nice"}))
+    changed = json_of(api.put(f"/feedback/{created['id']}", json={"content": "nice"}))
     assert (changed["content"], changed["rating"]) == ("nice", "THUMBS_UP")
-    answered(api.post("/feedback", json={"messageId": other["chatMessageId"], "rating": "THUMBS_DOWN"}))
-    ordered = answered(api.get(f"/feedback/{id}", params={"sortOrder": "desc"}))
+    json_of(api.post("/feedback", json={"messageId": other["chatMessageId"], "rating": "THUMBS_DOWN"}))
+    ordered = json_of(api.get(f"/feedback/{id}", params={"sortOrder": "desc"}))
     assert [row["rating"] for row in ordered] == ["THUMBS_DOWN", "THUMBS_UP"]
-    assert answered(api.get(f"/feedback/{id}", params={"chatId": liked["chatId"]})) == [changed]
+    assert json_of(api.get(f"/feedback/{id}", params={"chatId": liked["chatId"]})) == [changed]
     unknown = {"messageId": "00000000-0000-4000-8000-000000000000", "rating": "THUMBS_UP"}
-    assert "list the" in answered(api.post("/feedback", json=unknown), 404)["message"]
+    assert "list the" in json_of(api.post("/feedback", json=unknown), 404)["message"]
 
 
-def test_a_chatflow_takes_its_messages_feedback_and_history_along(api: httpx.Client) -> None:
+def test_deleting_a_chatflow_deletes_its_messages_feedback_and_history(api: httpx.Client) -> None:
     id = flow(api)
-    said = ask(api, id, "hello")
-    answered(api.post("/feedback", json={"messageId": said["chatMessageId"], "rating": "THUMBS_UP"}))
-    answered(api.post(f"/vector/upsert/{id}", json={}))
-    assert len(answered(api.get(f"/upsert-history/{id}"))) == 1
-    answered(api.delete(f"/chatflows/{id}"))
-    assert answered(api.get(f"/chatmessage/{id}"), 404)["success"] is False
-    assert answered(api.get(f"/feedback/{id}")) == []
-    assert answered(api.get(f"/upsert-history/{id}")) == []
+    answer = predict(api, id, "hello")
+    json_of(api.post("/feedback", json={"messageId": answer["chatMessageId"], "rating": "THUMBS_UP"}))
+    json_of(api.post(f"/vector/upsert/{id}", json={}))
+    assert len(json_of(api.get(f"/upsert-history/{id}"))) == 1
+    json_of(api.delete(f"/chatflows/{id}"))
+    assert json_of(api.get(f"/chatmessage/{id}"), 404)["success"] is False
+    assert json_of(api.get(f"/feedback/{id}")) == []
+    assert json_of(api.get(f"/upsert-history/{id}")) == []
 
 
 def test_leads_by_chatflow(api: httpx.Client) -> None:
     id = flow(api)
-    made = answered(api.post("/leads", json={"chatflowid": id, "name": "Ann", "email": "ann@example.com"}))
-    assert made["chatId"]
-    assert answered(api.get(f"/leads/{id}")) == [made]
+    lead = json_of(api.post("/leads", json={"chatflowid": id, "name": "Ann", "email": "ann@example.com"}))
+    assert lead["chatId"]
+    assert json_of(api.get(f"/leads/{id}")) == [lead]
 
 
 def test_a_document_store_from_text_to_answer(api: httpx.Client) -> None:
-    store = answered(api.post("/document-store/store", json={"name": "sky"}))
+    store = json_of(api.post("/document-store/store", json={"name": "sky"}))
     assert store["status"] == "EMPTY"
     sky = "The sky is blue because air scatters short waves.\n\nThe sea is deep."
     body = {
@@ -139,50 +141,50 @@ def test_a_document_store_from_text_to_answer(api: httpx.Client) -> None:
         "vectorStore": {"name": "faiss", "config": {}},
         "metadata": {"author": "Ann"},
     }
-    result = answered(api.post(f"/document-store/upsert/{store['id']}", json=body))
+    result = json_of(api.post(f"/document-store/upsert/{store['id']}", json=body))
     assert result["numAdded"] == 2
     assert [doc["pageContent"] for doc in result["addedDocs"]] == sky.split("\n\n")
     assert result["addedDocs"][0]["metadata"]["author"] == "Ann"
-    held = answered(api.get(f"/document-store/store/{store['id']}"))
-    (loader,) = json.loads(held["loaders"])
-    assert (held["status"], loader["totalChunks"], loader["totalChars"]) == ("UPSERTED", 2, len(sky) - 2)
-    page = answered(api.get(f"/document-store/chunks/{store['id']}/{loader['id']}/1"))
+    stored = json_of(api.get(f"/document-store/store/{store['id']}"))
+    (loader,) = json.loads(stored["loaders"])
+    assert (stored["status"], loader["totalChunks"], loader["totalChars"]) == ("UPSERTED", 2, len(sky) - 2)
+    page = json_of(api.get(f"/document-store/chunks/{store['id']}/{loader['id']}/1"))
     assert (page["count"], page["currentPage"], page["storeName"]) == (2, 1, "sky")
     assert [chunk["chunkNo"] for chunk in page["chunks"]] == [1, 2]
-    beyond = answered(api.get(f"/document-store/chunks/{store['id']}/{loader['id']}/99"))
+    beyond = json_of(api.get(f"/document-store/chunks/{store['id']}/{loader['id']}/99"))
     assert (beyond["chunks"], beyond["count"]) == ([], 2)
-    asked = {"storeId": store["id"], "query": "how deep is the sea?"}
-    found = answered(api.post("/document-store/vectorstore/query", json=asked))
+    query = {"storeId": store["id"], "query": "how deep is the sea?"}
+    found = json_of(api.post("/document-store/vectorstore/query", json=query))
     assert [doc["pageContent"] for doc in found["docs"]] == sky.split("\n\n")[::-1]
     second = f"/document-store/chunks/{store['id']}/{loader['id']}/{page['chunks'][1]['id']}"
-    edited = answered(api.put(second, json={"pageContent": "The lake is shallow."}))
+    edited = json_of(api.put(second, json={"pageContent": "The lake is shallow."}))
     assert edited["chunks"][1]["pageContent"] == "The lake is shallow."
     assert api.delete(second).status_code == 200
-    assert answered(api.get(f"/document-store/chunks/{store['id']}/{loader['id']}/1"))["count"] == 1
-    refreshed = answered(api.post(f"/document-store/refresh/{store['id']}", json={}))
+    assert json_of(api.get(f"/document-store/chunks/{store['id']}/{loader['id']}/1"))["count"] == 1
+    refreshed = json_of(api.post(f"/document-store/refresh/{store['id']}", json={}))
     assert [(each["numAdded"], each["numDeleted"]) for each in refreshed] == [(2, 1)]
-    history = answered(api.get(f"/upsert-history/{store['id']}"))
+    history = json_of(api.get(f"/upsert-history/{store['id']}"))
     assert [json.loads(row["result"])["numAdded"] for row in history] == [2, 2]
-    answered(api.patch(f"/upsert-history/{store['id']}", json={"ids": [history[0]["id"]]}))
-    assert answered(api.get(f"/upsert-history/{store['id']}")) == history[1:]
+    json_of(api.patch(f"/upsert-history/{store['id']}", json={"ids": [history[0]["id"]]}))
+    assert json_of(api.get(f"/upsert-history/{store['id']}")) == history[1:]
     assert api.delete(f"/document-store/loader/{store['id']}/{loader['id']}").status_code == 200
-    assert json.loads(answered(api.get(f"/document-store/store/{store['id']}"))["loaders"]) == []
-    answered(api.get(f"/document-store/chunks/{store['id']}/{loader['id']}/1"), 404)
+    assert json.loads(json_of(api.get(f"/document-store/store/{store['id']}"))["loaders"]) == []
+    json_of(api.get(f"/document-store/chunks/{store['id']}/{loader['id']}/1"), 404)
 
 
 def test_metadata_without_a_value(api: httpx.Client) -> None:
-    store = answered(api.post("/document-store/store", json={"name": "odd"}))
+    store = json_of(api.post("/document-store/store", json={"name": "odd"}))
     loader = {"name": "plainText", "config": {"text": "hi"}}
     body = {"metadata": {"a": None, "b": 1}, "loader": loader}
-    (doc,) = answered(api.post(f"/document-store/upsert/{store['id']}", json=body))["addedDocs"]
+    (doc,) = json_of(api.post(f"/document-store/upsert/{store['id']}", json=body))["addedDocs"]
     assert {"a", "b"} & set(doc["metadata"]) == {"b"}
 
 
 def test_files_are_upserted_too(api: httpx.Client) -> None:
-    store = answered(api.post("/document-store/store", json={"name": "files"}))
+    store = json_of(api.post("/document-store/store", json={"name": "files"}))
     files = [("files", ("a.txt", b"first text", "text/plain")), ("files", ("b.txt", b"second", "text/plain"))]
     fields = {"vectorStore": '{"name":"faiss"}', "metadata": '{"k":"v"}', "replaceExisting": "false"}
-    result = answered(api.post(f"/document-store/upsert/{store['id']}", data=fields, files=files))
+    result = json_of(api.post(f"/document-store/upsert/{store['id']}", data=fields, files=files))
     assert [doc["pageContent"] for doc in result["addedDocs"]] == ["first text", "second"]
     assert result["addedDocs"][0]["metadata"]["k"] == "v"
 
@@ -190,10 +192,10 @@ def test_files_are_upserted_too(api: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("cleanup", "changed"), [("full", (1, 2, 0)), ("incremental", (1, 2, 0)), ("none", (1, 0, 0))]
 )
-def test_a_record_manager_writes_nothing_twice(
+def test_a_record_manager_skips_indexed_documents(
     api: httpx.Client, cleanup: str, changed: tuple[int, ...]
 ) -> None:
-    store = answered(api.post("/document-store/store", json={"name": "managed"}))
+    store = json_of(api.post("/document-store/store", json={"name": "managed"}))
     body = {
         "loader": {"name": "plainText", "config": {"text": "one\n\ntwo"}},
         "splitter": {"name": "recursiveCharacterTextSplitter", "config": {"chunkSize": 4, "chunkOverlap": 0}},
@@ -206,23 +208,23 @@ def test_a_record_manager_writes_nothing_twice(
     }
     path = f"/document-store/upsert/{store['id']}"
 
-    def upserted(**more: Any) -> tuple[int, ...]:
-        told = answered(api.post(path, json={**body, **more}))
-        counts = tuple(told[count] for count in ("numAdded", "numDeleted", "numSkipped"))
-        assert len(told["addedDocs"]) == told["numAdded"]
+    def upsert(**more: Any) -> tuple[int, ...]:
+        result = json_of(api.post(path, json={**body, **more}))
+        counts = tuple(result[count] for count in ("numAdded", "numDeleted", "numSkipped"))
+        assert len(result["addedDocs"]) == result["numAdded"]
         return counts
 
-    assert upserted() == (2, 0, 0)
-    (loader,) = json.loads(answered(api.get(f"/document-store/store/{store['id']}"))["loaders"])
+    assert upsert() == (2, 0, 0)
+    (loader,) = json.loads(json_of(api.get(f"/document-store/store/{store['id']}"))["loaders"])
     again = {"docId": loader["id"], "replaceExisting": True}
-    assert upserted(**again) == (0, 0, 2)
-    (refreshed,) = answered(api.post(f"/document-store/refresh/{store['id']}", json={}))
+    assert upsert(**again) == (0, 0, 2)
+    (refreshed,) = json_of(api.post(f"/document-store/refresh/{store['id']}", json={}))
     assert (refreshed["numAdded"], refreshed["numSkipped"]) == (0, 2)
     other = {"name": "plainText", "config": {"text": "six"}}
-    assert upserted(**again, loader=other, splitter={}) == changed
+    assert upsert(**again, loader=other, splitter={}) == changed
 
 
-def test_a_flow_with_a_record_manager_writes_nothing_twice(api: httpx.Client) -> None:
+def test_a_flow_with_a_record_manager_skips_indexed_documents(api: httpx.Client) -> None:
     nodes = [
         {
             "id": "text",
@@ -233,31 +235,31 @@ def test_a_flow_with_a_record_manager_writes_nothing_twice(api: httpx.Client) ->
     ]
     id = flow(api, flowData=json.dumps({"nodes": nodes, "edges": []}))
     for counts in ((1, 0), (0, 1)):
-        told = answered(api.post(f"/vector/upsert/{id}", json={}))
-        assert (told["numAdded"], told["numSkipped"]) == counts
+        result = json_of(api.post(f"/vector/upsert/{id}", json={}))
+        assert (result["numAdded"], result["numSkipped"]) == counts
 
 
-def test_whereused_follows_the_flows(api: httpx.Client) -> None:
-    store = answered(api.post("/document-store/store", json={"name": "used"}))
+def test_where_used_lists_the_flows_of_a_store(api: httpx.Client) -> None:
+    store = json_of(api.post("/document-store/store", json={"name": "used"}))
     node = {"id": "n", "data": {"name": "documentStore", "inputs": {"selectedStore": store["id"]}}}
     id = flow(api, flowData=json.dumps({"nodes": [node], "edges": []}))
     path = f"/document-store/store/{store['id']}"
-    assert json.loads(answered(api.get(path))["whereUsed"]) == [id]
-    answered(api.put(f"/chatflows/{id}", json={"flowData": FLOW_DATA}))
-    assert json.loads(answered(api.get(path))["whereUsed"]) == []
+    assert json.loads(json_of(api.get(path))["whereUsed"]) == [id]
+    json_of(api.put(f"/chatflows/{id}", json={"flowData": FLOW_DATA}))
+    assert json.loads(json_of(api.get(path))["whereUsed"]) == []
 
 
-def test_attachments_give_back_the_text(api: httpx.Client) -> None:
+def test_attachments_return_the_text(api: httpx.Client) -> None:
     id = flow(api)
     files = [("files", ("a.txt", b"hello", "text/plain")), ("files", ("b.png", b"\x89PNG", "image/png"))]
-    made = answered(api.post(f"/attachments/{id}/chat", files=files))
-    assert made == [
+    attachments = json_of(api.post(f"/attachments/{id}/chat", files=files))
+    assert attachments == [
         {"name": "a.txt", "mimeType": "text/plain", "size": "5", "content": "hello"},
         {"name": "b.png", "mimeType": "image/png", "size": "4", "content": "b.png (4 bytes)"},
     ]
-    (encoded,) = answered(api.post(f"/attachments/{id}/chat", files=files[:1], data={"base64": "true"}))
+    (encoded,) = json_of(api.post(f"/attachments/{id}/chat", files=files[:1], data={"base64": "true"}))
     assert encoded["content"] == "aGVsbG8="
-    answered(api.post("/attachments/nope/chat", files=files), 404)
+    json_of(api.post("/attachments/nope/chat", files=files), 404)
 
 
 def test_a_flow_bound_to_a_key_needs_that_key(mock: Running, api: httpx.Client) -> None:
@@ -266,15 +268,15 @@ def test_a_flow_bound_to_a_key_needs_that_key(mock: Running, api: httpx.Client) 
     body = {"question": "may I?"}
     with mock.client(key=None) as stranger, mock.client(key="wrong") as wrong:
         for client in (stranger, wrong):
-            refused = answered(client.post(f"/prediction/{id}", json=body), 401)
+            refused = json_of(client.post(f"/prediction/{id}", json=body), 401)
             assert "bound to an API key" in refused["error"]
-        answered(stranger.post(f"/prediction/{flow(api)}", json=body))
-    ask(api, id, "may I?")
-    assert answered(api.get("/chatflows/apikey/flowise-mock"))["id"] == id
-    answered(api.get("/chatflows/apikey/unknown"), 404)
+        json_of(stranger.post(f"/prediction/{flow(api)}", json=body))
+    predict(api, id, "may I?")
+    assert json_of(api.get("/chatflows/apikey/flowise-mock"))["id"] == id
+    json_of(api.get("/chatflows/apikey/unknown"), 404)
 
 
-def test_a_stream_tells_the_answer_in_tokens(api: httpx.Client) -> None:
+def test_a_stream_has_the_answer_in_tokens(api: httpx.Client) -> None:
     id = flow(api)
     with api.stream("POST", f"/prediction/{id}", json={"question": "one two", "streaming": True}) as response:
         assert response.headers["content-type"] == "text/event-stream"
@@ -284,5 +286,5 @@ def test_a_stream_tells_the_answer_in_tokens(api: httpx.Client) -> None:
     events = [json.loads(frame.split("data:", 1)[1]) for frame in frames]
     assert [event["event"] for event in events] == ["start", *["token"] * 4, "metadata", "end"]
     assert "".join(event["data"] for event in events if event["event"] == "token") == "talk echoes: one two"
-    rows = answered(api.get(f"/chatmessage/{id}"))
+    rows = json_of(api.get(f"/chatmessage/{id}"))
     assert rows[1]["id"] == events[-2]["data"]["chatMessageId"]

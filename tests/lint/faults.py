@@ -271,7 +271,7 @@ FAULTS = {
     ),
     "no summary nor description": Fault(
         "operation-words",
-        "      summary: List the chat messages of a chatflow\n      description: Every message of a chatflow, oldest first, narrowed by the parameters.\n",
+        "      summary: List the chat messages of a chatflow\n      description: The messages of a chatflow, oldest first, filtered by the parameters.\n",
         "",
         "    get:",
     ),
@@ -292,7 +292,7 @@ FAULTS = {
         "- name: assistants\n    description: x",
     ),
     "tag without description": Fault(
-        "tag-description", "    description: 'Ping: is the server there?'\n", "", "- name: ping"
+        "tag-description", "    description: 'Ping: whether the server runs.'\n", "", "- name: ping"
     ),
     "parameter without description": Fault(
         "parameter-description", "          description: ID of the chatflow\n", "", "- name: id"

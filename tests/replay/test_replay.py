@@ -1,6 +1,6 @@
-"""The recordings of real servers, played against this one as the same version: what agrees, and what not.
+"""Plays the recordings of real servers against the mock with the same version.
 
-A share is measured over all that can be played; each exchange that differs stands here with its reason.
+The shares are measured over all exchanges that can be played. Each difference is listed with its reason.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ pytestmark = pytest.mark.server
 
 RECORDINGS = Path(__file__).parents[2] / "fixtures/recordings"
 COMMON = {
-    "upsertDocument/vs_unreachable": "no vector database is called, so none can be out of reach",
+    "upsertDocument/vs_unreachable": "no vector database is called, so none can be unreachable",
     "editDocumentStoreFileChunk/wrong_types": "the length of a number is NaN in JavaScript, and null in JSON",
-    "getAllDocumentStores/ordering_after_update": "the recording lacks what deleted the store that cannot be shown",
+    "getAllDocumentStores/ordering_after_update": "the recording lacks the request that deleted the store",
 }
-UNCHANGED = "the recording lacks the upsert that gave the loader another text, so all is known already"
+UNCHANGED = "the recording lacks the upsert that changed the loader's text, so all chunks are indexed already"
 KNOWN = {
     "3.1.4": {**COMMON, "refreshDocument/happy_empty_object": UNCHANGED},
     "3.0.5": {
         **COMMON,
         "refreshDocument/items_docId": UNCHANGED,
         "refreshDocument/clean_happy": UNCHANGED,
-        "updateVariable/unknown_id": "the recording lacks the change that moved a variable to this id",
-        "updateDocumentStore/unknown": "the recording lacks the change that moved a store to this id",
+        "updateVariable/unknown_id": "the recording lacks the change of a variable to this id",
+        "updateDocumentStore/unknown": "the recording lacks the change of a store to this id",
         "refreshDocument/unknown": "the same store",
         "queryVectorStore/unknown_store": "the same store",
         "deleteDocumentStore/unknown": "the same store",
@@ -42,36 +42,36 @@ KNOWN = {
     },
 }
 MODEL = {
-    "createPrediction/llm_400": "no model that fails answers here without --script recorded-model",
+    "createPrediction/llm_400": "without --script recorded-model, no model fails",
     "createPrediction/stream_llm_error": "the same",
 }
 
 
-ACCIDENT = "an accident of that installation: a class did not know its own member"
-ENDED = "the run was ended from outside while it went on"
-OF_PREDICTIONS = {
-    "createPrediction/rag_retrievalQA": ACCIDENT,
-    "getAllChatMessages/rag_retrievalQA": ACCIDENT,
-    "createPrediction/nostream_parser": "what a list parser reads is told as an object",
-    "createPrediction/nostream_customfunction_object": "the code of a flow is not run",
-    "createPrediction/form_second_same_chat_stream": "the server told the form of the question before",
-    "createPrediction/same_chatId": "two streams of one chat went on at once",
-    "createPrediction/webhook_flow_predicted": "a flow that waits for a webhook starts all the same",
+DEFECT = "a defect of that installation: a class lacked its own member"
+ENDED = "another request ended the run"
+KNOWN_PREDICTIONS = {
+    "createPrediction/rag_retrievalQA": DEFECT,
+    "getAllChatMessages/rag_retrievalQA": DEFECT,
+    "createPrediction/nostream_parser": "a list from a parser is sent as an object",
+    "createPrediction/nostream_customfunction_object": "the code of a flow does not run",
+    "createPrediction/form_second_same_chat_stream": "the server sent the form of the earlier question",
+    "createPrediction/same_chatId": "two streams of one chat ran at once",
+    "createPrediction/webhook_flow_predicted": "a flow that waits for a webhook starts anyway",
     "createPrediction/abort": ENDED,
     "getAllChatMessages/abort": ENDED,
     "_executions/abort": ENDED,
-    "_executions/page_default_count": "the recording keeps a summary",
-    "_cors/get_chatbotConfig": "the recording keeps a summary",
-    "_cors/preflight_prediction_unknown": "a browser takes either",
+    "_executions/page_default_count": "the recording has only a summary",
+    "_cors/get_chatbotConfig": "the recording has only a summary",
+    "_cors/preflight_prediction_unknown": "a browser accepts either",
     "_webhook": "a webhook answers as a prediction does",
-    "_text-to-speech": "there is always a voice",
-    "_apikey": "the store keeps keys, not their workspaces",
-    "_ip": "not served: no client asks for it",
+    "_text-to-speech": "a voice is always available",
+    "_apikey": "keys are stored without their workspaces",
+    "_ip": "not served: no client requests it",
 }
-"""What differs in the recorded predictions, by the beginnings of names."""
+"""The differences in the recorded predictions, by prefixes of names."""
 
 
-def score(
+def play(
     version: str, contract: str, *, model: bool = True, scripts: Sequence[Path] = (), part: str = ""
 ) -> Score:
     options = Options(
@@ -81,7 +81,7 @@ def score(
         token_delay=0,
         hang=30,
         permissions={"low": ["tools:view"]},
-        model=model_recorded.say if model else model_echo.say,
+        model=model_recorded.generate if model else model_echo.generate,
     )
     running = Running(build.build(options))
     try:
@@ -92,43 +92,45 @@ def score(
 
 
 @pytest.mark.parametrize("version", KNOWN)
-def test_a_version_answers_as_it_was_recorded(version: str, capsys: pytest.CaptureFixture[str]) -> None:
-    told = score(version, version)
+def test_a_version_answers_as_recorded(version: str, capsys: pytest.CaptureFixture[str]) -> None:
+    score = play(version, version)
     with capsys.disabled():
-        print(f"\nreplay of {version}: {list(told.lines())[-1]}")
-    assert {each.exchange.name for each in told.differing} == set(KNOWN[version]), "\n".join(told.lines())
-    assert told.share >= 97
-    assert told.word_share >= 90
+        print(f"\nreplay of {version}: {list(score.lines())[-1]}")
+    assert {each.exchange.name for each in score.differing} == set(KNOWN[version]), "\n".join(score.lines())
+    assert score.share >= 97
+    assert score.word_share >= 90
 
 
 @pytest.mark.parametrize("version", KNOWN)
-def test_odd_inputs_are_answered_as_they_were(version: str) -> None:
-    told = score(version, version, part="-inputs")
-    assert not told.differing, "\n".join(told.lines())
-    assert told.word_share == 100
+def test_odd_inputs_are_answered_as_recorded(version: str) -> None:
+    score = play(version, version, part="-inputs")
+    assert not score.differing, "\n".join(score.lines())
+    assert score.word_share == 100
 
 
 @pytest.mark.parametrize("version", KNOWN)
-def test_predictions_of_every_kind_are_answered_as_they_were(
+def test_predictions_of_every_kind_are_answered_as_recorded(
     version: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = score(version, version, part="-predictions-all")
+    score = play(version, version, part="-predictions-all")
     with capsys.disabled():
-        print(f"\nreplay of the predictions of {version}: {list(told.lines())[-1]}")
-    names = {each.exchange.name for each in told.differing}
-    assert not {name for name in names if not name.startswith(tuple(OF_PREDICTIONS))}, "\n".join(told.lines())
-    assert told.share >= 92
-    assert told.word_share >= 83
+        print(f"\nreplay of the predictions of {version}: {list(score.lines())[-1]}")
+    names = {each.exchange.name for each in score.differing}
+    assert not {name for name in names if not name.startswith(tuple(KNOWN_PREDICTIONS))}, "\n".join(
+        score.lines()
+    )
+    assert score.share >= 92
+    assert score.word_share >= 83
 
 
 @pytest.mark.parametrize("version", KNOWN)
 def test_a_script_whose_rules_do_not_match_changes_nothing(version: str, tmp_path: Path) -> None:
-    told = score(version, version, scripts=[unmatched(tmp_path)])
-    assert {each.exchange.name for each in told.differing} == set(KNOWN[version]), "\n".join(told.lines())
+    score = play(version, version, scripts=[write_unmatched_script(tmp_path)])
+    assert {each.exchange.name for each in score.differing} == set(KNOWN[version]), "\n".join(score.lines())
 
 
-def unmatched(folder: Path) -> Path:
-    """A script that has something against every question."""
+def write_unmatched_script(folder: Path) -> Path:
+    """A script whose rules match no recorded question."""
     file = folder / "unmatched.yaml"
     file.write_text("""
 rules:
@@ -141,14 +143,14 @@ rules:
 
 @pytest.mark.parametrize("version", KNOWN)
 def test_the_echo_answers_as_the_recorded_model_does_but_never_fails(version: str) -> None:
-    told = score(version, version, model=False)
-    assert {each.exchange.name for each in told.differing} == set(KNOWN[version]) | set(MODEL)
-    assert told.share >= 97
+    score = play(version, version, model=False)
+    assert {each.exchange.name for each in score.differing} == set(KNOWN[version]) | set(MODEL)
+    assert score.share >= 97
 
 
 @pytest.mark.parametrize("version", KNOWN)
 def test_the_documentation_is_far_from_the_servers(version: str, capsys: pytest.CaptureFixture[str]) -> None:
-    told = score(version, "documented")
+    score = play(version, "documented")
     with capsys.disabled():
-        print(f"\nreplay of {version} against the documentation: {told.share:.1f} %")
-    assert told.share < 30
+        print(f"\nreplay of {version} against the documentation: {score.share:.1f} %")
+    assert score.share < 30

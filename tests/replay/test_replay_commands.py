@@ -1,4 +1,4 @@
-"""The commands replay, record and diff, as their users call them."""
+"""The commands replay, record and diff."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.server
 HEADERS = {"Authorization": "Bearer <API_KEY>", "Content-Type": "application/json"}
 ID = "11111111-2222-4333-8444-555555555555"
 TOOL = {"name": "n", "description": "d", "color": "c"}
-SHOWN = {**TOOL, "iconSrc": None, "schema": None, "func": None, "workspaceId": "w", "id": ID,
+RECORD = {**TOOL, "iconSrc": None, "schema": None, "func": None, "workspaceId": "w", "id": ID,
          "createdDate": "2026-01-02T03:04:05.000Z", "updatedDate": "2026-01-02T03:04:05.000Z"}  # fmt: skip
 
 
@@ -40,15 +40,15 @@ def row(operation: str, method: str, path: str, body: object, status: int | None
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
     missing = f"Error: toolsService.getToolById - Tool {ID} not found"
-    gone = {"statusCode": 500, "success": False, "message": missing, "stack": {}}
+    error = {"statusCode": 500, "success": False, "message": missing, "stack": {}}
     file = tmp_path / "r.jsonl"
     file.write_text(
         "\n".join(
             [
-                row("createTool", "POST", "/api/v1/tools", TOOL, 200, SHOWN),
-                row("getToolById", "GET", f"/api/v1/tools/{ID}", None, 200, SHOWN),
+                row("createTool", "POST", "/api/v1/tools", TOOL, 200, RECORD),
+                row("getToolById", "GET", f"/api/v1/tools/{ID}", None, 200, RECORD),
                 row("deleteTool", "DELETE", f"/api/v1/tools/{ID}", None, 200, {"raw": [], "affected": 1}),
-                row("getToolById", "GET", f"/api/v1/tools/{ID}", None, 500, gone),
+                row("getToolById", "GET", f"/api/v1/tools/{ID}", None, 500, error),
             ]
         )
         + "\n"
@@ -56,32 +56,32 @@ def recording(tmp_path: Path) -> Path:
     return file
 
 
-def test_replay_follows_the_ids(newest: Running, recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_replay_maps_the_ids(newest: Running, recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["replay", str(recording), newest.url, "--api-key", KEY]) == 0
-    told = capsys.readouterr().out
-    assert "4 of 4 exchanges agree (100.0 %), 1 of 1 error bodies word for word (100.0 %)" in told
+    output = capsys.readouterr().out
+    assert "4 of 4 exchanges agree (100.0 %), 1 of 1 error bodies word for word (100.0 %)" in output
 
 
-def test_replay_tells_what_differs(
+def test_replay_shows_the_differences(
     newest: Running, recording: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = recording.read_text().replace('"color": "c", "iconSrc": null', '"color": 5, "icon": null')
     recording.write_text(text)
     assert main(["replay", str(recording), newest.url, "--api-key", KEY]) == 1
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     for line in (
         "body.color: expected number, got string",
         "body.icon: missing",
         "body.iconSrc: not expected",
     ):
-        assert line in told
+        assert line in output
     assert main(["replay", str(recording), newest.url, "--api-key", KEY, "--at-least", "50"]) == 0
     assert main(["replay", str(recording), newest.url, "--api-key", KEY, "--format", "json"]) == 1
     data = json.loads(capsys.readouterr().out.partition("{")[2].join(["{", ""]))
     assert (data["agree"], data["played"]) == (2, 4)
 
 
-def test_what_cannot_be_played_is_told_and_not_counted(
+def test_exchanges_that_cannot_be_played_are_listed_and_not_counted(
     newest: Running, recording: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with recording.open("a") as file:
@@ -93,51 +93,49 @@ def test_what_cannot_be_played_is_told_and_not_counted(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("{", "r.jsonl:1: is not an exchange"),
         ('{"operationId": "x"}', "r.jsonl:1: is not an exchange: 'request'"),
         ('{"operationId": "x", "case": "c", "request": {}, "response": {}}', "is not an exchange: 'method'"),
     ],
 )
-def test_a_broken_recording_is_one_line(
-    recording: Path, text: str, told: str, capsys: pytest.CaptureFixture[str]
+def test_an_invalid_recording_gives_one_line(
+    recording: Path, text: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recording.write_text(text)
     assert main(["replay", str(recording), "http://127.0.0.1:9"]) == 2
-    assert told in capsys.readouterr().err.splitlines()[0]
+    assert message in capsys.readouterr().err.splitlines()[0]
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "127.0.0.1:9", "ftp://x"])
-def test_a_server_that_is_not_there_is_one_line(
+def test_an_unreachable_server_gives_one_line(
     recording: Path, url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["replay", str(recording), url]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("flowise-mock: ")
-    assert len(told.splitlines()) == 1
+    output = capsys.readouterr().err
+    assert output.startswith("flowise-mock: ")
+    assert len(output.splitlines()) == 1
 
 
-def test_record_writes_what_replay_reads_and_cleans_up(
-    newest: Running, recording: Path, tmp_path: Path
-) -> None:
+def test_record_writes_a_recording_and_cleans_up(newest: Running, recording: Path, tmp_path: Path) -> None:
     out = tmp_path / "new.jsonl"
-    kept = recording.read_text().splitlines()[:2]
-    recording.write_text("\n".join(kept) + "\n")
+    cases = recording.read_text().splitlines()[:2]
+    recording.write_text("\n".join(cases) + "\n")
     before = len(newest.mock.store.select("tool"))
     assert main(["record", newest.url, "--api-key", KEY, "--cases", str(recording), "--out", str(out)]) == 0
     assert len(newest.mock.store.select("tool")) == before
-    made = list(read(out))
-    assert [each.name for each in made] == ["createTool/c", "getToolById/c"]
-    assert made[0].body["id"] in made[1].request["path"]
+    exchanges = list(read(out))
+    assert [each.name for each in exchanges] == ["createTool/c", "getToolById/c"]
+    assert exchanges[0].body["id"] in exchanges[1].request["path"]
     assert KEY not in out.read_text().replace("flowise-mock-", "")
 
 
-def test_diff_shows_what_an_upgrade_changes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_diff_shows_the_changes_of_an_upgrade(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", "3.0.5", "3.1.4"]) == 0
-    told = capsys.readouterr().out
-    assert "POST /vector/upsert/{id}\n  - key none asked for\n  + key asked for" in told
-    assert "  + permission tools:view" in told
+    output = capsys.readouterr().out
+    assert "POST /vector/upsert/{id}\n  - key none asked for\n  + key asked for" in output
+    assert "  + permission tools:view" in output
     assert main(["diff", "3.1.4", "3.1.4"]) == 0
     assert capsys.readouterr().out == "3.1.4 and 3.1.4 agree\n"
     assert main(["diff", "3.1.4", "9.9.9"]) == 2

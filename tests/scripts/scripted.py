@@ -1,4 +1,4 @@
-"""A mock in this process that answers by a script."""
+"""A mock in this process that answers from a script."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Events = list[tuple[str, Any]]
 
 
 class Bot:
-    """A mock with the bundled seed whose scripts are these texts, or files."""
+    """A mock with the bundled seed and with these scripts, given as texts or files."""
 
     def __init__(self, folder: Path, *scripts: str | Path, **options: Any) -> None:
         files = [each if isinstance(each, Path) else folder / f"{n}.yaml" for n, each in enumerate(scripts)]
@@ -35,7 +35,7 @@ class Bot:
             headers = {"Authorization": "Bearer flowise-mock"}
             transport = httpx.ASGITransport(app=self.mock.app)
             async with httpx.AsyncClient(
-                transport=transport, base_url="http://mock/api/v1", headers=headers
+                transport=transport, base_url="http://localhost/api/v1", headers=headers
             ) as client:
                 return await client.request(method, path, **more)
 
@@ -44,7 +44,7 @@ class Bot:
     def post(self, flow: str, **body: Any) -> httpx.Response:
         return self.request("POST", f"/prediction/{flow}", json=body)
 
-    def ask(self, flow: str, **body: Any) -> Any:
+    def predict(self, flow: str, **body: Any) -> Any:
         """The answer as JSON."""
         response = self.post(flow, **body)
         assert response.status_code == 200, response.text
@@ -69,12 +69,12 @@ class Bot:
         return str(self.request("POST", "/chatflows", json=flow).json()["id"])
 
 
-def told(events: Events) -> str:
-    """The text that the tokens of a stream make."""
+def token_text(events: Events) -> str:
+    """The text of all tokens of a stream."""
     return "".join(data for event, data in events if event == "token")
 
 
 def names(events: Events) -> list[str]:
-    """The names of events, several tokens in a row as one."""
+    """The names of events; several tokens in a row count as one."""
     kept = [name for n, (name, _) in enumerate(events) if name != "token" or events[n - 1][0] != "token"]
     return [name for name in kept if name]

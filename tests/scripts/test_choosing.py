@@ -1,4 +1,4 @@
-"""Which rule answers, and why: strictness, explanations, counts, conversations, changed files."""
+"""Which rule answers, and why: strict scripts, explanations, counts, conversations, changed files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from flowise_mock.scripts.http_request import HttpRequest
 from flowise_mock.scripts.question import Question
 from flowise_mock.state.counts import Counts
-from scripts.scripted import HANDBOOK, ORDERS, SUPPORT, Bot, told
+from scripts.scripted import HANDBOOK, ORDERS, SUPPORT, Bot, token_text
 
 RULES = """
 rules:
@@ -36,7 +36,7 @@ def test_strict_names_the_nearest_rule_and_why_it_did_not_match(tmp_path: Path) 
         "No rule of the script matches; the nearest is 0.yaml:3 (refund in shoes): turn is 1, not 2"
     )
     for _ in range(2):
-        assert bot.ask(SUPPORT, question="hello")["text"] == "hi"
+        assert bot.predict(SUPPORT, question="hello")["text"] == "hi"
     assert (
         "0.yaml:6 (twice): has answered 2 times, which is its limit"
         in (bot.post(SUPPORT, question="hello").json()["error"])
@@ -47,9 +47,9 @@ def test_strict_names_the_nearest_rule_and_why_it_did_not_match(tmp_path: Path) 
 def test_strict_in_a_stream_is_an_error_event(tmp_path: Path) -> None:
     for contract in ("clients", "3.0.5", "3.1.4"):
         bot = Bot(tmp_path, RULES, strict=True, contract=contract)
-        (error, told), end = bot.stream(SUPPORT, question="a refund", chatId="c")
+        (error, message), end = bot.stream(SUPPORT, question="a refund", chatId="c")
         assert (error, end) == ("error", ("end", "[DONE]"))
-        assert told == (
+        assert message == (
             "Error: predictionsServices.buildChatflow - No rule of the script matches; "
             "the nearest is 0.yaml:3 (refund in shoes): turn is 1, not 2"
         )
@@ -64,7 +64,7 @@ def test_strict_in_every_contract(tmp_path: Path, contract: str) -> None:
     assert "the nearest is 0.yaml:3" in refused.text
 
 
-def test_strict_with_no_rule_for_questions(tmp_path: Path) -> None:
+def test_strict_without_a_rule_for_questions(tmp_path: Path) -> None:
     bot = Bot(tmp_path, "rules: []", strict=True)
     assert bot.post(SUPPORT, question="x").json()["error"].endswith("matches; there is none; write one")
 
@@ -72,37 +72,37 @@ def test_strict_with_no_rule_for_questions(tmp_path: Path) -> None:
 # --- explain ---------------------------------------------------------------------------------------
 
 
-def explained(bot: Bot, flow: str, question: str) -> str:
+def explanation(bot: Bot, flow: str, question: str) -> str:
     return str(bot.post(flow, question=question, chatId="c").headers["x-flowise-mock-rule"])
 
 
 def test_explain_names_the_rule_and_why_earlier_ones_did_not_match(tmp_path: Path) -> None:
     bot = Bot(tmp_path, RULES, "rules:\n" + "  - {match: {question: nay}, answer: nay}\n" * 3)
-    assert explained(bot, SUPPORT, "hello") == (
+    assert explanation(bot, SUPPORT, "hello") == (
         'rule 0.yaml:6 (twice); 0.yaml:3 question is "hello", not one that contains "refund"'
     )
-    assert explained(bot, HANDBOOK, "\xe4\n") == (
+    assert explanation(bot, HANDBOOK, "\xe4\n") == (
         'no rule; 0.yaml:3 chatflow is "Product handbook", not "Support chat"; '
         '0.yaml:6 question is "\\xe4\\\\n", not "hello"; 1.yaml:2 question is "\\xe4\\\\n", not "nay"; 2 more'
     )
-    assert explained(bot, SUPPORT, "nay").endswith('; 0.yaml:6 question is "nay", not "hello"')
+    assert explanation(bot, SUPPORT, "nay").endswith('; 0.yaml:6 question is "nay", not "hello"')
 
 
 @pytest.mark.parametrize("contract", ["documented", "3.1.4"])
-def test_a_page_of_another_origin_may_read_which_rule_answered(tmp_path: Path, contract: str) -> None:
+def test_the_rule_header_is_exposed_to_other_origins(tmp_path: Path, contract: str) -> None:
     bot = Bot(tmp_path, RULES, contract=contract)
     exposed = bot.post(SUPPORT, question="hello").headers["access-control-expose-headers"]
     assert exposed == "flowise-mock-rule, x-flowise-mock-rule"
 
 
-def test_no_header_unless_asked_for_and_none_without_a_script(tmp_path: Path) -> None:
+def test_no_header_without_explain_or_without_a_script(tmp_path: Path) -> None:
     bot = Bot(tmp_path, RULES, explain=False)
     assert "x-flowise-mock-rule" not in bot.post(SUPPORT, question="hello").headers
     bot = Bot(tmp_path)
     assert "x-flowise-mock-rule" not in bot.post(SUPPORT, question="hello").headers
 
 
-def test_the_access_line_says_which_rule_answered(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_access_log_names_the_rule(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     bot = Bot(tmp_path, RULES, explain=False)
     with caplog.at_level(logging.INFO, "flowise_mock.access"):
         bot.post(SUPPORT, question="hello")
@@ -116,35 +116,35 @@ def test_the_access_line_says_which_rule_answered(tmp_path: Path, caplog: pytest
     assert ping.endswith(" ms")
 
 
-def test_a_flow_that_may_not_be_asked_is_answered_by_no_rule(tmp_path: Path) -> None:
+def test_no_rule_answers_for_a_flow_that_the_request_may_not_run(tmp_path: Path) -> None:
     bot = Bot(tmp_path, "rules: [{times: 1, answer: hi}]")
     partner = "9b2f6c1e-3d4a-4e8b-a7c5-1f0d2e3b4a56"
     refused = bot.post(partner, question="x")
     assert (refused.status_code, "x-flowise-mock-rule" in refused.headers) == (401, False)
-    assert bot.ask(SUPPORT, question="x")["text"] == "hi"
+    assert bot.predict(SUPPORT, question="x")["text"] == "hi"
 
 
-# --- several files, and what answers without a rule -------------------------------------------------
+# --- several files, and answers without a rule ------------------------------------------------------
 
 
 def test_rules_of_several_files_are_tried_in_order(tmp_path: Path) -> None:
     bot = Bot(tmp_path, "rules: [{match: {question: a}, answer: first}]", "rules: [{answer: second}]")
-    assert bot.ask(SUPPORT, question="a")["text"] == "first"
-    assert bot.ask(SUPPORT, question="b")["text"] == "second"
+    assert bot.predict(SUPPORT, question="a")["text"] == "first"
+    assert bot.predict(SUPPORT, question="b")["text"] == "second"
 
 
-def test_an_answer_without_a_text_leaves_that_to_the_flow(tmp_path: Path) -> None:
+def test_an_answer_without_a_text_has_the_text_of_the_flow(tmp_path: Path) -> None:
     bot = Bot(tmp_path, "rules: [{answer: {sourceDocuments: [{pageContent: x}]}}]")
-    answer = bot.ask(SUPPORT, question="a")
+    answer = bot.predict(SUPPORT, question="a")
     assert (answer["text"], answer["sourceDocuments"]) == ("Support chat echoes: a", [{"pageContent": "x"}])
-    assert bot.ask(ORDERS, question="a")["text"] == "About order {{ $form.order }}: Order desk echoes: a"
+    assert bot.predict(ORDERS, question="a")["text"] == "About order {{ $form.order }}: Order desk echoes: a"
 
 
 def test_a_text_may_be_empty(tmp_path: Path) -> None:
     bot = Bot(tmp_path, "rules: [{answer: ''}]")
-    assert bot.ask(SUPPORT, question="a")["text"] == ""
-    assert bot.ask(ORDERS, question="a")["text"] == " "
-    assert told(bot.stream(SUPPORT, question="a")) == ""
+    assert bot.predict(SUPPORT, question="a")["text"] == ""
+    assert bot.predict(ORDERS, question="a")["text"] == " "
+    assert token_text(bot.stream(SUPPORT, question="a")) == ""
 
 
 # --- many rules ------------------------------------------------------------------------------------
@@ -173,44 +173,43 @@ rules:
 """
 
 
-def test_filed_rules_are_found_as_if_all_were_tried(tmp_path: Path) -> None:
+def test_the_index_finds_the_same_rule_as_trying_all(tmp_path: Path) -> None:
     script = Bot(tmp_path, MANY).mock.worlds.default.rules
-    said = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]
-    met = set()
-    for question in QUESTIONS:
+    turn = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]
+    chosen = set()
+    for text in QUESTIONS:
         for name in ("Support chat", "Product handbook", "Order desk"):
             for body in ({}, {"form": {"n": 1}}, {"form": {"n": "1"}}):
-                for before in ([], said):
-                    asked = Question(
-                        {"id": SUPPORT[:9] + name, "name": name}, body, question, "c", "c", before, []
-                    )
-                    first = next((rule for rule in script.of_files() if rule.matches(asked)), None)
-                    assert script.choose(asked, Counts()).rule is first
-                    met.add(first)
-    asked = Question({"id": SUPPORT, "name": "x"}, {"form": {"n": "1"}}, "-", "c", "c", [], [])
-    assert {*met, script.choose(asked, Counts()).rule} == {*script.of_files(), None}
+                for history in ([], turn):
+                    flow = {"id": SUPPORT[:9] + name, "name": name}
+                    question = Question(flow, body, text, "c", "c", history, [])
+                    first = next((rule for rule in script.of_files() if rule.matches(question)), None)
+                    assert script.choose(question, Counts()).rule is first
+                    chosen.add(first)
+    question = Question({"id": SUPPORT, "name": "x"}, {"form": {"n": "1"}}, "-", "c", "c", [], [])
+    assert {*chosen, script.choose(question, Counts()).rule} == {*script.of_files(), None}
 
 
 @pytest.mark.parametrize(
-    "question", ["\u0130stanbul", "istanbul", "ISTANBUL", "Istanbul", "at \u0130ZM\u0130R now"]
+    "text", ["\u0130stanbul", "istanbul", "ISTANBUL", "Istanbul", "at \u0130ZM\u0130R now"]
 )
 @pytest.mark.parametrize("wanted", ["(?i)istanbul", "(?i)izmir", "istanbul"])
-def test_a_dotted_capital_i_is_filed_as_a_regex_takes_it(tmp_path: Path, wanted: str, question: str) -> None:
+def test_a_dotted_capital_i_is_indexed_as_a_regex_matches_it(tmp_path: Path, wanted: str, text: str) -> None:
     many = [f"  - {{match: {{question: {{regex: 'other {n}'}}}}, answer: other}}" for n in range(20)]
     rule = f"  - {{match: {{question: {{regex: '{wanted}'}}}}, answer: yes it is}}"
     script = Bot(tmp_path, "rules:\n" + "\n".join([*many, rule])).mock.worlds.default.rules
-    asked = Question({"id": SUPPORT, "name": "x"}, {}, question, "c", "c", [], [])
-    expected = next((each for each in script.of_files() if each.matches(asked)), None)
-    assert script.choose(asked, Counts()).rule is expected
+    question = Question({"id": SUPPORT, "name": "x"}, {}, text, "c", "c", [], [])
+    expected = next((each for each in script.of_files() if each.matches(question)), None)
+    assert script.choose(question, Counts()).rule is expected
 
 
-def test_an_expression_that_tries_without_end_has_not_matched(
+def test_a_regex_that_backtracks_without_end_does_not_match(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     bot = Bot(tmp_path, "rules: [{match: {question: {regex: '(a|aa)+$'}}, answer: found}, {answer: next}]")
-    assert bot.ask(SUPPORT, question="aaa")["text"] == "found"
+    assert bot.predict(SUPPORT, question="aaa")["text"] == "found"
     assert not caplog.records
-    assert bot.ask(SUPPORT, question="a" * 200 + "b")["text"] == "next"
+    assert bot.predict(SUPPORT, question="a" * 200 + "b")["text"] == "next"
     assert "the regular expression (a|aa)+$ found nothing in 0.1 s and counts as not matched" in caplog.text
 
 
@@ -221,32 +220,32 @@ def test_a_changed_script_is_read_again(tmp_path: Path, caplog: pytest.LogCaptur
     bot = Bot(tmp_path, "rules: [{times: 1, answer: once}, {answer: old}]", reload=True)
     file = tmp_path / "0.yaml"
 
-    def says() -> str:
-        return str(bot.ask(SUPPORT, question="a")["text"])
+    def text() -> str:
+        return str(bot.predict(SUPPORT, question="a")["text"])
 
-    assert [says(), says()] == ["once", "old"]
+    assert [text(), text()] == ["once", "old"]
     with caplog.at_level(logging.WARNING, "flowise_mock"):
         file.write_text("rules: [{times: 1, answer: once}, {answer: new}]")
-        assert [says(), says()] == ["once", "new"]  # the counts began anew
+        assert [text(), text()] == ["once", "new"]  # the counts restarted
         file.write_text("rules: [{answr: broken}]")
-        assert [says(), says()] == ["new", "new"]
+        assert [text(), text()] == ["new", "new"]
         file.unlink()
-        assert says() == "new"
+        assert text() == "new"
         file.write_text("rules: [{answer: back}]")
-        assert says() == "back"
-    again, broken, gone, back = (record.getMessage() for record in caplog.records)
-    assert again == "scripts read again: 2 rules, all counts start anew"
-    assert broken.startswith(f"{file}:1:10: /rules/0/answr: there is no key answr")
-    assert broken.endswith("; the rules stay as they were")
-    assert f"{file}: cannot be read: No such file" in gone
-    assert back == "scripts read again: 1 rules, all counts start anew"
+        assert text() == "back"
+    changed, invalid, missing, restored = (record.getMessage() for record in caplog.records)
+    assert changed == "scripts read again: 2 rules, all counts start anew"
+    assert invalid.startswith(f"{file}:1:10: /rules/0/answr: there is no key answr")
+    assert invalid.endswith("; the rules stay as they were")
+    assert f"{file}: cannot be read: No such file" in missing
+    assert restored == "scripts read again: 1 rules, all counts start anew"
 
 
 def test_without_reload_a_script_stays_as_it_was_read(tmp_path: Path) -> None:
     bot = Bot(tmp_path, "rules: [{answer: old}]")
     (tmp_path / "0.yaml").write_text("rules: [{answer: new}]")
     os.utime(tmp_path / "0.yaml", (1, 1))
-    assert bot.ask(SUPPORT, question="a")["text"] == "old"
+    assert bot.predict(SUPPORT, question="a")["text"] == "old"
 
 
 # --- faults ----------------------------------------------------------------------------------------
@@ -260,11 +259,11 @@ rules:
 """
 
 
-def test_a_fault_of_another_operation_is_had_as_often_as_its_rule_says(tmp_path: Path) -> None:
+def test_a_fault_of_another_operation_occurs_as_often_as_its_rule_says(tmp_path: Path) -> None:
     script = Bot(tmp_path, FAULTS).mock.worlds.default.rules
     counts = Counts()
     create = Question.of_request(HttpRequest(operation="createTool"))
-    found = [script.fault_for(create, counts) for _ in range(3)]
-    assert [str(each and each[0]) for each in found] == ["status; code=503"] * 2 + ["None"]
-    ask = Question.of_request(HttpRequest(operation="createPrediction"))
-    assert script.fault_for(ask, counts) is None
+    faults = [script.fault_for(create, counts) for _ in range(3)]
+    assert [str(each and each[0]) for each in faults] == ["status; code=503"] * 2 + ["None"]
+    predict = Question.of_request(HttpRequest(operation="createPrediction"))
+    assert script.fault_for(predict, counts) is None

@@ -1,4 +1,4 @@
-"""Broken scripts: each is refused at its line and column, with what to do."""
+"""Invalid scripts: each error has its line and column, and says what to do."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ BEYOND_THE_SCHEMA = [
     ("rules: []\n---\nrules: []", "2:1: ", "but found another document"),
     ("rules: [\x00]", "1:1: ", "is not YAML: unacceptable character"),
     ("rules: [{answer: \"\\ud83d\"}]", "1:21: ", "invalid Unicode character"),
-    ("? [a]\n: b", "1:1: /: ", "a key is a text"),
+    ("? [a]\n: b", "1:1: /: ", "a key must be a text"),
     ("a: &a [1,1,1,1,1,1,1]\n" + "".join(f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefg", "bcdefgh", strict=True)), "1:", "more than 200000 values; split it"),
-    ("rules: []\ntiming: {seed: .nan}", "2:16: /timing/seed: ", ".nan is no number"),
+    ("rules: []\ntiming: {seed: .nan}", "2:16: /timing/seed: ", "JSON has no number .nan"),
     ("rules:\n  - answer: {json: {a: 99999999999999999999}}", "2:24: /rules/0/answer/json/a: ", "too large"),
-    ("rules:\n  - answer: !!set {a, b}", "2:13: /rules/0/answer: ", "none of JSON's"),
+    ("rules:\n  - answer: !!set {a, b}", "2:13: /rules/0/answer: ", "JSON has no value of the kind"),
     ("rules:\n  - name: empty", "2:5: /rules/0: ", "one of answer, answers and fault"),
     ("rules:\n  - answer: hi\n    fault: reset", "2:5: /rules/0: ", "just one of them"),
     ("rules:\n  - match: {question: {regex: '(a'}}\n    answer: hi", "2:31: /rules/0/match/question/regex: ", "unterminated"),
@@ -66,8 +66,8 @@ BEYOND_THE_SCHEMA = [
     ("rules:\n  - answers: [{fault: {name: hang, secs: 1}}]", "2:23: /rules/0/answers/0/fault: ", "has no option secs; it has seconds"),
     ("rules:\n  - match: {operation: createTool}\n    answer: hi", "2:5: /rules/0: ", "has a fault and no answer"),
     ("rules:\n  - match: {operation: createTool, turn: 1}\n    fault: reset", "2:36: /rules/0/match/turn: ", "only questions to flows"),
-    ("rules:\n  - answer: '{{ quesion }}'", "2:13: /rules/0/answer: ", "there is no word quesion; there are chatId"),
-    ("rules:\n  - answer: {text: '{{ question'}", "2:20: /rules/0/answer/text: ", "is no template: unexpected end"),
+    ("rules:\n  - answer: '{{ quesion }}'", "2:13: /rules/0/answer: ", "there is no variable quesion; there are chatId"),
+    ("rules:\n  - answer: {text: '{{ question'}", "2:20: /rules/0/answer/text: ", "is not a template: unexpected end"),
     (
         "rules:\n  - answer:\n      text: hi\n      action: {elements: [{label: Yes}], id: x}",
         "4:46: /rules/0/answer/action/id: ", 'is not a "uuid"',
@@ -86,15 +86,17 @@ def script(folder: Path, text: str) -> Script:
 
 
 @pytest.mark.parametrize(("text", "place", "reason"), AGAINST_THE_SCHEMA + BEYOND_THE_SCHEMA)
-def test_a_broken_script_is_refused_at_its_place(tmp_path: Path, text: str, place: str, reason: str) -> None:
+def test_an_invalid_script_is_refused_at_its_place(
+    tmp_path: Path, text: str, place: str, reason: str
+) -> None:
     with pytest.raises(ScriptError) as refused:
         script(tmp_path, text)
-    told = str(refused.value)
-    assert told.startswith(f"{tmp_path}/bad.yaml:{place}"), told
-    assert reason in told
+    message = str(refused.value)
+    assert message.startswith(f"{tmp_path}/bad.yaml:{place}"), message
+    assert reason in message
 
 
-def test_the_schema_is_one_and_takes_all_ten_scripts() -> None:
+def test_the_schema_is_valid_and_accepts_all_ten_scripts() -> None:
     schema = reading.schema()
     jsonschema_rs.meta.validate(schema)
     validator = jsonschema_rs.Draft202012Validator(schema)
@@ -104,7 +106,7 @@ def test_the_schema_is_one_and_takes_all_ten_scripts() -> None:
         assert not validator.is_valid(yaml.safe_load(text)), text
 
 
-def test_the_schema_as_an_editor_finds_it_has_the_faults_too() -> None:
+def test_the_schema_file_that_an_editor_reads_has_the_faults_too() -> None:
     file = reading.FOLDER / "script.schema.json"
     validator = jsonschema_rs.Draft202012Validator(
         json.loads(file.read_text()),
@@ -116,7 +118,7 @@ def test_the_schema_as_an_editor_finds_it_has_the_faults_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ('{"rules": [{"answer": "hi \\\\u0041"}]}', None),
         ('{\n\t"rules": [{"answer": "\\ud83d\\ude00 \\/ {{ question }}"}]}', None),
@@ -128,18 +130,18 @@ def test_the_schema_as_an_editor_finds_it_has_the_faults_too() -> None:
         ('{"rules": [{"answer": "\\u0041", "time": 1}]}', ":1:33: /rules/0/time: there is no key time"),
     ],
 )
-def test_a_script_may_be_json(tmp_path: Path, text: str, told: str | None) -> None:
+def test_a_script_may_be_json(tmp_path: Path, text: str, message: str | None) -> None:
     file = tmp_path / "script.json"
     file.write_text(text)
-    if told is None:
+    if message is None:
         assert Script([file], CONTRACT).rules[0].answers
         return
     with pytest.raises(ScriptError) as refused:
         Script([file], CONTRACT)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_another_contract_may_take_what_one_refuses(tmp_path: Path) -> None:
+def test_another_contract_may_accept_what_one_refuses(tmp_path: Path) -> None:
     text, place, _ = BEYOND_THE_SCHEMA[-1]
     with pytest.raises(ScriptError, match=f"bad.yaml:{place}the contract refuses it"):
         script(tmp_path, text)
@@ -149,16 +151,16 @@ def test_another_contract_may_take_what_one_refuses(tmp_path: Path) -> None:
 # --- the command -----------------------------------------------------------------------------------
 
 
-def ran(*arguments: str) -> tuple[int, str, str]:
+def run(*arguments: str) -> tuple[int, str, str]:
     command = [sys.executable, "-m", "flowise_mock", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
-def test_a_broken_script_is_one_line_and_2(tmp_path: Path) -> None:
+def test_an_invalid_script_gives_one_line_and_status_2(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("rules:\n  - anser: hi")
     (tmp_path / "latin.yaml").write_bytes(b"rules: [{answer: \xe4}]")
-    for arguments, told in [
+    for arguments, message in [
         (["serve", "--script", f"{tmp_path}/bad.yaml"], f"{tmp_path}/bad.yaml:2:5: /rules/0/anser: "),
         (["script", f"{tmp_path}/bad.yaml"], f"{tmp_path}/bad.yaml:2:5: /rules/0/anser: "),
         (["script", f"{tmp_path}/latin.yaml"], "byte 17 is not UTF-8; save the file as UTF-8"),
@@ -167,15 +169,14 @@ def test_a_broken_script_is_one_line_and_2(tmp_path: Path) -> None:
             ["serve", "--script", "nope.yaml"],
             "nope.yaml: cannot be read: No such file or directory; name a file",
         ),
-        (["serve", "--strict"], "name a file of them with --script"),
         (["script"], "name a file of rules, or ask for the --schema"),
     ]:
-        status, _, errors = ran(*arguments)
+        status, _, errors = run(*arguments)
         assert (status, len(errors.splitlines())) == (2, 1), errors
-        assert told in errors
+        assert message in errors
 
 
 def test_the_command_checks_scripts_and_prints_the_schema() -> None:
-    assert ran("script", "support-bot", "refund-desk") == (0, "6 rules, all in order\n", "")
-    status, printed, _ = ran("script", "--schema")
+    assert run("script", "support-bot", "refund-desk") == (0, "6 rules, all in order\n", "")
+    status, printed, _ = run("script", "--schema")
     assert (status, json.loads(printed)) == (0, reading.schema())

@@ -1,4 +1,4 @@
-"""Ten scripts of growing richness, each with what is asked and what is answered, whole and as a stream."""
+"""Ten scripts of increasing complexity, each with its questions and answers, as JSON and as a stream."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flowise_mock.contract.contracts import root
-from scripts.scripted import HANDBOOK, ORDERS, REFUNDS, SUPPORT, Bot, names, told
+from scripts.scripted import HANDBOOK, ORDERS, REFUNDS, SUPPORT, Bot, names, token_text
 
 # --- 1. one answer to everything -------------------------------------------------------------------
 
@@ -20,7 +20,7 @@ rules:
 
 def test_one_answer_to_everything(tmp_path: Path) -> None:
     bot = Bot(tmp_path, ONE)
-    answer = bot.ask(SUPPORT, question="When do you open?", chatId="c")
+    answer = bot.predict(SUPPORT, question="When do you open?", chatId="c")
     assert list(answer) == [
         "text", "question", "chatId", "chatMessageId", "isStreamValid", "sessionId", "memoryType",
     ]  # fmt: skip
@@ -28,8 +28,8 @@ def test_one_answer_to_everything(tmp_path: Path) -> None:
     assert bot.stream(SUPPORT, question="When do you open?")[:5] == [
         ("start", ""), ("token", "We"), ("token", " open"), ("token", " at"), ("token", " nine."),
     ]  # fmt: skip
-    asked, said = bot.messages(SUPPORT, chatId="c")[-2:]
-    assert (asked["content"], said["content"]) == ("When do you open?", "We open at nine.")
+    question, answer = bot.messages(SUPPORT, chatId="c")[-2:]
+    assert (question["content"], answer["content"]) == ("When do you open?", "We open at nine.")
 
 
 # --- 2. the first rule that matches answers --------------------------------------------------------
@@ -63,11 +63,11 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Bot:
     ],
 )
 def test_the_first_rule_that_matches_answers(two: Bot, flow: str, question: str, text: str) -> None:
-    assert two.ask(flow, question=question)["text"] == text
-    assert told(two.stream(flow, question=question)) == text
+    assert two.predict(flow, question=question)["text"] == text
+    assert token_text(two.stream(flow, question=question)) == text
 
 
-# --- 3. texts with words ---------------------------------------------------------------------------
+# --- 3. texts with variables -----------------------------------------------------------------------
 
 THREE = """
 rules:
@@ -79,12 +79,12 @@ rules:
 """
 
 
-def test_texts_with_words(tmp_path: Path) -> None:
+def test_texts_with_variables(tmp_path: Path) -> None:
     bot = Bot(tmp_path, THREE)
-    assert bot.ask(SUPPORT, question="hi", chatId="c")["text"] == 'Support chat heard "hi" in c'
-    asked = {"question": "my order 12?", "chatId": "c", "leadEmail": "ada@example.com"}
-    assert bot.ask(SUPPORT, **asked)["text"] == "Order 12, ADA@EXAMPLE.COM: turn 2."
-    assert told(bot.stream(SUPPORT, question="so", chatId="c")) == (
+    assert bot.predict(SUPPORT, question="hi", chatId="c")["text"] == 'Support chat heard "hi" in c'
+    body = {"question": "my order 12?", "chatId": "c", "leadEmail": "ada@example.com"}
+    assert bot.predict(SUPPORT, **body)["text"] == "Order 12, ADA@EXAMPLE.COM: turn 2."
+    assert token_text(bot.stream(SUPPORT, question="so", chatId="c")) == (
         'Support chat heard "so" in c after user: hi; assistant: Support chat heard "hi" in c; '
         "user: my order 12?; assistant: Order 12, ADA@EXAMPLE.COM: turn 2.; "
     )
@@ -103,19 +103,19 @@ rules:
 def test_structured_output(tmp_path: Path) -> None:
     bot = Bot(tmp_path, FOUR)
     parser = bot.flow("CHATFLOW", {"name": "csv", "category": "Output Parsers"})
-    made = {"question": "colours?", "colours": ["red", "blue"], "count": 2}
+    expected = {"question": "colours?", "colours": ["red", "blue"], "count": 2}
     for flow in (SUPPORT, parser):
-        answer = bot.ask(flow, question="colours?", chatId="c")
+        answer = bot.predict(flow, question="colours?", chatId="c")
         assert next(iter(answer)) == "json"
-        assert answer["json"] == made
-        assert bot.messages(flow, chatId="c")[-1]["content"] == "```json\n" + json.dumps(made, indent=2)
-    assert json.loads(told(bot.stream(SUPPORT, question="colours?"))) == made
-    # a flow that cannot stream answers JSON, an agentflow says its output as text
-    assert bot.post(parser, question="colours?", streaming=True).json()["json"] == made
-    assert json.loads(bot.ask(ORDERS, form={}, question="colours?")["text"]) == made
+        assert answer["json"] == expected
+        assert bot.messages(flow, chatId="c")[-1]["content"] == "```json\n" + json.dumps(expected, indent=2)
+    assert json.loads(token_text(bot.stream(SUPPORT, question="colours?"))) == expected
+    # a flow that cannot stream answers JSON; an agentflow answers its JSON text
+    assert bot.post(parser, question="colours?", streaming=True).json()["json"] == expected
+    assert json.loads(bot.predict(ORDERS, form={}, question="colours?")["text"]) == expected
 
 
-# --- 5. all that can stand beside a text -----------------------------------------------------------
+# --- 5. all other parts of an answer ---------------------------------------------------------------
 
 FIVE = """
 rules:
@@ -134,9 +134,9 @@ DOCUMENTS = [
 TOOLS = [{"tool": "search", "toolInput": {"q": "refund?"}, "toolOutput": "found"}]
 
 
-def test_what_stands_beside_a_text(tmp_path: Path) -> None:
+def test_all_other_parts_of_an_answer(tmp_path: Path) -> None:
     bot = Bot(tmp_path, FIVE)
-    answer = bot.ask(SUPPORT, question="refund?", chatId="c")
+    answer = bot.predict(SUPPORT, question="refund?", chatId="c")
     assert list(answer) == [
         "text", "sourceDocuments", "usedTools", "fileAnnotations", "artifacts", "question", "chatId",
         "chatMessageId", "followUpPrompts", "isStreamValid", "sessionId", "memoryType", "flowVariables",
@@ -150,14 +150,14 @@ def test_what_stands_beside_a_text(tmp_path: Path) -> None:
     assert events[0] == ("start", "Within")
     metadata = dict(events)["metadata"]
     assert list(metadata)[-2:] == ["followUpPrompts", "flowVariables"]
-    kept = bot.messages(SUPPORT, chatId="c")[-1]
-    assert (kept["sourceDocuments"], kept["usedTools"]) == (DOCUMENTS, TOOLS)
-    assert kept["fileAnnotations"] == [{"fileName": "terms.pdf", "filePath": "/files/terms.pdf"}]
+    stored = bot.messages(SUPPORT, chatId="c")[-1]
+    assert (stored["sourceDocuments"], stored["usedTools"]) == (DOCUMENTS, TOOLS)
+    assert stored["fileAnnotations"] == [{"fileName": "terms.pdf", "filePath": "/files/terms.pdf"}]
 
 
-def test_an_agentflow_tells_and_keeps_it_and_answers_without(tmp_path: Path) -> None:
+def test_an_agentflow_streams_and_stores_them_but_answers_without(tmp_path: Path) -> None:
     bot = Bot(tmp_path, FIVE, contract="3.1.4")
-    answer = bot.ask(REFUNDS, question="hello", chatId="c")
+    answer = bot.predict(REFUNDS, question="hello", chatId="c")
     assert list(answer) == [
         "text", "question", "chatId", "chatMessageId", "followUpPrompts", "executionId",
         "agentFlowExecutedData", "sessionId",
@@ -165,12 +165,12 @@ def test_an_agentflow_tells_and_keeps_it_and_answers_without(tmp_path: Path) -> 
     assert answer["text"] == "Within 30 days."
     last = answer["agentFlowExecutedData"][-1]["data"]["output"]
     assert list(last) == ["content", "usedTools", "sourceDocuments", "artifacts", "fileAnnotations"]
-    kept = bot.messages(REFUNDS, chatId="c")[-1]
-    assert kept["artifacts"] == [{"type": "png", "data": "chart.png"}]
-    assert json.loads(kept["followUpPrompts"]) == ["Where?", "How?"]
+    stored = bot.messages(REFUNDS, chatId="c")[-1]
+    assert stored["artifacts"] == [{"type": "png", "data": "chart.png"}]
+    assert json.loads(stored["followUpPrompts"]) == ["Where?", "How?"]
     events = names(bot.stream(REFUNDS, question="hello"))
-    told = events.index("token")
-    assert events[told + 1 : told + 6] == [
+    token = events.index("token")
+    assert events[token + 1 : token + 6] == [
         "usedTools", "sourceDocuments", "artifacts", "fileAnnotations", "nextAgentFlow",
     ]  # fmt: skip
 
@@ -189,22 +189,22 @@ rules:
 def test_a_conversation(tmp_path: Path) -> None:
     bot = Bot(tmp_path, SIX)
 
-    def say(question: str, chat: str) -> str:
-        return str(bot.ask(SUPPORT, question=question, chatId=chat)["text"])
+    def reply(question: str, chat: str) -> str:
+        return str(bot.predict(SUPPORT, question=question, chatId=chat)["text"])
 
-    assert say("a refund", "a") == "Welcome."
-    assert say("again", "a") == "one"
-    assert say("again", "a") == "Still about that refund?"
-    assert say("hi", "b") == "Welcome."
-    assert say("hi", "c") == "Support chat echoes: hi"  # the welcome was for two
-    assert [say("again", "b") for _ in range(4)] == ["one", "two", "and so on", "and so on"]
-    assert say("again", "c") == "one"  # each conversation has its own
-    assert say("hi", "c") == "Turn 3."
+    assert reply("a refund", "a") == "Welcome."
+    assert reply("again", "a") == "one"
+    assert reply("again", "a") == "Still about that refund?"
+    assert reply("hi", "b") == "Welcome."
+    assert reply("hi", "c") == "Support chat echoes: hi"  # the rule answers twice only
+    assert [reply("again", "b") for _ in range(4)] == ["one", "two", "and so on", "and so on"]
+    assert reply("again", "c") == "one"  # each conversation has its own count
+    assert reply("hi", "c") == "Turn 3."
     sent = [{"role": "apiMessage", "content": "no"}, {"type": "userMessage", "message": "my refund"}] * 2
-    assert bot.ask(SUPPORT, question="hi", history=sent)["text"] == "Still about that refund?"
+    assert bot.predict(SUPPORT, question="hi", history=sent)["text"] == "Still about that refund?"
 
 
-# --- 7. who asks, and how --------------------------------------------------------------------------
+# --- 7. the client and its request -----------------------------------------------------------------
 
 SEVEN = """
 rules:
@@ -241,10 +241,10 @@ def seven(tmp_path_factory: pytest.TempPathFactory) -> Bot:
         ({}, "none of these"),
     ],
 )
-def test_who_asks_and_how(seven: Bot, body: dict[str, object], text: str) -> None:
-    assert seven.ask(SUPPORT, question="hi", **body)["text"] == text
+def test_the_client_and_its_request(seven: Bot, body: dict[str, object], text: str) -> None:
+    assert seven.predict(SUPPORT, question="hi", **body)["text"] == text
     streamed = "a stream" if text == "none of these" else text
-    assert told(seven.stream(SUPPORT, question="hi", **body)) == streamed
+    assert token_text(seven.stream(SUPPORT, question="hi", **body)) == streamed
 
 
 def test_a_file_of_a_form_counts_as_an_upload(tmp_path: Path) -> None:
@@ -268,12 +268,12 @@ rules:
 def test_a_form(tmp_path: Path) -> None:
     bot = Bot(tmp_path, EIGHT)
     form = {"product": "running shoes", "amount": 3}
-    answer = bot.ask(ORDERS, form=form)
+    answer = bot.predict(ORDERS, form=form)
     assert (answer["text"], answer["form"]) == ("3 x running shoes", form)
     assert [each["nodeLabel"] for each in answer["agentFlowExecutedData"]] == ["Start", "Clerk", "Reply"]
-    assert told(bot.stream(ORDERS, form={**form, "amount": "3"})) == "3 x running shoes"
-    assert bot.ask(ORDERS, form={"urgent": True})["text"] == "At once."
-    assert bot.ask(ORDERS, form={"amount": 4})["text"] != "At once."
+    assert token_text(bot.stream(ORDERS, form={**form, "amount": "3"})) == "3 x running shoes"
+    assert bot.predict(ORDERS, form={"urgent": True})["text"] == "At once."
+    assert bot.predict(ORDERS, form={"amount": 4})["text"] != "At once."
 
 
 # --- 9. a human decides ----------------------------------------------------------------------------
@@ -283,12 +283,12 @@ NINE = root() / "fixtures/scripts/refund-desk.yaml"
 
 def test_a_human_decides(tmp_path: Path) -> None:
     bot = Bot(tmp_path, NINE)
-    stopped = bot.ask(REFUNDS, question="A refund, please.", chatId="c")
+    stopped = bot.predict(REFUNDS, question="A refund, please.", chatId="c")
     assert stopped["text"] == "The customer says: A refund, please. Shall we pay?"
     assert stopped["action"]["mapping"] == {"approve": "Pay", "reject": "Refuse"}
     assert stopped["action"]["data"]["nodeId"] == "humanInputAgentflow_0"
     assert stopped["agentFlowExecutedData"][-1]["status"] == "STOPPED"
-    paid = bot.ask(REFUNDS, humanInput={"type": "proceed", "feedback": "she is right"}, chatId="c")
+    paid = bot.predict(REFUNDS, humanInput={"type": "proceed", "feedback": "she is right"}, chatId="c")
     assert paid["text"] == 'Paid, because "she is right".'
     assert paid["executionId"] == stopped["executionId"]
 
@@ -298,7 +298,7 @@ def test_a_human_decides(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert dict(events)["action"] == dict(events)["metadata"]["action"]
     events = bot.stream(REFUNDS, humanInput={"type": "reject"}, chatId="d")
-    assert told(events) == "No refund this time."
+    assert token_text(events) == "No refund this time."
 
 
 # --- 10. agents, and nodes that a script lists itself ----------------------------------------------
@@ -329,12 +329,12 @@ rules:
 def test_agents(tmp_path: Path) -> None:
     bot = Bot(tmp_path, TEN)
     flow = bot.flow("MULTIAGENT")
-    answer = bot.ask(flow, question="go", chatId="c")
+    answer = bot.predict(flow, question="go", chatId="c")
     assert list(answer) == ["text", "question", "chatId", "chatMessageId", "sessionId", "agentReasoning"]
     assert [each["agentName"] for each in answer["agentReasoning"]] == ["Supervisor", "Worker"]
-    kept = bot.messages(flow, chatId="c")[-1]
-    assert [each["agentName"] for each in kept["agentReasoning"]] == ["Supervisor", "Worker"]
-    assert kept["usedTools"][0]["tool"] == "search"
+    stored = bot.messages(flow, chatId="c")[-1]
+    assert [each["agentName"] for each in stored["agentReasoning"]] == ["Supervisor", "Worker"]
+    assert stored["usedTools"][0]["tool"] == "search"
     events = bot.stream(flow, question="go")
     assert names(events) == [
         "start", "agentReasoning", "nextAgent", "agentReasoning", "token", "usedTools", "sourceDocuments",
@@ -345,7 +345,7 @@ def test_agents(tmp_path: Path) -> None:
 
 def test_nodes_that_a_script_lists_itself(tmp_path: Path) -> None:
     bot = Bot(tmp_path, TEN)
-    answer = bot.ask(REFUNDS, question="broken down", chatId="c")
+    answer = bot.predict(REFUNDS, question="broken down", chatId="c")
     begin, look = answer["agentFlowExecutedData"]
     assert begin["data"] == {
         "id": "start_0", "name": "", "state": {}, "output": {"question": "broken down"}, "input": {},
@@ -355,9 +355,9 @@ def test_nodes_that_a_script_lists_itself(tmp_path: Path) -> None:
     assert names(bot.stream(REFUNDS, question="broken down"))[:5] == [
         "agentFlowEvent", "nextAgentFlow", "nextAgentFlow", "agentFlowExecutedData", "nextAgentFlow",
     ]  # fmt: skip
-    stopped = bot.ask(REFUNDS, question="stop", chatId="d")
+    stopped = bot.predict(REFUNDS, question="stop", chatId="d")
     assert (stopped["text"], stopped["action"]["id"]) == ("Shall we?", "61beeb58-6ebe-4d51-aa0b-41d4c546ff08")
-    resumed = bot.ask(REFUNDS, humanInput={"type": "proceed"}, chatId="d")
+    resumed = bot.predict(REFUNDS, humanInput={"type": "proceed"}, chatId="d")
     assert resumed["agentFlowExecutedData"][-1]["nodeLabel"] == "Paid"
 
 
@@ -367,6 +367,6 @@ ALL = (ONE, TWO, THREE, FOUR, FIVE, SIX, SEVEN, EIGHT, NINE.read_text(), TEN)
 
 
 @pytest.mark.parametrize("contract", ["clients", "3.0.5", "3.1.4"])
-def test_every_script_fits_every_contract_that_clients_meet(tmp_path: Path, contract: str) -> None:
+def test_every_script_fits_every_contract_of_clients(tmp_path: Path, contract: str) -> None:
     bot = Bot(tmp_path, *ALL, contract=contract)
-    assert bot.ask(SUPPORT, question="anything")["text"] == "We open at nine."
+    assert bot.predict(SUPPORT, question="anything")["text"] == "We open at nine."

@@ -1,4 +1,4 @@
-"""Templates: what they may say, and that none reaches out, runs on or grows without end."""
+"""Templates: what they can do, and that none leaves the sandbox, runs forever or grows without limit."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from flowise_mock.scripts import templates
-from flowise_mock.scripts.question import WORDS
+from flowise_mock.scripts.question import VARIABLES
 from flowise_mock.scripts.templates import MAX_TEXT, TemplateError
 from scripts.scripted import SUPPORT, Bot
 
-GIVEN = {
+VALUES = {
     "question": "Why <b>?", "turn": 2, "form": {"colours": ["red", "blue"], "big": True, "none": None},
     "history": [{"role": "user", "content": "hi"}], "leadEmail": "",
 }  # fmt: skip
@@ -36,14 +36,14 @@ GIVEN = {
         ("{% raw %}{{ question }}{% endraw %}{# said so #}\n", "{{ question }}\n"),
     ],
 )
-def test_what_a_template_says(source: str, text: str) -> None:
-    assert templates.compiled(source, WORDS)(GIVEN) == text
+def test_a_template_is_rendered(source: str, text: str) -> None:
+    assert templates.compile_template(source, VARIABLES)(VALUES) == text
 
 
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("{{ ''.__class__ }}", "__class__ is out of reach"),
+        ("{{ ''.__class__ }}", "__class__ is not allowed"),
         ("{{ question['__class__'] }}", "cannot be filled in"),
         ("{{ question | attr('__class__') }}", "there is no filter attr"),
         ("{{ question.format }}", "cannot be filled in"),
@@ -60,20 +60,20 @@ def test_what_a_template_says(source: str, text: str) -> None:
         ("{{ '%0999999999d' % 1 }}", "a template has no %"),
         ("{{ 'x' | center(1000000000) }}", "there is no filter center"),
         ("{{ lipsum(n=100000) }}", "a template has no calls"),
-        ("{{ self }}", "there is no word self"),
-        ("{{ questoin }}", "there is no word questoin; there are chatId, chatflow, form"),
+        ("{{ self }}", "there is no variable self"),
+        ("{{ questoin }}", "there is no variable questoin; there are chatId, chatflow, form"),
         ("{{ form.size }}", "has no attribute 'size'"),
-        ("{{ question", "is no template: unexpected end of template"),
-        ("{% if %}", "is no template"),
+        ("{{ question", "is not a template: unexpected end of template"),
+        ("{% if %}", "is not a template"),
         ("{{ question | nope }}", "there is no filter nope; there are abs, capitalize"),
-        ("{{ " + "(" * 5000 + " }}", "is no template: nested too deeply"),
-        ("{{ " + "1 + " * 5000 + "1 }}", "is no template: nested too deeply"),
+        ("{{ " + "(" * 5000 + " }}", "is not a template: nested too deeply"),
+        ("{{ " + "1 + " * 5000 + "1 }}", "is not a template: nested too deeply"),
         ("{{ form + 1 }}", "unsupported operand"),
     ],
 )
-def test_what_is_refused(source: str, reason: str) -> None:
+def test_a_template_is_refused(source: str, reason: str) -> None:
     with pytest.raises(TemplateError) as refused:
-        templates.compiled(source, WORDS)(GIVEN)
+        templates.compile_template(source, VARIABLES)(VALUES)
     assert reason in str(refused.value)
 
 
@@ -87,12 +87,12 @@ def test_what_is_refused(source: str, reason: str) -> None:
         "{{ question | replace('', question) }}",
     ],
 )
-def test_what_grows_without_end_is_stopped(source: str) -> None:
+def test_a_long_output_is_refused(source: str) -> None:
     with pytest.raises(TemplateError, match=f"more than {MAX_TEXT} characters"):
-        templates.compiled(source, WORDS)({"question": "x" * (MAX_TEXT // 10)})
+        templates.compile_template(source, VARIABLES)({"question": "x" * (MAX_TEXT // 10)})
 
 
-def test_a_rule_that_cannot_be_filled_in_says_so(tmp_path: Path) -> None:
+def test_an_answer_that_cannot_be_rendered_is_an_error(tmp_path: Path) -> None:
     bot = Bot(tmp_path, "rules: [{name: size, answer: 'size {{ form.size }}'}]")
     refused = bot.post(SUPPORT, question="x", chatId="c")
     assert refused.status_code == 500
@@ -100,11 +100,11 @@ def test_a_rule_that_cannot_be_filled_in_says_so(tmp_path: Path) -> None:
         "Rule 0.yaml:1 (size) of the script cannot answer: 'size {{ form.size }}' cannot be filled in: "
         "'dict object' has no attribute 'size'"
     )
-    (error, told), _ = bot.stream(SUPPORT, question="x", chatId="c")
-    assert (error, "Rule 0.yaml:1 (size)" in told) == ("error", True)
+    (error, message), _ = bot.stream(SUPPORT, question="x", chatId="c")
+    assert (error, "Rule 0.yaml:1 (size)" in message) == ("error", True)
     assert bot.messages(SUPPORT, chatId="c") == []
 
 
-def test_what_a_client_sends_is_no_template(tmp_path: Path) -> None:
+def test_text_from_a_client_is_not_a_template(tmp_path: Path) -> None:
     bot = Bot(tmp_path, "rules: [{answer: 'you said {{ question }}'}]")
-    assert bot.ask(SUPPORT, question="{{ chatId }}")["text"] == "you said {{ chatId }}"
+    assert bot.predict(SUPPORT, question="{{ chatId }}")["text"] == "you said {{ chatId }}"

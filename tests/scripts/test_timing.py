@@ -1,4 +1,4 @@
-"""Pauses: planned by the script, the same for the same seed, over a thousand predictions; none is slept."""
+"""Pauses are planned by the script and the same for the same seed, over a thousand predictions. No test sleeps."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ rules:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses that would have been made."""
-    made: list[float] = []
+    """Collects the pauses instead of sleeping."""
+    collected: list[float] = []
 
     async def wait(self: Pace, seconds: float) -> None:
-        made.append(seconds)
+        collected.append(seconds)
 
     monkeypatch.setattr(Pace, "_wait", wait)
-    return made
+    return collected
 
 
 def predictions(folder: Path, seed: int, count: int) -> list[bytes]:
-    """What a mock answers to so many questions of fifty conversations, every other one as a stream."""
+    """The answers to `count` questions in fifty conversations, every other one as a stream."""
     bot = Bot(folder, SCRIPT.replace("SEED", str(seed)))
     ids: Iterator[int] = iter(range(10**6))
     bot.mock.store.new_id = lambda: str(uuid.UUID(int=next(ids)))
     bot.mock.store.clock = Clock(datetime(2026, 1, 1, tzinfo=UTC))
 
-    async def ask() -> list[bytes]:
+    async def send_all() -> list[bytes]:
         transport = httpx.ASGITransport(app=bot.mock.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://mock/api/v1") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost/api/v1") as client:
             answers = []
             for number in range(count):
                 flow = ORDERS if number % 5 == 0 else SUPPORT
@@ -57,7 +57,7 @@ def predictions(folder: Path, seed: int, count: int) -> list[bytes]:
                 answers.append((await client.post(f"/prediction/{flow}", json=body)).content)
             return answers
 
-    return anyio.run(ask)
+    return anyio.run(send_all)
 
 
 def test_the_same_script_and_seed_give_the_same_bytes_and_pauses(tmp_path: Path, pauses: list[float]) -> None:
@@ -67,21 +67,21 @@ def test_the_same_script_and_seed_give_the_same_bytes_and_pauses(tmp_path: Path,
     assert predictions(tmp_path, 1, 1_000) == first
     assert (len(first), pauses == planned, len(planned) > 3_000) == (1_000, True, True)
     pauses.clear()
-    assert predictions(tmp_path, 2, 100) == first[:100], "the seed is of the pauses alone"
+    assert predictions(tmp_path, 2, 100) == first[:100], "the seed affects only the pauses"
     assert pauses[:100] != planned[:100]
 
 
-def test_pauses_do_not_hang_on_what_else_was_asked(tmp_path: Path, pauses: list[float]) -> None:
+def test_pauses_do_not_depend_on_other_questions(tmp_path: Path, pauses: list[float]) -> None:
     bot = Bot(tmp_path, SCRIPT.replace("SEED", "1"))
-    bot.ask(SUPPORT, question="hello", chatId="a")
+    bot.predict(SUPPORT, question="hello", chatId="a")
     alone = pauses[:]
     for question in ("other", "hello"):
         pauses.clear()
-        bot.ask(SUPPORT, question=question, chatId=question)
+        bot.predict(SUPPORT, question=question, chatId=question)
     assert pauses == alone
 
 
-def test_the_plan() -> None:
+def test_the_pauses_of_a_timing() -> None:
     steady = Timing(first=0.2, gap=0.02)
     assert list(islice(timing.pauses(steady, "q"), 4)) == [0.2, 0.02, 0.02, 0.02]
     plan = list(islice(timing.pauses(Timing(0.2, 0.02, jitter=0.5), "q"), 1_000))
@@ -91,7 +91,7 @@ def test_the_plan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "read"),
+    ("given", "expected"),
     [
         (None, None),
         ("none", Timing()),
@@ -99,20 +99,20 @@ def test_the_plan() -> None:
         ({"tokens_per_second": 20, "jitter": 0.1, "seed": 3}, Timing(gap=0.05, jitter=0.1, seed=3)),
     ],
 )
-def test_what_a_script_gives(given: object, read: Timing | None) -> None:
-    assert timing.read(given) == read
+def test_a_timing_is_read(given: object, expected: Timing | None) -> None:
+    assert timing.read(given) == expected
 
 
 def test_one_pause_before_the_first_token_and_one_after_each(tmp_path: Path, pauses: list[float]) -> None:
     script = "rules: [{answer: {text: one two three, timing: {first_token_ms: 500, tokens_per_second: 4}}}]"
     bot = Bot(tmp_path, script, token_delay=7)
-    for ask in (bot.ask, bot.stream):
+    for send in (bot.predict, bot.stream):
         pauses.clear()
-        ask(SUPPORT, question="q")
+        send(SUPPORT, question="q")
         assert pauses == [0.5, 0.25, 0.25, 0.25]
     bot = Bot(tmp_path, "rules: [{answer: one two}]", token_delay=7)
     pauses.clear()
-    bot.ask(SUPPORT, question="q")
+    bot.predict(SUPPORT, question="q")
     assert pauses == []
     bot.stream(SUPPORT, question="q")
     assert pauses == [7, 7]

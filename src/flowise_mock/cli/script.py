@@ -34,6 +34,6 @@ def _script(asked: argparse.Namespace) -> int:
         return 0
     if not asked.files:
         raise reading.ScriptError("there is nothing to check: name a file of rules, or ask for the --schema")
-    script = Script([reading.found(each) for each in asked.files], contracts.load(asked.contract))
+    script = Script([reading.find_script(each) for each in asked.files], contracts.load(asked.contract))
     print(f"{len(script.rules)} rules, all in order")
     return 0

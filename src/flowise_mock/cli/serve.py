@@ -10,7 +10,7 @@ from typing import Any
 from flowise_mock.cli.arguments import add_contract, milliseconds, seconds
 from flowise_mock.flows import model_echo, model_recorded
 
-MODELS = {"echo": model_echo.say, "recorded-model": model_recorded.say}
+MODELS = {"echo": model_echo.generate, "recorded-model": model_recorded.generate}
 """The scripts that answer everything: what answers if no rule of a file does."""
 
 
@@ -51,7 +51,7 @@ def add(commands: Any) -> None:
         action="append",
         default=[],
         metavar="ORIGIN",
-        help="an origin that browsers may call from; may be repeated (default: as the contract says, else any)",
+        help="an origin that browsers may call from; may be repeated (default: as the contract says, else pages of this machine)",
     )
     world = serve.add_mutually_exclusive_group()
     world.add_argument(
@@ -94,6 +94,40 @@ def add(commands: Any) -> None:
         "--explain", action="store_true", help="name the rule that answered in x-flowise-mock-rule"
     )
     serve.add_argument("--reload", action="store_true", help="read a script again when its file changes")
+    serve.add_argument(
+        "--ids",
+        default="random",
+        choices=("random", "reproducible"),
+        help="reproducible ids are the same for the same requests (default: %(default)s)",
+    )
+    serve.add_argument(
+        "--journal",
+        type=_count,
+        default=1000,
+        metavar="N",
+        help="requests that each namespace keeps in its journal, 0 for none (default: %(default)s)",
+    )
+    serve.add_argument(
+        "--namespaces",
+        type=_count,
+        default=1000,
+        metavar="N",
+        help="how many namespaces there may be (default: %(default)s)",
+    )
+    control = serve.add_mutually_exclusive_group()
+    control.add_argument(
+        "--control-token",
+        metavar="TOKEN",
+        help="opens the control API to other machines (default: $FLOWISE_MOCK_CONTROL_TOKEN)",
+    )
+    control.add_argument("--no-control", action="store_true", help="serve no control API")
+    serve.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name of this server, if it listens on loopback; may be repeated",
+    )
     serve.add_argument("--no-access-log", action="store_true", help="print no line per request")
     serve.add_argument(
         "--log-level",
@@ -119,6 +153,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) > 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1000000")
+    return int(text)
+
+
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of bytes")
@@ -126,13 +166,9 @@ def _positive(text: str) -> int:
 
 
 def _serve(asked: argparse.Namespace) -> int:
-    from flowise_mock.scripts.reading import ScriptError, found
+    from flowise_mock.scripts.reading import find_script
     from flowise_mock.server import build, run
 
-    if not set(asked.script) - set(MODELS) and (asked.strict or asked.explain or asked.reload):
-        raise ScriptError(
-            "--strict, --explain and --reload are about rules: name a file of them with --script"
-        )
     options = build.Options(
         host=asked.host,
         port=asked.port,
@@ -146,10 +182,16 @@ def _serve(asked: argparse.Namespace) -> int:
         token_delay=asked.token_delay / 1000,
         hang=asked.hang,
         model=MODELS[next((each for each in reversed(asked.script) if each in MODELS), "echo")],
-        scripts=[found(each) for each in asked.script if each not in MODELS],
+        scripts=[find_script(each) for each in asked.script if each not in MODELS],
         strict=asked.strict,
         explain=asked.explain,
         reload=asked.reload,
+        ids=asked.ids,
+        journal=asked.journal,
+        namespaces=asked.namespaces,
+        control=not asked.no_control,
+        control_token=asked.control_token or os.environ.get("FLOWISE_MOCK_CONTROL_TOKEN") or None,
+        allowed_hosts=asked.allow_host,
         access_log=not asked.no_access_log,
         log_level=asked.log_level,
     )

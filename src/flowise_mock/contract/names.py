@@ -6,16 +6,18 @@ import re
 
 from flowise_mock.contract.document import Document
 
+HANDLERS = "flowise_mock.handlers"
+"""The package with a module for each tag of the API."""
 FunctionRef = tuple[str, str]
 """A module and the name of a function or method in it."""
 
 
-def function_of(definition: Document) -> FunctionRef:
+def function_of(definition: Document, package: str = HANDLERS) -> FunctionRef:
     """Where the function of an operation stands, whether or not it is there."""
     tag, name = str(definition["tags"][0]), snake(str(definition["operationId"]))
     if "x-handler" in definition:
         tag, _, name = definition["x-handler"].partition(".")
-    return f"flowise_mock.handlers.{snake(tag)}", name
+    return f"{package}.{snake(tag)}", name
 
 
 def snake(name: str) -> str:

@@ -39,7 +39,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Secrets:
-    """What is secret by a contract: properties with `writeOnly` or `format: password`, and usual names."""
+    """The secrets of a contract: properties with `writeOnly` or `format: password`, and the usual names."""
 
     def __init__(self, document: Document) -> None:
         self._names = {name.lower() for name in _secret_properties(document)}

@@ -77,6 +77,11 @@ class Answers:
             for status, response in self._operation.get("responses", {}).items()
             if status.isdigit()
         }
+        self._ranges = {
+            int(status[0]): _responses(document, schemas, resolve(document, response))
+            for status, response in self._operation.get("responses", {}).items()
+            if status.upper().endswith("XX")
+        }
 
     def _entry(self, root: Document, name: str, kind: type[Outcome]) -> Document | None:
         """The merged entry of an outcome; None where the contract lets it pass."""
@@ -131,7 +136,7 @@ class Answers:
 
     def _shown(self, outcome: Outcome, status: int | None = None) -> tuple[Answer, str | None]:
         entry = self._entries[type(outcome).__name__] or {}
-        described = {} if status else self._responses.get(int(entry["status"]), {})
+        described = {} if status else self._described(int(entry["status"])) or {}
         status = status or int(entry["status"])
         media = entry.get("media", _JSON if _JSON in described else next(iter(described), _JSON))
         response = described.get(media)
@@ -170,10 +175,14 @@ class Answers:
         textual = media.startswith("text/") or media == _JSON
         return f"{media}; charset={charset}".encode() if charset and textual else media.encode()
 
+    def _described(self, status: int) -> dict[str, Response] | None:
+        """What the document says of a status, by media type: of itself, or of its range such as 4XX."""
+        return self._responses.get(status, self._ranges.get(status // 100))
+
     def _problem(self, status: int, response: Response | None, body: Any) -> str | None:
         if not self._operation:
             return None
-        if status not in self._responses:
+        if self._described(status) is None:
             return f"status {status} is not documented"
         if response is None:
             return f"status {status} is not documented with this media type"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 from connexion.exceptions import ResolverError
@@ -20,7 +21,13 @@ from flowise_mock.contract.secrets import Secrets
 from flowise_mock.engine import private_api
 from flowise_mock.engine.answers import Answers
 from flowise_mock.engine.cors import FlowCORSMiddleware
-from flowise_mock.engine.endpoint import EndpointMiddleware, HandlerResolver, Settings, check_handlers
+from flowise_mock.engine.endpoint import (
+    EndpointMiddleware,
+    HandlerResolver,
+    Settings,
+    check_handlers,
+    flow_call,
+)
 from flowise_mock.engine.fault_channel import FaultSettings
 from flowise_mock.engine.fault_middleware import FaultMiddleware
 from flowise_mock.engine.middleware import (
@@ -28,14 +35,12 @@ from flowise_mock.engine.middleware import (
     ErrorMiddleware,
     HeaderMiddleware,
     JournalMiddleware,
-    StateMiddleware,
 )
 from flowise_mock.engine.pages import Pages
 from flowise_mock.engine.routing import RoutingMiddleware
 from flowise_mock.engine.security import bearer
 from flowise_mock.engine.server_profile import server_profile
 from flowise_mock.engine.streams import Streams
-from flowise_mock.engine.worlds import Worlds
 from flowise_mock.flows import model_echo
 from flowise_mock.flows.behaviour import flow_behaviour
 from flowise_mock.flows.call import Model
@@ -52,7 +57,6 @@ HANG = 60.0
 
 def create_app(
     document: Document,
-    worlds: Worlds,
     *,
     open: bool = False,
     max_body: int = MAX_BODY,
@@ -60,11 +64,11 @@ def create_app(
     streams: Streams | None = None,
     token_delay: float = TOKEN_DELAY,
     hang: float = HANG,
-    model: Model = model_echo.say,
+    model: Model = model_echo.generate,
     explain: bool = False,
     journal: bool = True,
 ) -> ASGIApp:
-    """The API as an ASGI app. Raises DocumentError if the contract cannot be served.
+    """The API as an ASGI app, for requests that have a state. Raises DocumentError if it cannot be served.
 
     `open` needs no key. `max_body` is in bytes. `cors` lists the origins that may call; None follows the
     contract, or allows any origin if it has none. `token_delay` is the pause between the tokens of a
@@ -79,51 +83,43 @@ def create_app(
     answers: dict[str | None, Answers] = {None: Answers(document, schemas, profile=profile)}
     for operation in operations(document):
         answers[operation.id] = Answers(document, schemas, operation.definition, profile)
-    settings = Settings(
-        document,
-        schemas,
-        profile,
-        answers,
-        flow_behaviour(document),
-        open,
-        max_body,
-        token_delay,
-        streams,
-        model,
-    )
+    make_call = flow_call(flow_behaviour(document), token_delay, model)
+    settings = Settings(document, schemas, profile, answers, open, max_body, streams, make_call)
     secrets = Secrets(document)
-    app: ASGIApp = connexion_app(settings, hang)
+    faults = FaultSettings(document, hang, max_body)
+    by_id = {each.id: each for each in operations(document)}
+    app: ASGIApp = connexion_app(settings, [partial(FaultMiddleware, settings=faults, operations=by_id)])
     app = ErrorMiddleware(app, Pages(document), profile, hang)
     app = HeaderMiddleware(app, profile, explain)
     if journal:
         app = JournalMiddleware(app, secrets)
     app = AccessLogMiddleware(app, secrets)
-    app = _cors(app, settings, cors)
-    return StateMiddleware(app, worlds, answers[None])
+    return _cors(app, settings, cors)
 
 
-def connexion_app(settings: Settings, hang: float) -> ConnexionMiddleware:
-    """The Connexion application: routing, security, faults, endpoints."""
-    document = settings.document
-    faults = FaultSettings(document, hang, settings.max_body)
-    by_id = {each.id: each for each in operations(document)}
-    fault_middleware = partial(FaultMiddleware, settings=faults, operations=by_id)
+def unrouted_answers(document: Document) -> Answers:
+    """The answers to requests that match no operation of a contract."""
+    return Answers(document, Schemas(document), profile=server_profile(document))
+
+
+def connexion_app(settings: Settings, middlewares: Sequence[Any] = ()) -> ConnexionMiddleware:
+    """The Connexion application: routing, security, further middlewares, endpoints."""
     connexion = ConnexionMiddleware(
-        _end, middlewares=[RoutingMiddleware, SecurityMiddleware, fault_middleware, EndpointMiddleware]
+        _end, middlewares=[RoutingMiddleware, SecurityMiddleware, *middlewares, EndpointMiddleware]
     )
     logging.getLogger("connexion").setLevel(logging.CRITICAL)  # it logs what it then raises
     gated = settings.profile.public_paths is not None
     try:
         api = API(
-            private_api.Contract(document),
+            private_api.Contract(settings.document),
             base_path=None,
-            resolver=HandlerResolver(),
+            resolver=HandlerResolver(settings.handlers),
             security_map={"bearer": bearer(open=settings.open, gated=gated)},
             settings=settings,
         )
         connexion.apis.append(api)
         private_api.build(connexion)
-        check_handlers(document)
+        check_handlers(settings.document, settings.handlers)
     except ResolverError as error:
         raise DocumentError(str(error)) from None
     return connexion
@@ -134,13 +130,21 @@ def api_path(document: Document) -> str:
     return urlsplit(document["servers"][0]["url"]).path.rstrip("/") if document.get("servers") else ""
 
 
+LOOPBACK_ORIGIN = r"https?://(localhost|[a-z0-9.-]+\.localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?"
+"""Pages of this machine may call by default, whatever their port; a site of the Internet may not."""
+
+
 def _cors(app: ASGIApp, settings: Settings, origins: Sequence[str] | None) -> ASGIApp:
     profile = settings.profile
     if profile.cors:
         path = api_path(settings.document)
         return FlowCORSMiddleware(app, profile.cors, tuple(origins or ()), path)
     return CORSMiddleware(
-        app, allow_origins=list(origins or ("*",)), allow_methods=["*"], allow_headers=["*"]
+        app,
+        allow_origins=list(origins or ()),
+        allow_origin_regex=None if origins else LOOPBACK_ORIGIN,
+        allow_methods=["*"],
+        allow_headers=["*"],
     )
 
 

@@ -18,6 +18,11 @@ class Connection:
         self._receive = receive
         self._send = send
 
+    @property
+    def has_left(self) -> bool:
+        """Whether the client closed the connection."""
+        return private_api.has_left(self._send)
+
     async def closed(self) -> None:
         """Wait until the client, or the server, has closed the connection."""
         while (await self._receive())["type"] != "http.disconnect":

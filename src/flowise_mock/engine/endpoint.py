@@ -6,7 +6,6 @@ import importlib
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 from connexion.exceptions import ResolverError
@@ -18,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowise_mock.contract import streaming
 from flowise_mock.contract.document import Document, operations
-from flowise_mock.contract.names import function_of, snake
+from flowise_mock.contract.names import HANDLERS, function_of, snake
 from flowise_mock.contract.schemas import Schemas
 from flowise_mock.engine import private_api
 from flowise_mock.engine.answers import Answers, respond
@@ -40,58 +39,66 @@ TIME = "flowise-mock-time"
 """A request header that sets the server's clock to an ISO date; `now` releases it."""
 
 
+MakeCall = Callable[["Endpoint", RequestState, HttpRequest, list[Upload]], Any]
+"""Makes what a handler gets, of the endpoint, the state, the request and its files."""
+
+
 @dataclass(frozen=True)
 class Settings:
-    """What all endpoints of one server share. `answers` are those of each operation, by its id."""
+    """What all endpoints of one server share.
+
+    `answers` are those of each operation, by its id. `make_call` makes what handlers get of a request;
+    `handlers` is the package that they are in.
+    """
 
     document: Document
     schemas: Schemas
     profile: ServerProfile
     answers: Mapping[str | None, Answers]
-    behaviour: FlowBehaviour
     open: bool
     max_body: int
-    token_delay: float
     streams: Streams
-    model: Model
+    make_call: MakeCall
+    handlers: str = HANDLERS
 
 
 # --- resolving -------------------------------------------------------------------------------------
 
 
 class HandlerResolver(Resolver):
-    """`operationId` to the function of that name, in snake case, in `handlers/<tag>.py`."""
+    """`operationId` to the function of that name, in snake case, in `<tag>.py` of a package."""
+
+    def __init__(self, package: str = HANDLERS) -> None:
+        super().__init__()
+        self.package = package
 
     def resolve(self, operation: AbstractOperation) -> Resolution:
         definition = private_api.definition(operation)
-        return Resolution(handler(definition), definition["operationId"])
+        return Resolution(handler(definition, self.package), definition["operationId"])
 
 
-def module(tag: str) -> ModuleType:
-    return importlib.import_module(f"flowise_mock.handlers.{snake(tag)}")
-
-
-def handler(definition: Document) -> Handler:
+def handler(definition: Document, package: str = HANDLERS) -> Handler:
     """The function that answers an operation, else Connexion's ResolverError."""
-    module_name, name = function_of(definition)
+    module_name, name = function_of(definition, package)
     try:
         function: Handler = getattr(importlib.import_module(module_name), name)
     except (ImportError, AttributeError):
-        file = module_name.rpartition(".")[2]
+        file = module_name.removeprefix("flowise_mock.").replace(".", "/")
         raise ResolverError(
-            f"operation {definition['operationId']} has no function {name} in handlers/{file}.py"
+            f"operation {definition['operationId']} has no function {name} in {file}.py"
         ) from None
     return function
 
 
-def check_handlers(document: Document) -> None:
+def check_handlers(document: Document, package: str = HANDLERS) -> None:
     """ResolverError if a handler module has a function for an operation that the document lacks."""
     named = {(each.tag, snake(each.id)) for each in operations(document)}
     for tag in {tag for tag, _ in named}:
-        for name, function in vars(module(tag)).items():
-            own = inspect.iscoroutinefunction(function) and function.__module__ == module(tag).__name__
+        module = importlib.import_module(f"{package}.{snake(tag)}")
+        for name, function in vars(module).items():
+            own = inspect.iscoroutinefunction(function) and function.__module__ == module.__name__
             if own and not name.startswith("_") and (tag, name) not in named:
-                raise ResolverError(f"handlers/{snake(tag)}.py: {name} answers no operation of the document")
+                raise ResolverError(f"{snake(tag)}.py: {name} answers no operation of the document")
 
 
 # --- one operation ---------------------------------------------------------------------------------
@@ -104,76 +111,53 @@ class Endpoint:
         document, schemas = settings.document, settings.schemas
         definition = private_api.definition(operation)
         lenient = settings.profile.lenient
-        self._answers = settings.answers[operation.operation_id]
-        self._settings = settings
+        self.answers = settings.answers[operation.operation_id]
+        self.settings = settings
         self._handler: Handler = operation.function
+        self._make_call = settings.make_call
         self._permissions = set(definition.get("x-permissions", []))
         self._parameters = Parameters(document, schemas, operation.parameters, lenient)
         body = operation.request_body
         self._bodies = Bodies(document, schemas, body, lenient) if body else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        settings, state = self._settings, request_state(scope)
+        settings, state = self.settings, request_state(scope)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if TIME in headers:
             state.world.store.set_clock(headers[TIME])
         self._check_permission(state)
         for name, value in scope["path_params"].items():
             if not value:
-                self._report(MissingId(name))
-        channel = state.channel
-        assert channel is not None, "the fault middleware comes first"
+                self.report(MissingId(name))
         values = self._parameters.read(scope["path_params"], scope["query_string"])
         files: list[Upload] = []
         if self._bodies is not None:
             raw = await receive_body(scope, receive, settings.max_body)
             state.note_body(raw)
-            values["body"], files = self._bodies.read(headers.get("content-type", ""), raw, self._report)
+            values["body"], files = self._bodies.read(headers.get("content-type", ""), raw, self.report)
             state.streaming = streaming.may_be_requested(values["body"])
         request = http_request(scope, headers, values.get("body"), state.operation_id)
-        channel.trigger()
-        if channel.fault is None and state.world.rules:
-            await _trigger_rule(state, request, channel)
-        call = self._call(state, channel, request, files)
-        await self._send(await self._handler(call, **values), channel, state, receive, send)
-
-    def _call(
-        self, state: RequestState, channel: FaultChannel, request: HttpRequest, files: list[Upload]
-    ) -> Call:
-        settings = self._settings
-        return Call(
-            store=state.world.store,
-            report=self._report,
-            key=state.key,
-            open=settings.open,
-            headers=request.headers,
-            files=files,
-            request=request,
-            behaviour=settings.behaviour,
-            runtime=FlowRuntime(
-                token_delay=settings.token_delay,
-                model=settings.model,
-                rules=state.world.rules,
-                hold=state.world.holds.wait,
-                note_question=state.note_question,
-                explain=state.note_rule,
-                inject=channel.inject,
-                text=self._answers.text,
-            ),
-        )
+        channel = state.channel
+        if channel is not None:
+            channel.trigger()
+            if channel.fault is None and state.world.rules:
+                await _trigger_rule(state, request, channel)
+        result = await self._handler(self._make_call(self, state, request, files), **values)
+        await self._send(result, channel, state, receive, send)
 
     async def _send(
-        self, result: Any, channel: FaultChannel, state: RequestState, receive: Receive, send: Send
+        self, result: Any, channel: FaultChannel | None, state: RequestState, receive: Receive, send: Send
     ) -> None:
-        if isinstance(result, EventStream) and result.as_json is not None and channel.wants_json:
+        if channel is not None and channel.wants_json and isinstance(result, EventStream) and result.as_json:
             result = await result.as_json()
         if isinstance(result, EventStream):
-            stream = channel.spoiled(result)
-            await self._settings.streams.send(stream, receive, send, state.connection, state.world.name)
-        else:
+            stream = channel.spoiled(result) if channel is not None else result
+            await self.settings.streams.send(stream, receive, send, state.connection, state.world.name)
+            return
+        if channel is not None:
             channel.without_stream()
-            outcome = result if isinstance(result, Outcome) else Ok(result)
-            await respond(self._answers.render(outcome), send)
+        outcome = result if isinstance(result, Outcome) else Ok(result)
+        await respond(self.answers.render(outcome), send)
 
     def _check_permission(self, state: RequestState) -> None:
         """Forbidden if the key has permissions of its own, and none that the operation accepts."""
@@ -181,9 +165,37 @@ class Endpoint:
         if self._permissions and held is not None and not self._permissions.intersection(held):
             raise Forbidden(" or ".join(sorted(self._permissions)))
 
-    def _report(self, condition: Outcome) -> None:
-        if not self._answers.proceeds(condition):
+    def report(self, condition: Outcome) -> None:
+        if not self.answers.proceeds(condition):
             raise condition
+
+
+def flow_call(behaviour: FlowBehaviour, token_delay: float, model: Model) -> MakeCall:
+    """Makes the `Call` of the API's handlers."""
+
+    def make(endpoint: Endpoint, state: RequestState, request: HttpRequest, files: list[Upload]) -> Call:
+        return Call(
+            store=state.world.store,
+            report=endpoint.report,
+            key=state.key,
+            open=endpoint.settings.open,
+            headers=request.headers,
+            files=files,
+            request=request,
+            behaviour=behaviour,
+            runtime=FlowRuntime(
+                token_delay=token_delay,
+                model=model,
+                rules=state.world.rules,
+                hold=state.world.holds.wait,
+                note_question=state.note_question,
+                explain=state.note_rule,
+                inject=state.channel.inject if state.channel else lambda fault: None,
+                text=endpoint.answers.text,
+            ),
+        )
+
+    return make
 
 
 async def _trigger_rule(state: RequestState, request: HttpRequest, channel: FaultChannel) -> None:

@@ -115,7 +115,7 @@ class FaultChannel:
         spoil = _SPOILERS.get(self.fault.name) if self.fault is not None else None
         if spoil is None or self.fault is None:
             return stream
-        return EventStream(spoil(self, self.fault, stream), stream.named, stream.as_json)  # type: ignore[arg-type]
+        return EventStream(spoil(self, self.fault, stream), stream.framing, stream.as_json)  # type: ignore[arg-type]
 
     async def _lost_content(self, fault: Fault, stream: EventStream) -> Events:
         async for event in stream.events:
@@ -146,7 +146,7 @@ class FaultChannel:
     async def _error_midstream(self, fault: Fault, stream: EventStream) -> Events:
         text = self._answers.text(RunFailure(self._answers.text(ModelFailure(fault.options["message"]))))
         failed: list[Event] = [("error", text), ("end", "[DONE]")]
-        if stream.named:
+        if stream.framing == "speech":
             failed = [("tts_error", {"error": text}), ("tts_end", {})]
         async for event, due in _until_due(fault, stream):
             if due:

@@ -73,7 +73,7 @@ class JournalMiddleware:
             else:
                 body = message.get("body", b"")
                 more = message.get("more_body", False)
-                entry.completed = not more
+                entry.completed = not more and not state.connection.has_left
                 entry.events += bool(more and body)
                 if entry.response_length < MAX_BODY and body:
                     chunks.append(body)
@@ -140,6 +140,9 @@ class HeaderMiddleware:
             if message["type"] == "http.response.start":
                 if self.profile.etags and _is_unchanged(scope, message):
                     bodiless, message = True, {"type": message["type"], "status": 304, "headers": []}
+                key = (request_state(scope).operation_id, message["status"])
+                answered = request_state(scope).world.answered
+                answered[key] = answered.get(key, 0) + 1
                 headers = [*self.profile.headers, *message["headers"], *self._rule(scope)]
                 message = {**message, "headers": headers}
             elif bodiless:

@@ -30,17 +30,17 @@ _DOCS = """<!DOCTYPE html>
 <head>
   <meta charset="utf-8">
   <title>{title}</title>
-  <link rel="stylesheet" href="/docs/swagger-ui.css">
-  <link rel="stylesheet" href="/docs/index.css">
-  <link rel="icon" type="image/png" href="/docs/favicon-32x32.png">
+  <link rel="stylesheet" href="{base}/docs/swagger-ui.css">
+  <link rel="stylesheet" href="{base}/docs/index.css">
+  <link rel="icon" type="image/png" href="{base}/docs/favicon-32x32.png">
 </head>
 <body>
   <div id="swagger-ui"></div>
-  <script src="/docs/swagger-ui-bundle.js"></script>
-  <script src="/docs/swagger-ui-standalone-preset.js"></script>
+  <script src="{base}/docs/swagger-ui-bundle.js"></script>
+  <script src="{base}/docs/swagger-ui-standalone-preset.js"></script>
   <script>
     window.ui = SwaggerUIBundle({{
-      url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null,
+      url: "{base}/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null,
       presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset.slice(1)],
     }});
   </script>
@@ -50,10 +50,11 @@ _DOCS = """<!DOCTYPE html>
 
 
 class Pages:
-    """The few pages, rendered once; the larger ones at their first visit."""
+    """The few pages, rendered once; the larger ones at their first visit. `base` is the path above them."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, base: str = "") -> None:
         self._document = publish(document)
+        self._prefix = base
         self._plain = "x-server" not in document
         self._title = str(document["info"]["title"])
         self._count = sum(1 for _ in operations(document))
@@ -63,16 +64,19 @@ class Pages:
     def find(self, scope: Scope) -> Answer | None:
         """The page of a request, if it asks for one."""
         path = scope["path"]
-        if scope["method"] not in ("GET", "HEAD") or path.startswith(self._base + "/"):
+        if scope["method"] not in ("GET", "HEAD") or not path.startswith(self._prefix):
             return None
-        if path == "/" and self._plain:
+        if not self._prefix and path.startswith(self._base + "/"):
+            return None
+        path = path[len(self._prefix) :]
+        if path == "/" and self._plain and not self._prefix:
             return self._welcome(dict(scope["headers"]).get(b"accept", b""))
         if path == "/openapi.json":
             return self._json
         if path == "/openapi.yaml":
             return self._yaml
         if path.rstrip("/") == "/docs":
-            return page(_MEDIA[".html"], _DOCS.format(title=self._title).encode())
+            return page(_MEDIA[".html"], _DOCS.format(title=self._title, base=self._prefix).encode())
         name = path.removeprefix("/docs/")
         return self._asset(name) if path != name and name in _ASSETS else None
 

@@ -16,7 +16,7 @@ from flowise_mock.contract.document import Document, resolve
 from flowise_mock.contract.samples import sample
 from flowise_mock.contract.schemas import shortened
 from flowise_mock.engine.answers import Answer, Answers
-from flowise_mock.engine.streams import HEADERS, frame, named_frame
+from flowise_mock.engine.streams import HEADERS, frame, speech_frame
 from flowise_mock.state.outcomes import InvalidHeader
 
 HEADER = b"prefer"
@@ -101,6 +101,6 @@ def _written(media: str, value: Any) -> bytes:
     if media.startswith("application/json"):
         return orjson.dumps(value)
     if media == EVENTS and isinstance(value, dict):
-        make = named_frame if str(value.get("event")).startswith("tts") else frame
+        make = speech_frame if str(value.get("event")).startswith("tts") else frame
         return make(str(value.get("event")), value.get("data"))
     return b"" if value is None else str(value).encode()

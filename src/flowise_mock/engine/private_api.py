@@ -79,6 +79,11 @@ def transport(send: Send) -> Any:
     return getattr(getattr(send, "__self__", None), "transport", None)
 
 
+def has_left(send: Send) -> bool:
+    """Whether the client of a request closed the connection, by the `send` of uvicorn; else False."""
+    return bool(getattr(getattr(send, "__self__", None), "disconnected", False))
+
+
 def stop_on_signal(server: Any, close: Callable[[], None]) -> None:
     """Call `close` when uvicorn gets a signal, and let the process end with status 0."""
     handle = server.handle_exit

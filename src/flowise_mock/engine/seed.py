@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,76 +22,129 @@ class SeedError(Exception):
 
 
 def plant(store: Store, contract: Document, folder: Path) -> int:
-    """Load the seed files of `folder` into the store; how many records they held.
+    """Load the seed files of `folder` into the store; returns how many records they hold.
 
     Each file `<seed>.json` is a list that fits the schema whose `x-record` names it. Raises SeedError.
     """
     if not folder.is_dir():
         raise SeedError(f"{folder}: there is no such folder; name one that holds <collection>.json files")
-    schemas = Schemas(contract)
-    known = {
-        schema["x-record"]["seed"]: (schema["x-record"]["table"], name)
-        for name, schema in contract["components"]["schemas"].items()
-        if schema.get("x-record", {}).get("seed")
-    }
-    files = {table["seed"]: name for name, table in contract.get("x-tables", {}).items() if "seed" in table}
+    files = {table.seed: name for name, table in store.tables.items() if table.seed}
     for file in sorted(folder.glob("*.json")):
-        if file.stem not in known and file.stem not in files:
-            names = ", ".join(sorted([*known, *files]))
+        if file.stem not in files:
+            names = ", ".join(sorted(files))
             raise SeedError(f"{file}: no collection has this name; there are {names}")
+    checks = Checks(contract)
     count = 0
-    for seed, (table, schema) in known.items():
+    for seed, table in files.items():
         file = folder / f"{seed}.json"
-        if file.exists():
-            for record in _records(file, schemas, schema, contract):
-                if "workspaceId" in store.tables[table].columns:
-                    record.setdefault("workspaceId", store.workspace)
+        if not file.exists():
+            continue
+        try:
+            for record in checks.records(store, table, document.read(file)):
                 store.put(table, record)
                 count += 1
-    for seed, table in files.items():
-        count += _plant_files(store, table, folder / f"{seed}.json")
+        except DocumentError as error:
+            raise SeedError(str(error)) from None
+        except SeedError as error:
+            raise SeedError(f"{file}: {error}") from None
     return count
 
 
-def _plant_files(store: Store, table: str, file: Path) -> int:
-    """Load the files of chats, whose contents are texts; how many they were."""
-    rows = document.read(file) if file.exists() else []
-    wanted = {"chatflowid", "chatId", "name", "type", "text"}
-    for index, row in enumerate(rows if isinstance(rows, list) else [rows]):
-        if not isinstance(row, dict) or row.keys() != wanted:
-            raise SeedError(f"{file}: {index}: a file has {', '.join(sorted(wanted))} and nothing else")
-        kept = {key: value for key, value in row.items() if key != "text"}
-        store.create(table, {**kept, "data": str(row["text"]).encode()})
-    return len(rows)
+class Checks:
+    """Holds records that come from outside to the schemas of their tables. Compile them once."""
+
+    def __init__(self, contract: Document) -> None:
+        self._contract = contract
+        self._schemas = Schemas(contract)
+        self._names = {
+            schema["x-record"]["table"]: name
+            for name, schema in contract["components"]["schemas"].items()
+            if "x-record" in schema
+        }
+
+    def records(self, store: Store, table: str, given: Any) -> list[Record]:
+        """Records in the form of the contract. Raises SeedError, which names the place."""
+        if table not in store.tables:
+            raise SeedError(f"there is no table {table}; there are {', '.join(store.tables)}")
+        if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
+            raise SeedError("it is not a list of records")
+        if table in self._names:
+            records = self._fitted(self._names[table], given)
+        elif table == "file":
+            records = [_file(store, index, each) for index, each in enumerate(given)]
+        else:
+            records = [dict(each) for each in given]
+        _check_ids(records)
+        if "workspaceId" in store.tables[table].columns:
+            records = [{**each, "workspaceId": each.get("workspaceId", store.workspace)} for each in records]
+        return records
+
+    def _fitted(self, schema: str, given: list[Record]) -> list[Record]:
+        properties = self._contract["components"]["schemas"][schema]["properties"]
+        records = [_fitted(self._contract, properties, record) for record in given]
+        shape = {"type": "array", "items": {"$ref": f"#/components/schemas/{schema}"}}
+        problem = self._schemas.compile(shape).problem(records)
+        if problem is not None:
+            raise SeedError(f"{problem.path or 'the file'}: {problem.reason}")
+        return records
 
 
-def _records(file: Path, schemas: Schemas, schema: str, contract: Document) -> list[Record]:
+def record_of(contract: Document, store: Store, table: str, values: Record) -> Record:
+    """A record of `values`, with what the server generates filled in unless it is given. Raises SeedError."""
+    generated = store.tables[table].generated
+    now = store.now()
+    made = {column: store.new_id() if how == "id" else now for column, how in generated.items()}
+    unknown = values.keys() - set(store.tables[table].columns) - {"text"}
+    if unknown:
+        raise SeedError(f"{table} has no column {', '.join(sorted(unknown))}")
+    record = {**store.tables[table].defaults, **made, **values}
+    return Checks(contract).records(store, table, [record])[0]
+
+
+def as_json(record: Record) -> Record:
+    """A record as JSON can hold it: the bytes of a file as its text, or as base64."""
+    if not isinstance(record.get("data"), bytes):
+        return record
+    data: bytes = record["data"]
+    kept = {key: value for key, value in record.items() if key != "data"}
     try:
-        records: Any = document.read(file)
-    except DocumentError as error:
-        raise SeedError(str(error)) from None
-    if isinstance(records, list):
-        properties = contract["components"]["schemas"][schema]["properties"]
-        records = [_fitted(contract, properties, record) for record in records]
-    fits = schemas.compile({"type": "array", "items": {"$ref": f"#/components/schemas/{schema}"}})
-    problem = fits.problem(records)
-    if problem is not None:
-        raise SeedError(f"{file}: {problem.path or 'the file'}: {problem.reason}")
+        return {**kept, "text": data.decode()}
+    except UnicodeDecodeError:
+        return {**kept, "base64": b64encode(data).decode()}
+
+
+def _file(store: Store, index: int, row: Record) -> Record:
+    """A file of a chat, whose content is a text, or base64."""
+    wanted = {"chatflowid", "chatId", "name", "type"}
+    content = row.keys() & {"text", "base64"}
+    if row.keys() - {"id"} - content != wanted or len(content) != 1:
+        raise SeedError(f"{index}: a file has {', '.join(sorted(wanted | {'text'}))} and nothing else")
+    data = str(row["text"]).encode() if "text" in row else b64decode(str(row["base64"]))
+    kept = {key: value for key, value in row.items() if key not in content}
+    return {"id": store.new_id(), **kept, "data": data}
+
+
+def _check_ids(records: list[Record]) -> None:
     ids: set[str] = set()
     for index, record in enumerate(records):
         id = record.get("id")
-        if not id:
-            raise SeedError(f"{file}: {index}: the record has no id")
+        if not id or not isinstance(id, str):
+            raise SeedError(f"{index}: the record has no id")
         if id in ids:
-            raise SeedError(f"{file}: {index}/id: {id} is the id of an earlier record too")
+            raise SeedError(f"{index}/id: {id} is the id of an earlier record too")
         ids.add(id)
-    return list(records)
 
 
-def _fitted(contract: Document, properties: Document, record: Any) -> Any:
-    """A record in the form of this contract: what one has as JSON text, another has as JSON."""
-    if not isinstance(record, dict):
-        return record
+def records_of(contract: Document, store: Store, table: str, rows: Any) -> list[Record]:
+    """Records that come from a file of another namespace. Raises SeedError."""
+    try:
+        return Checks(contract).records(store, table, rows)
+    except SeedError as error:
+        raise SeedError(f"records/{table}/{error}") from None
+
+
+def _fitted(contract: Document, properties: Document, record: Record) -> Record:
+    """A record in the form of this contract: one contract has as JSON text what another has as JSON."""
     fitted = dict(record)
     for name, value in record.items():
         kind = resolve(contract, properties.get(name, {})).get("type")

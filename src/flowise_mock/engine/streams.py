@@ -42,9 +42,14 @@ def bare_frame(name: str, data: Any) -> bytes:
     return frame(name, data).replace(b":", b"", 1)
 
 
-def named_frame(name: str, data: Any) -> bytes:
+def speech_frame(name: str, data: Any) -> bytes:
     """One event of speech: a real `event:` line, and a blank after `data:`."""
     return b"event: " + name.encode() + b"\ndata: " + orjson.dumps({"event": name, "data": data}) + b"\n\n"
+
+
+def plain_frame(name: str, data: Any) -> bytes:
+    """One event as the HTML standard has it: its name, and its data."""
+    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
 
 
 class Streams:
@@ -99,7 +104,8 @@ class Streams:
     ) -> None:
         """Send events as they come; a client that leaves, `close`, or `end` of its group ends them."""
         await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
-        delivery = _Delivery(named_frame if stream.named else self.frame, send, connection)
+        frames = {"prediction": self.frame, "speech": speech_frame, "plain": plain_frame}
+        delivery = _Delivery(frames[stream.framing], send, connection)
         delivering = asyncio.ensure_future(delivery.run(stream.events))
         leaving = asyncio.ensure_future(_disconnected(receive))
         self._open[delivering] = group, delivery.heartbeat

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.types import Scope
 
@@ -75,14 +75,19 @@ class Holds:
 
 @dataclass
 class World:
-    """One namespace. `fresh` until its first answer is sent."""
+    """One namespace. `start` is its state when it was made; it is `fresh` until its first answer is sent.
+
+    `answered` counts answers by operation and status.
+    """
 
     name: str
     store: Store
     rules: RuleBook
     journal: Journal
     holds: Holds
-    snapshots: dict[str, Snapshot]
+    start: Snapshot
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    answered: dict[tuple[str, int], int] = field(default_factory=dict)
     fresh: bool = True
 
 
@@ -111,7 +116,8 @@ class Worlds:
         return len(self._worlds)
 
     def _make(self, name: str) -> World:
-        world = World(name, self._make_store(name), self._make_rules(), Journal(self._journal), Holds(), {})
+        store = self._make_store(name)
+        world = World(name, store, self._make_rules(), Journal(self._journal), Holds(), store.snapshot())
         self._worlds[name] = world
         return world
 

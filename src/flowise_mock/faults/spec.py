@@ -1,4 +1,4 @@
-"""Faults: failures on demand, named after what users of Flowise meet. What there is stands in the schema."""
+"""Faults: failures on demand, named after the failures that users of Flowise see. The schema lists them."""
 
 from __future__ import annotations
 
@@ -19,90 +19,91 @@ from flowise_mock.contract.schemas import shortened
 
 SCHEMA = Path(__file__).with_name("faults.schema.json")
 WHEN = ("probability", "seed", "nth")
-"""The options that every fault has: on which calls it happens."""
+"""The options of every fault: at which calls it happens."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A failure on demand. `options` has every option of the fault that was given or has a default.
+    """A failure on demand. `options` has the requested options and the defaults of the others.
 
-    `spoils` is what it spoils: the `answer`, which it replaces before anything is done; the `stream`, if the
-    answer is one; or the `wire`, over which any answer goes. `told` is how it was asked for.
+    `spoils` says what it spoils: the `answer`, which it replaces before the handler runs; the `stream`, if
+    the answer is one; or the `wire`, over which any answer is sent. `text` is its name with the requested
+    options.
     """
 
     name: str
     spoils: str
     options: Mapping[str, Any]
-    told: str
+    text: str
 
     def __str__(self) -> str:
-        return self.told
+        return self.text
 
     def is_due(self, count: int) -> bool:
-        """Whether it happens at the call of this number, counted from 1: the same every run."""
+        """Whether it happens at the call of this number, counted from 1. The same in every run."""
         if "nth" in self.options and self.options["nth"] != count:
             return False
         chance: float = self.options["probability"]
-        return chance >= 1 or self._drawn(count).random() < chance
+        return chance >= 1 or self._random(count).random() < chance
 
     def delay(self, count: int) -> float:
         """Seconds by which a latency delays the call of this number, at most ten minutes."""
-        told = self.options
-        middle, spread = told["ms"] / 1000, told["spread"] / 1000
-        chance = self._drawn(-count)  # other draws than those of `is_due`
+        middle, spread = self.options["ms"] / 1000, self.options["spread"] / 1000
+        distribution = self.options["distribution"]
+        random = self._random(-count)  # independent of `is_due`
         seconds: float = middle
-        if told["distribution"] == "uniform":
-            seconds = chance.uniform(middle - spread, middle + spread)
-        elif told["distribution"] == "normal":
-            seconds = chance.gauss(middle, spread)
-        elif told["distribution"] == "lognormal" and middle > 0:
-            seconds = chance.lognormvariate(math.log(middle), math.log1p(spread / middle))
+        if distribution == "uniform":
+            seconds = random.uniform(middle - spread, middle + spread)
+        elif distribution == "normal":
+            seconds = random.gauss(middle, spread)
+        elif distribution == "lognormal" and middle > 0:
+            seconds = random.lognormvariate(math.log(middle), math.log1p(spread / middle))
         return min(max(seconds, 0.0), 600.0)
 
-    def _drawn(self, count: int) -> Random:
-        return Random(f"{self.options['seed']} {count}")  # noqa: S311 - chance that can be had again
+    def _random(self, count: int) -> Random:
+        return Random(f"{self.options['seed']} {count}")  # noqa: S311 - repeatable chance, no secrets
 
 
 @cache
 def schema() -> dict[str, Any]:
-    """The JSON Schema of a fault, draft 2020-12: the catalogue."""
+    """The JSON Schema of a fault, draft 2020-12."""
     whole: dict[str, Any] = json.loads(SCHEMA.read_text())
     return whole
 
 
 @cache
 def catalogue() -> dict[str, dict[str, Any]]:
-    """Each fault by its name: what it is (`description`), what it spoils, its options as schemas."""
+    """Each fault by its name: its `description`, what it spoils, and the schemas of its options."""
     return {each["properties"]["name"]["const"]: each for each in schema()["oneOf"] if "properties" in each}
 
 
 def options(name: str) -> dict[str, Any]:
-    """The options of a fault, those that all have among them, each as its schema."""
-    own = {key: told for key, told in catalogue()[name]["properties"].items() if key != "name"}
+    """The schema of each option of a fault, including the options of every fault."""
+    own = {key: option for key, option in catalogue()[name]["properties"].items() if key != "name"}
     return {**own, **{key: schema()["properties"][key] for key in WHEN}}
 
 
 def read(given: str | Mapping[str, Any]) -> Fault:
-    """The fault that is asked for by its name, or by a mapping of `name` and options.
+    """Read a fault from its name, or from a mapping of `name` and options.
 
-    Raises ValueError, whose text names what there is.
+    Raises ValueError, whose message lists the valid faults or options.
     """
-    asked = {"name": given} if isinstance(given, str) else dict(given)
-    name = asked.pop("name", None)
+    requested = {"name": given} if isinstance(given, str) else dict(given)
+    name = requested.pop("name", None)
     if not isinstance(name, str) or name not in catalogue():
         wrong = "a fault has a name" if name is None else f"there is no fault {shortened(str(name), 40)}"
         raise ValueError(f"{wrong}; there are {', '.join(catalogue())}")
     known = options(name)
-    for key, value in asked.items():
+    for key, value in requested.items():
         if key not in known:
-            there = ", ".join(known)
-            raise ValueError(f"the fault {name} has no option {shortened(str(key), 40)}; it has {there}")
+            names = ", ".join(known)
+            raise ValueError(f"the fault {name} has no option {shortened(str(key), 40)}; it has {names}")
         problem = next(_validator(name, key).iter_errors(value), None)
         if problem is not None:
             raise ValueError(f"the option {key} of the fault {name}: {shortened(problem.message, 120)}")
-    defaults = {key: told["default"] for key, told in known.items() if "default" in told}
-    told = "; ".join([name, *(f"{key}={_written(value)}" for key, value in asked.items())])
-    return Fault(name, catalogue()[name]["x-spoils"], {**defaults, **asked}, told)
+    defaults = {key: option["default"] for key, option in known.items() if "default" in option}
+    text = "; ".join([name, *(f"{key}={_to_text(value)}" for key, value in requested.items())])
+    return Fault(name, catalogue()[name]["x-spoils"], {**defaults, **requested}, text)
 
 
 @cache
@@ -110,13 +111,13 @@ def _validator(name: str, key: str) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(options(name)[key])
 
 
-# --- as a header has it ----------------------------------------------------------------------------
+# --- the header ------------------------------------------------------------------------------------
 
 _PART = re.compile(r'\s*([\w-]+)\s*=\s*("(?:[^"\\]|\\.)*"\s*|[^";\s][^;]*|)(?:;|$)')
 
 
 def parse(text: str) -> Fault:
-    """The fault that a header asks for: `NAME; option=value; ...`, texts with `;` or `"` in quotes.
+    """Parse the fault in a header: `NAME; option=value; ...`. A text with `;` or `"` is quoted.
 
     Raises ValueError.
     """
@@ -138,10 +139,10 @@ def parse(text: str) -> Fault:
     return read(given)
 
 
-def _value(text: str, told: Mapping[str, Any]) -> Any:
-    """A value of a header as its option's type: text, or JSON where that is something else."""
+def _value(text: str, option: Mapping[str, Any]) -> Any:
+    """A value of a header: text if its option is a text, else JSON."""
     plain = re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text
-    if told.get("type") == "string":
+    if option.get("type") == "string":
         return plain
     try:
         return jsontext.loads(plain)
@@ -149,5 +150,5 @@ def _value(text: str, told: Mapping[str, Any]) -> Any:
         return plain
 
 
-def _written(value: Any) -> str:
+def _to_text(value: Any) -> str:
     return shortened(value if isinstance(value, str) else jsontext.dumps(value), 60)

@@ -1,1 +1,1 @@
-"""Prediction: what a flow answers, as JSON and as a stream of events."""
+"""Runs flows: predictions as JSON and as streams of events."""

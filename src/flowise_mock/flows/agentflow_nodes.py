@@ -1,4 +1,4 @@
-"""The nodes of agentflows: what each is given, what it says, which way it goes."""
+"""The nodes of agentflows. Each returns its input, its output and the branch to take."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flowise_mock.flows.behaviour import Forms, HumanInput, ModelMetadata
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.flow_data import Node
 from flowise_mock.flows.graph import Graph, NodeResult
-from flowise_mock.flows.scripted import say
+from flowise_mock.flows.scripted import generate_tokens
 from flowise_mock.flows.turn import Event, text
 from flowise_mock.state.outcomes import ModelFailure, WrongType
 from flowise_mock.state.table import Record
@@ -33,24 +33,24 @@ def _start(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
         filled = form_text(graph.form) or graph.turn.question
         empty = call.behaviour.forms is Forms.ANY and graph.turn.body.get("form") not in (None, "", 0)
         return NodeResult({"form": form}, {"form": filled} if filled or empty else {})
-    asked = {"question": graph.turn.question} if graph.turn.question else {}
-    return NodeResult(asked, dict(asked))
+    question = {"question": graph.turn.question} if graph.turn.question else {}
+    return NodeResult(question, dict(question))
 
 
 def _condition(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
     conditions = [
         {
-            key: resolved(graph, value) if key in ("value1", "value2") else value
+            key: fill_template(graph, value) if key in ("value1", "value2") else value
             for key, value in entry.items()
         }
         for entry in _entries(node.inputs.get("conditions"))
     ]
-    way = next((number for number, each in enumerate(conditions) if _holds(each)), len(conditions))
-    fulfilled = [{**each, "isFulfilled": True} if n == way else each for n, each in enumerate(conditions)]
+    branch = next((number for number, each in enumerate(conditions) if _holds(each)), len(conditions))
+    fulfilled = [{**each, "isFulfilled": True} if n == branch else each for n, each in enumerate(conditions)]
     otherwise: Record = {"type": "string", "value1": "", "operation": "equal", "value2": ""}
-    otherwise["isFulfilled"] = way == len(conditions)
+    otherwise["isFulfilled"] = branch == len(conditions)
     given = {"conditions": {str(number): each for number, each in enumerate(conditions)}}
-    return NodeResult(given, {"conditions": [*fulfilled, otherwise]}, way=way)
+    return NodeResult(given, {"conditions": [*fulfilled, otherwise]}, branch=branch)
 
 
 def _holds(condition: Record) -> bool:
@@ -78,21 +78,21 @@ def _holds(condition: Record) -> bool:
 
 
 def _human_input(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
-    if graph.human is not None:
-        human, graph.human = graph.human, None
-        return _decided(call, graph, node, human)
-    messages = [*graph.turn.said, *graph.history]
+    if graph.decision is not None:
+        decision, graph.decision = graph.decision, None
+        return _apply_decision(call, graph, node, decision)
+    messages = [*graph.turn.history, *graph.history]
     given = {
         "messages": messages,
         "humanInputEnableFeedback": bool(node.inputs.get("humanInputEnableFeedback")),
     }
-    description = resolved(graph, node.inputs.get("humanInputDescription"))
+    description = fill_template(graph, node.inputs.get("humanInputDescription"))
     if node.inputs.get("humanInputDescriptionType") == "dynamic":
-        description = "".join(say(call, graph.turn, graph.turn.question))
-    elif not messages and is_brief(call):
+        description = "".join(generate_tokens(call, graph.turn, graph.turn.question))
+    elif not messages and reports_decision_once(call):
         call.report(WrongType("messages"))
     content = f"{text(messages[-1]['content']) if messages else ''}\n\n{description}"
-    action = decision(call, node, given)
+    action = decision_request(call, node, given)
     return NodeResult(
         given,
         {"content": content, "humanInputAction": action},
@@ -102,8 +102,8 @@ def _human_input(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult
     )
 
 
-def decision(call: Call, node: Node, given: Record) -> Record:
-    """What a human is asked to decide at a node that was `given` this."""
+def decision_request(call: Call, node: Node, given: Record) -> Record:
+    """The decision that a node requests from a human; `given` is the input of the node."""
     return {
         "id": call.store.new_id(),
         "mapping": {"approve": "Proceed", "reject": "Reject"},
@@ -115,61 +115,61 @@ def decision(call: Call, node: Node, given: Record) -> Record:
     }
 
 
-def is_brief(call: Call) -> bool:
-    """Whether a version tells what a human decides, and is to decide, in one place alone."""
+def reports_decision_once(call: Call) -> bool:
+    """Whether this version reports a decision and its request in one place only (3.0.5)."""
     return call.behaviour.human_input is HumanInput.ONCE
 
 
-def _decided(call: Call, graph: Graph, node: Node, human: Record) -> NodeResult:
-    feedback = text(human.get("feedback"))
-    content = feedback or text(human.get("type"))
-    given = {**human, "messages": [*graph.turn.said, {"role": "user", "content": content}]}
-    told = {"startNodeId": human["startNodeId"]}
+def _apply_decision(call: Call, graph: Graph, node: Node, decision: Record) -> NodeResult:
+    feedback = text(decision.get("feedback"))
+    content = feedback or text(decision.get("type"))
+    given = {**decision, "messages": [*graph.turn.history, {"role": "user", "content": content}]}
+    details = {"startNodeId": decision["startNodeId"]}
     if feedback and node.inputs.get("humanInputEnableFeedback"):
-        told["feedback"] = feedback
-    proceeds = human.get("type") == "proceed"
+        details["feedback"] = feedback
+    proceeds = decision.get("type") == "proceed"
     conditions = [
-        {"type": "proceed", **told, "isFulfilled": proceeds},
-        {"type": "reject", **told, "isFulfilled": human.get("type") == "reject"},
+        {"type": "proceed", **details, "isFulfilled": proceeds},
+        {"type": "reject", **details, "isFulfilled": decision.get("type") == "reject"},
     ]
     history = [{"role": "user", "content": feedback}] if feedback else []
     output: Record = {"conditions": conditions}
-    if not is_brief(call):
+    if not reports_decision_once(call):
         output = {"content": content, **output}
-    return NodeResult(given, output, history=history, way=0 if proceeds else 1)
+    return NodeResult(given, output, history=history, branch=0 if proceeds else 1)
 
 
 def _llm(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
     first = not graph.history
     question = form_text(graph.form) or graph.turn.question
-    if question and not isinstance(node.inputs.get("llmMessages", [] if node.drawn else ""), list):
-        # a flow that the canvas did not write leaves a text here, on which a real server fails
+    if question and not isinstance(node.inputs.get("llmMessages", [] if node.from_editor else ""), list):
+        # a flow that the editor did not write has a text here, on which a real server fails
         call.report(WrongType("llmMessages"))
     messages = [
-        {"role": text(each.get("role")), "content": resolved(graph, each.get("content"))}
+        {"role": text(each.get("role")), "content": fill_template(graph, each.get("content"))}
         for each in _entries(node.inputs.get("llmMessages"))
     ]
-    spoken = [each for each in messages if each["role"] == "user"]
-    mine = [{"role": "user", "content": question}] if first and question and not spoken else []
+    own = [each for each in messages if each["role"] == "user"]
+    added = [{"role": "user", "content": question}] if first and question and not own else []
     if node.inputs.get("llmEnableMemory") is True:
-        messages += [{"role": each["role"], "content": each["content"]} for each in graph.turn.said]
+        messages += [{"role": each["role"], "content": each["content"]} for each in graph.turn.history]
         messages += graph.history
-        wanted = resolved(graph, node.inputs.get("llmUserMessage"))
-        mine += [{"role": "user", "content": wanted}] if wanted else []
-    messages += mine
-    asked = next((each["content"] for each in reversed(messages) if each["role"] == "user"), "")
+        user_message = fill_template(graph, node.inputs.get("llmUserMessage"))
+        added += [{"role": "user", "content": user_message}] if user_message else []
+    messages += added
+    prompt = next((each["content"] for each in reversed(messages) if each["role"] == "user"), "")
     try:
-        tokens = say(call, graph.turn, asked)
+        tokens = generate_tokens(call, graph.turn, prompt)
     except ModelFailure as failure:
         raise type(failure)(f"Error in LLM node: {failure.reason}") from None
     content = "".join(tokens)
     usage = _usage(call, messages, tokens)
     role = "assistant" if node.inputs.get("llmReturnResponseAs") == "assistantMessage" else "user"
     sent = graph.turn.body.get("question")
-    told = graph.form or (isinstance(sent, str) and sent)
-    heard = (spoken or mine[:1]) if told else []
+    has_input = graph.form or (isinstance(sent, str) and sent)
+    questions = (own or added[:1]) if has_input else []
     history = [
-        *(heard if first else []),
+        *(questions if first else []),
         {"role": role, "content": content, "name": node.label.lower().replace(" ", "_")},
     ]
     events: list[Event] = []
@@ -177,22 +177,22 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
         events = [("token", token) for token in ["", *tokens, "", ""]]
         events += [("calledTools", []), ("usageMetadata", usage)]
     for entry in _entries(node.inputs.get("llmUpdateState")):
-        graph.state[text(entry.get("key"))] = resolved(graph, entry.get("value"))
+        graph.state[text(entry.get("key"))] = fill_template(graph, entry.get("value"))
     given = {"messages": messages}
-    given |= {key: _shown(graph, value) for key, value in node.inputs.items() if key != "llmMessages"}
+    given |= {key: _fill_if_text(graph, value) for key, value in node.inputs.items() if key != "llmMessages"}
     moment = int(call.store.clock().timestamp() * 1000)
     output = {
         "content": content,
         "timeMetadata": {"start": moment, "end": moment, "delta": 0},
         "calledTools": [],
         "usageMetadata": usage,
-        **_response(call, node, usage, last),
+        **_response_metadata(call, node, usage, last),
     }
     return NodeResult(given, output, events, history)
 
 
 def _usage(call: Call, messages: list[Record], tokens: list[str]) -> Record:
-    """Counts of words, in the form that a model tells its tokens."""
+    """Counts of words, in the form of a model's counts of tokens."""
     sent = sum(len(text(each["content"]).split()) for each in messages)
     counts: Record = {
         "input_tokens": sent, "output_tokens": len(tokens), "total_tokens": sent + len(tokens),
@@ -205,8 +205,8 @@ def _usage(call: Call, messages: list[Record], tokens: list[str]) -> Record:
 _COSTS = ("input_cost", "output_cost", "total_cost", "base_input_cost", "base_output_cost")
 
 
-def _response(call: Call, node: Node, usage: Record, last: bool) -> Record:
-    """What a model tells of its own answer; nothing here costs anything."""
+def _response_metadata(call: Call, node: Node, usage: Record, last: bool) -> Record:
+    """The metadata that a model returns with its answer. All costs are 0."""
     if call.behaviour.model_metadata is ModelMetadata.COUNTS:
         return {}
     name = jsontext.mapping(node.inputs.get("llmModelConfig")).get("modelName") or "none"
@@ -215,8 +215,8 @@ def _response(call: Call, node: Node, usage: Record, last: bool) -> Record:
         "completion_tokens": usage["output_tokens"],
         "total_tokens": usage["total_tokens"],
     }
-    told = {"finish_reason": "stop", "model_name": name}
-    response: Record = {"prompt": 0, "completion": 0, "model_provider": "none", "usage": used, **told}
+    result = {"finish_reason": "stop", "model_name": name}
+    response: Record = {"prompt": 0, "completion": 0, "model_provider": "none", "usage": used, **result}
     if not last:
         estimated = {
             "promptTokens": usage["input_tokens"],
@@ -224,25 +224,25 @@ def _response(call: Call, node: Node, usage: Record, last: bool) -> Record:
             "totalTokens": usage["total_tokens"],
         }
         response = {
-            "estimatedTokenUsage": estimated, "prompt": 0, "completion": 0, **told,
+            "estimatedTokenUsage": estimated, "prompt": 0, "completion": 0, **result,
             "model_provider": "none", "usage": used,
         }  # fmt: skip
     return {"usageMetadata": {**usage, **dict.fromkeys(_COSTS, 0)}, "responseMetadata": response}
 
 
-def _shown(graph: Graph, value: Any) -> Any:
-    return resolved(graph, value) if isinstance(value, str) else value
+def _fill_if_text(graph: Graph, value: Any) -> Any:
+    return fill_template(graph, value) if isinstance(value, str) else value
 
 
 def _direct_reply(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
-    content = resolved(graph, node.inputs.get("directReplyMessage"))
+    content = fill_template(graph, node.inputs.get("directReplyMessage"))
     return NodeResult({}, {"content": content}, [("token", content)] if last else [])
 
 
-def _passed_over(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
-    """A node whose work needs a model, a tool or code: it says what came before it, unchanged."""
-    before = graph.executed[-1]["data"]["output"].get("content") if graph.executed else None
-    content = text(before) or "".join(say(call, graph.turn, graph.turn.question))
+def _pass_through(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
+    """A node that would need a tool or code: its content is that of the node before it."""
+    previous = graph.executed[-1]["data"]["output"].get("content") if graph.executed else None
+    content = text(previous) or "".join(generate_tokens(call, graph.turn, graph.turn.question))
     return NodeResult({}, {"content": content}, [("token", content)] if last else [])
 
 
@@ -253,7 +253,7 @@ NODES: dict[str, Callable[[Call, Graph, Node, bool], NodeResult]] = {
     "llmAgentflow": _llm,
     "agentAgentflow": _llm,
     "directReplyAgentflow": _direct_reply,
-    "": _passed_over,
+    "": _pass_through,
 }
 
 
@@ -261,7 +261,7 @@ NODES: dict[str, Callable[[Call, Graph, Node, bool], NodeResult]] = {
 
 
 def form_text(form: Any) -> str:
-    """A form as lines of `key: value`, as Flowise tells it to a model."""
+    """A form as lines of `key: value`, as Flowise sends it to a model."""
     if not isinstance(form, dict):
         return ""
     return "\n".join(f"{key}: {_value(value)}" for key, value in form.items())
@@ -277,18 +277,18 @@ def _entries(value: Any) -> list[Record]:
     return [each for each in jsontext.sequence(value) if isinstance(each, dict)]
 
 
-_WORD = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+_VARIABLE = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 
 
-def resolved(graph: Graph, value: Any) -> str:
-    """A text of the editor as plain text, its `{{ words }}` filled in; unknown words stay as written."""
+def fill_template(graph: Graph, value: Any) -> str:
+    """Fill in the `{{ variables }}` of a text of the editor, and remove its HTML. Unknown ones stay."""
     plain = re.sub(r"</p>\s*<p>", "\n\n", text(value))
     plain = html.unescape(re.sub(r"<[^<>]*>", "", re.sub(r"<br\s*/?>", "\n", plain))).strip()
-    return _WORD.sub(lambda word: _meaning(graph, str(word[1]), str(word[0])), plain)
+    return _VARIABLE.sub(lambda match: _variable(graph, str(match[1]), str(match[0])), plain)
 
 
-def _meaning(graph: Graph, word: str, written: str) -> str:
-    head, _, rest = word.partition(".")
+def _variable(graph: Graph, name: str, unknown: str) -> str:
+    head, _, rest = name.partition(".")
     if head == "question":
         return graph.turn.question
     if head == "$form" and rest in graph.form:
@@ -300,6 +300,6 @@ def _meaning(graph: Graph, word: str, written: str) -> str:
             "chatflowId": graph.turn.flow["id"],
         }
         known |= {f"state.{key}": text(value) for key, value in graph.state.items()}
-        return known.get(rest, written)
-    said = graph.output(head)
-    return written if said is None else said
+        return known.get(rest, unknown)
+    content = graph.output(head)
+    return unknown if content is None else content

@@ -16,7 +16,7 @@ class RetrievalStart(StrEnum):
 
 
 class ModelMetadata(StrEnum):
-    """What an LLM node reports about its model: counts of tokens, or costs and details too."""
+    """What an LLM node reports about its model: counts of tokens only, or costs and details too."""
 
     FULL = "full"
     COUNTS = "counts"
@@ -51,7 +51,7 @@ class DocumentMetadata(StrEnum):
 
 
 class HumanInput(StrEnum):
-    """Whether a decision and its request appear in the answer's text too, or in the node's output alone."""
+    """Whether a decision and its request are also in the answer, or in the output of the node only."""
 
     REPEATED = "repeated"
     ONCE = "once"

@@ -1,4 +1,4 @@
-"""What a handler gets of a request: the store, a way to report conditions, who is calling."""
+"""What a handler gets for a request: the store, a way to report conditions, the caller."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from flowise_mock.state.store import UUID, Store
 from flowise_mock.state.table import Record
 
 Model = Callable[[Record, str], list[str]]
-"""What a flow answers to a prompt, token by token: the one place that the text of answers comes from."""
+"""Generates the tokens of a flow's answer to a prompt: the only source of text besides scripts."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class FlowRuntime:
     """What running a flow needs.
 
     `token_delay` is the pause after a streamed token, in seconds. `model` gives the text of an answer if
-    no rule of `rules` does. `hold` waits until a name is released. `note_question` takes what a question
-    resolved to, for the journal. `explain` takes the text about the rule, for the access log. `inject` starts
-    a fault; it raises if the fault replaces the response, so call it before anything is written. `text`
-    is an outcome in the contract's words.
+    no rule of `rules` does. `hold` waits until a name is released. `note_question` records the resolved
+    ids of a question in the journal. `explain` records the matching rule in the access log. `inject`
+    triggers a fault; it raises if the fault replaces the response, so call it before anything is stored.
+    `text` returns the text of an outcome in the contract.
     """
 
     token_delay: float = 0.0
@@ -46,7 +46,7 @@ class Call:
     """One request, as far as a handler needs it.
 
     `report` ends the request if the contract answers the condition, and returns if the contract ignores
-    it. `key` is the API key record that the request showed; None if it showed none, or if the server is
+    it. `key` is the record of the API key in the request; None if there is no key, or if the server is
     `open` to all. `headers` have lower-case names; `request` is the request as rules match it. `files` are
     those of a multipart body. `behaviour` says how flows run in this version.
     """
@@ -67,7 +67,7 @@ class Call:
             self.report(MalformedId(noun, id))
 
     def chatflow(self, id: str) -> Record:
-        """The chatflow with that id, else NotFound; an id that is not a UUID is reported."""
+        """The chatflow with that id. Raises NotFound, and reports an id that is not a UUID."""
         self.check_uuid("Chatflow", id)
         return self.store.find("chatflow", id)
 
@@ -87,7 +87,7 @@ class Call:
         return number
 
     def check_key(self, flow: Record) -> None:
-        """Raise WrongKey if the flow is bound to an API key and the request did not show that key."""
+        """Raise WrongKey if the flow is bound to an API key that the request does not have."""
         if not self.may_run(flow):
             raise WrongKey("Chatflow", flow["id"])
 

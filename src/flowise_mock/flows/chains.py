@@ -1,7 +1,7 @@
-"""Chains and agents of chatflows: a model asked once, with documents and tools where the flow has some.
+"""Chains and agents of chatflows: one call of a model, with the documents and tools of the flow.
 
-Chat chains, retrieval chains and flows that cannot stream are as observed on real servers; tools,
-assistants and multi-agents follow what is known of the source, and were not observed.
+Chat chains, retrieval chains and flows that cannot stream are as observed on real servers. Tools, assistants
+and multi-agents follow the source, and were not observed.
 """
 
 from __future__ import annotations
@@ -12,52 +12,52 @@ from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.behaviour import RetrievalStart
 from flowise_mock.flows.call import Call
-from flowise_mock.flows.scripted import action, follow_ups, parts, say
-from flowise_mock.flows.turn import Run, Turn, asked, session, text, write
+from flowise_mock.flows.scripted import follow_up_prompts, generate_tokens, reply_parts, scripted_action
+from flowise_mock.flows.turn import Run, Turn, echoed_question, session_id, store_messages, text
 from flowise_mock.knowledge import ranking, splitter
 from flowise_mock.state.outcomes import MissingMemory
 from flowise_mock.state.table import Record
 
 SOURCES = 4
-"""Documents that a retrieval chain shows."""
+"""The number of documents that a retrieval chain shows."""
 
-BESIDE = ("sourceDocuments", "usedTools", "fileAnnotations", "artifacts", "action")
-"""What a chain can show beside its text, in Flowise's order."""
+EXTRA_PARTS = ("sourceDocuments", "usedTools", "fileAnnotations", "artifacts", "action")
+"""The parts of an answer besides its text, in Flowise's order."""
 
 
 def run_chain(call: Call, turn: Turn) -> Run:
     """A chat chain, a retrieval chain or an agent: start, tokens, the documents, the tools."""
     if turn.memory is None and any(node.name == "conversationChain" for node in flow_data.nodes(turn.flow)):
         call.report(MissingMemory())
-    sources = parts(turn, "sourceDocuments").get("sourceDocuments", _sources(call, turn))
+    sources = reply_parts(turn, "sourceDocuments").get("sourceDocuments", _sources(call, turn))
     tools = _tools(turn)
-    tokens = say(call, turn, _prompt(turn))
-    plain = sources is None or not tokens or call.behaviour.retrieval_start is RetrievalStart.EMPTY
-    yield "start", "" if plain else tokens[0]
+    tokens = generate_tokens(call, turn, _prompt(turn))
+    starts_empty = sources is None or not tokens or call.behaviour.retrieval_start is RetrievalStart.EMPTY
+    yield "start", "" if starts_empty else tokens[0]
     for token in tokens:
         yield "token", token
     found = {"sourceDocuments": sources} if sources is not None else {}
-    beside = _beside(call, turn, found | ({"usedTools": tools} if tools else {}))
-    yield from beside.items()
-    return _answered(call, turn, {**_said(turn, "".join(tokens)), **beside}, beside)
+    extra = _extra_parts(call, turn, found | ({"usedTools": tools} if tools else {}))
+    yield from extra.items()
+    return _finish(call, turn, {**_content(turn, "".join(tokens)), **extra}, extra)
 
 
 def run_parser(call: Call, turn: Turn) -> Run:
     """A flow with an output parser: the answer as JSON, never streamed."""
-    tokens = say(call, turn, turn.question)
-    beside = _beside(call, turn, {})
-    yield from [("token", token) for token in tokens]  # heard by none, but they take their time
-    answer = _said(turn, "".join(tokens))
+    tokens = generate_tokens(call, turn, turn.question)
+    extra = _extra_parts(call, turn, {})
+    yield from [("token", token) for token in tokens]  # they are not sent, but their pauses count
+    answer = _content(turn, "".join(tokens))
     parsed = answer.get("json", {"output": answer.get("text")})
-    return _answered(call, turn, {"json": parsed, **beside}, beside)
+    return _finish(call, turn, {"json": parsed, **extra}, extra)
 
 
 def run_agents(call: Call, turn: Turn) -> Run:
     """A multi-agent or sequential flow: each agent's reasoning, then the whole text at once."""
-    answer = "".join(say(call, turn, turn.question))
-    reasoning = parts(turn, "agentReasoning").get("agentReasoning", _reasoning(turn, answer))
-    beside = _beside(call, turn, {})
-    decision = {name: beside[name] for name in ("action",) if name in beside}
+    answer = "".join(generate_tokens(call, turn, turn.question))
+    reasoning = reply_parts(turn, "agentReasoning").get("agentReasoning", _reasoning(turn, answer))
+    extra = _extra_parts(call, turn, {})
+    decision = {name: extra[name] for name in ("action",) if name in extra}
     yield "start", reasoning[:1]
     for count in range(1, len(reasoning) + 1):
         yield "agentReasoning", reasoning[:count]
@@ -66,27 +66,27 @@ def run_agents(call: Call, turn: Turn) -> Run:
     yield "token", answer
     yield from decision.items()
     for name in ("usedTools", "sourceDocuments", "artifacts"):
-        yield name, beside.get(name, [])
-    more, kept = follow_ups(turn)
-    _, said = write(
+        yield name, extra.get(name, [])
+    prompts, columns = follow_up_prompts(turn)
+    _, message = store_messages(
         call,
         turn,
         text(turn.body.get("question")),
         answer,
         memory=turn.memory or "",
         agentReasoning=reasoning or None,
-        **beside,
-        **kept,
+        **extra,
+        **columns,
     )
-    result: Record = {"text": answer, **asked(turn, turn.body.get("question"))}
-    result |= {"chatId": turn.chat_id, "chatMessageId": said["id"], **session(turn)}
+    result: Record = {"text": answer, **echoed_question(turn, turn.body.get("question"))}
+    result |= {"chatId": turn.chat_id, "chatMessageId": message["id"], **session_id(turn)}
     result |= {"memoryType": turn.memory} if turn.memory else {}
     result |= {"agentReasoning": reasoning} if reasoning else {}
-    return result | decision | parts(turn, "flowVariables") | more
+    return result | decision | reply_parts(turn, "flowVariables") | prompts
 
 
 def _reasoning(turn: Turn, answer: str) -> list[Record]:
-    """What the agents of a flow are told to have thought: the answer, each of them."""
+    """The reasoning of each agent of a flow, which is the answer."""
     return [
         {"agentName": node.label, "messages": [answer], "nodeName": node.name, "nodeId": node.id}
         for node in flow_data.nodes(turn.flow)
@@ -94,40 +94,41 @@ def _reasoning(turn: Turn, answer: str) -> list[Record]:
     ]
 
 
-def _said(turn: Turn, answer: str) -> Record:
-    """The answer as text, or as the structured output that a script has in place of it."""
+def _content(turn: Turn, answer: str) -> Record:
+    """The answer as text, or the structured output of the script instead."""
     structured = None if turn.reply is None else turn.reply.json
     return {"text": answer} if structured is None else {"json": structured}
 
 
-def _beside(call: Call, turn: Turn, found: Record) -> Record:
-    """What is shown beside the text: what was found, and what the script has in its place."""
-    shown = found | parts(turn, *BESIDE)
-    if "action" in shown:
-        shown["action"] = action(call, turn, {})
-    return {name: shown[name] for name in BESIDE if name in shown}
+def _extra_parts(call: Call, turn: Turn, found: Record) -> Record:
+    """The parts of the answer besides its text. Those of the script override those in `found`."""
+    parts = found | reply_parts(turn, *EXTRA_PARTS)
+    if "action" in parts:
+        parts["action"] = scripted_action(call, turn, {})
+    return {name: parts[name] for name in EXTRA_PARTS if name in parts}
 
 
-def _answered(call: Call, turn: Turn, result: Record, beside: Record) -> Record:
+def _finish(call: Call, turn: Turn, result: Record, extra: Record) -> Record:
+    """Store the messages. Returns the answer."""
     content = result["text"] if "text" in result else f"```json\n{jsontext.indented(result['json'])}"
-    more, kept = follow_ups(turn)
+    prompts, columns = follow_up_prompts(turn)
     question = text(turn.body.get("question"))
-    _, said = write(call, turn, question, content, memory=turn.memory or "", **beside, **kept)
+    _, message = store_messages(call, turn, question, content, memory=turn.memory or "", **extra, **columns)
     return {
         **result,
-        **asked(turn, turn.body.get("question")),
+        **echoed_question(turn, turn.body.get("question")),
         "chatId": turn.chat_id,
-        "chatMessageId": said["id"],
-        **more,
+        "chatMessageId": message["id"],
+        **prompts,
         "isStreamValid": False,
-        **session(turn),
+        **session_id(turn),
         **({"memoryType": turn.memory} if turn.memory else {}),
-        **parts(turn, "flowVariables"),
+        **reply_parts(turn, "flowVariables"),
     }
 
 
 def _prompt(turn: Turn) -> str:
-    """What the model is asked: the question, in the flow's prompt template where it has one."""
+    """The prompt of the model: the question, in the flow's prompt template if it has one."""
     for node in flow_data.nodes(turn.flow):
         template = node.inputs.get("template")
         if node.name == "promptTemplate" and isinstance(template, str):
@@ -136,17 +137,17 @@ def _prompt(turn: Turn) -> str:
 
 
 def _tools(turn: Turn) -> list[Record]:
-    """The tools that an agent uses. Without a model that chooses: those that the question names."""
-    said = ranking.words(turn.question)
+    """The tools that an agent uses: those that the question names, because no model chooses them."""
+    words = ranking.words(turn.question)
     return [
         {"tool": node.name, "toolInput": {"input": turn.question}, "toolOutput": f"{node.label} ran."}
         for node in flow_data.nodes(turn.flow)
-        if node.category.startswith("Tools") and ranking.words(f"{node.name} {node.label}") & said
+        if node.category.startswith("Tools") and ranking.words(f"{node.name} {node.label}") & words
     ]
 
 
 def _sources(call: Call, turn: Turn) -> list[Record] | None:
-    """The documents that a retrieval flow finds; None for a flow that shows none."""
+    """The documents that a retrieval flow finds; None if the flow shows none."""
     nodes = flow_data.nodes(turn.flow)
     if not any(node.inputs.get("returnSourceDocuments") in (True, "true") for node in nodes):
         return None
@@ -161,4 +162,4 @@ def _sources(call: Call, turn: Turn) -> list[Record] | None:
             chunks += [
                 {"pageContent": each, "metadata": metadata} for each in splitter.split(node.inputs["text"])
             ]
-    return ranking.ranked(chunks, turn.question)[:SOURCES]
+    return ranking.rank(chunks, turn.question)[:SOURCES]

@@ -1,4 +1,4 @@
-"""A run told whole, or as a stream with a pause after each token."""
+"""Delivers a run as JSON, or as events with a pause after each token."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from flowise_mock.state.outcomes import InternalError, ModelRefusal, Outcome, Ru
 from flowise_mock.state.table import Record
 
 log = logging.getLogger("flowise_mock")
-_TOLD = (
+_METADATA = (
     "chatId", "chatMessageId", "question", "sessionId", "memoryType", "followUpPrompts", "flowVariables",
     "action",
 )  # fmt: skip
 
 
 async def as_json(call: Call, turn: Turn, choice: Choice | None = None) -> Record:
-    """The answer as JSON. One whose timing a script plans comes when its last token would."""
+    """The answer as JSON. With scripted timing, it is delayed until its last token would have been sent."""
     _begin(call, turn, choice)
     running, pace = run(call, turn), Pace(turn, None)
     while True:
@@ -48,7 +48,7 @@ async def as_events(call: Call, turn: Turn, choice: Choice | None = None) -> Asy
                 event = next(running)
             except StopIteration as ended:
                 answer: Record = ended.value
-                yield "metadata", {name: answer[name] for name in _TOLD if answer.get(name)}
+                yield "metadata", {name: answer[name] for name in _METADATA if answer.get(name)}
                 break
             await pace.before(event)
             yield event
@@ -57,7 +57,7 @@ async def as_events(call: Call, turn: Turn, choice: Choice | None = None) -> Asy
         yield "error", call.runtime.text(failure)
     except Outcome as failure:
         yield "error", call.runtime.text(RunFailure(call.runtime.text(failure)))
-    except Exception as error:  # the head is sent: the client must still be told, and let go
+    except Exception as error:  # the head is sent, so the client gets an error event and the end
         log.exception("a prediction of %s failed", turn.flow["id"])
         yield "error", call.runtime.text(InternalError(repr(error)))
     finally:
@@ -72,9 +72,9 @@ def _begin(call: Call, turn: Turn, choice: Choice | None) -> None:
 
 
 class Pace:
-    """The pauses of a run, kept by the clock, so that lateness does not add up.
+    """The pauses of a run. They follow the clock, so that delays do not add up.
 
-    They are those that the script plans, else `delay` seconds after each token; None is no pause at all.
+    They are those of the script, else `delay` seconds after each token; without pauses if that is None.
     """
 
     def __init__(self, turn: Turn, delay: float | None) -> None:
@@ -85,13 +85,13 @@ class Pace:
         self._begun = False
 
     async def before(self, event: Event) -> None:
-        """Wait for the first token, if this is it; the start of a chain is told with it."""
+        """Wait before the first token; the start event of a chain comes with it."""
         if self._pauses is not None and not self._begun and event[0] in ("start", "token"):
             self._begun = True
             await self._wait(next(self._pauses))
 
     async def after(self, event: Event) -> None:
-        """Wait for the next token, if this was one."""
+        """Wait after a token."""
         if event[0] != "token":
             return
         pause = self._delay if self._pauses is None else next(self._pauses)

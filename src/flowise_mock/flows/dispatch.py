@@ -1,4 +1,4 @@
-"""Kinds of flows: what a flow's type and nodes make of its answer."""
+"""Chooses how a flow runs, by its type and its nodes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from flowise_mock.state.table import Record
 
 
 def streamable(flow: Record) -> bool:
-    """Whether the flow's answer can be told as a stream: GET /chatflows-streaming asks.
+    """Whether the flow can stream its answer, as GET /chatflows-streaming reports.
 
-    Agentflows and agents always; a chain not where an output parser, a function or post-processing
-    has the last word, or where its chat model has streaming switched off.
+    Agentflows and agents always can. A chain cannot if an output parser, a function or post-processing
+    comes last, or if streaming is off in its chat model.
     """
     if flow.get("type") in ("AGENTFLOW", "MULTIAGENT"):
         return True
@@ -29,13 +29,13 @@ def streamable(flow: Record) -> bool:
 
 
 def check_ending(call: Call, flow: Record) -> None:
-    """Report a chatflow that has no nodes, so that none can have the last word."""
+    """Report a chatflow without nodes, which has no ending node."""
     if flow.get("type") != "AGENTFLOW" and not flow_data.nodes(flow):
         call.report(MissingEndingNode())
 
 
 def run(call: Call, turn: Turn) -> Run:
-    """Run a flow as its kind asks. A flow whose nodes cannot be read is a chat without memory."""
+    """Run a flow. A flow whose nodes cannot be read is a chat without memory."""
     if turn.flow.get("type") == "AGENTFLOW":
         return run_agentflow(call, turn)
     if turn.flow.get("type") == "MULTIAGENT":

@@ -1,6 +1,6 @@
-"""What stands in a chatflow's `flowData`: its nodes and edges, read with nothing taken for granted.
+"""Reads a chatflow's `flowData`: its nodes and edges.
 
-The text is the sender's: it may be no JSON, or JSON of any shape. What cannot be read is empty.
+Clients send the text, so it may be invalid, or JSON of any shape. What cannot be read is empty.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ Json = dict[str, Any]
 
 
 class Node(NamedTuple):
-    """One node of a flow: `name` is its kind (`bufferMemory`), `inputs` what was filled in.
+    """One node of a flow: `name` is its type (`bufferMemory`), `inputs` has the values of its inputs.
 
-    `drawn` tells whether the canvas wrote it, which adds the description of the inputs.
+    `from_editor` says whether the editor wrote it, which adds the descriptions of the inputs.
     """
 
     id: str
@@ -24,11 +24,11 @@ class Node(NamedTuple):
     label: str
     category: str
     inputs: Json
-    drawn: bool = False
+    from_editor: bool = False
 
 
 class Edge(NamedTuple):
-    """One edge of a flow; `handle` tells which way out of the source it takes."""
+    """One edge of a flow; `handle` names the output of the source from which it starts."""
 
     source: str
     target: str
@@ -66,5 +66,5 @@ def document_stores(flow: Record) -> set[str]:
 
 
 def config(flow: Record, column: str) -> Json:
-    """A column of a flow that holds JSON text, such as `chatbotConfig`; `{}` where it cannot be read."""
+    """A column of a flow that holds JSON text, such as `chatbotConfig`; `{}` if it cannot be read."""
     return jsontext.mapping(flow.get(column))

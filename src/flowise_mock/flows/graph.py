@@ -1,4 +1,4 @@
-"""The nodes and edges of an agentflow, and what comes of one node."""
+"""The nodes and edges of an agentflow, and the result of one node."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from flowise_mock.state.table import Record
 
 @dataclass
 class Graph:
-    """The nodes and edges of a flow, and the run on its way through them."""
+    """The nodes and edges of a flow, and the state of a run.
+
+    `history` has the messages of this run, `decision` the human input that resumes it.
+    """
 
     turn: Turn
     nodes: dict[str, Node]
@@ -20,30 +23,30 @@ class Graph:
     history: list[Record] = field(default_factory=list)
     state: Record = field(default_factory=dict)
     form: Record = field(default_factory=dict)
-    human: Record | None = None
+    decision: Record | None = None
     execution: Record | None = None
 
-    def before(self, id: str) -> list[str]:
+    def previous_nodes(self, id: str) -> list[str]:
         return [edge.source for edge in self.edges if edge.target == id]
 
-    def after(self, id: str, way: int | None) -> list[str]:
-        """Where it goes from a node: all edges, or those of one way out."""
-        handle = None if way is None else f"{id}-output-{way}"
+    def next_nodes(self, id: str, branch: int | None) -> list[str]:
+        """The targets of the edges from a node: of all edges, or of one branch."""
+        handle = None if branch is None else f"{id}-output-{branch}"
         return [edge.target for edge in self.edges if edge.source == id and handle in (None, edge.handle)]
 
     def output(self, id: str) -> str | None:
-        """What a node said, for `{{ nodeId }}`."""
+        """The content of a node that ran, for `{{ nodeId }}`."""
         found = [each["data"]["output"].get("content") for each in self.executed if each["nodeId"] == id]
         return text(found[-1]) if found else None
 
 
 @dataclass
 class NodeResult:
-    """What came of a node: events to tell, what to note, and `way`, the number of its way out."""
+    """The result of a node: its data, the events to send, and `branch`, the number of the branch to take."""
 
     input: Record = field(default_factory=dict)
     output: Record = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     history: list[Record] = field(default_factory=list)
-    way: int | None = None
+    branch: int | None = None
     stopped: bool = False

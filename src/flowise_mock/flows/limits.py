@@ -1,4 +1,4 @@
-"""What a flow's own settings refuse: too many predictions, and pages of other sites."""
+"""The limits in a flow's settings: the rate of predictions, and the allowed origins."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ REFUSED = "This site is not allowed to access this chatbot"
 
 
 def check_rate(call: Call, flow: Record) -> None:
-    """Throttled where `apiConfig.rateLimit` allows no more. Without a message it limits nothing."""
+    """Raise TooManyRequests if `apiConfig.rateLimit` allows no more. Without a message it has no effect."""
     if call.store.windows.get(flow["id"], ()) is None:
-        return  # made with a limit: it acts once the flow is changed, as on real servers
+        return  # a limit from the creation of a flow acts only after a change, as on real servers
     limit = jsontext.mapping(flow_data.config(flow, "apiConfig").get("rateLimit"))
     most, seconds = _number(limit.get("limitMax")), _number(limit.get("limitDuration"))
     message = limit.get("limitMsg")
@@ -40,34 +40,34 @@ def check_rate(call: Call, flow: Record) -> None:
 
 
 def _number(value: Any) -> float | None:
-    """A number of a config within reason; None for anything else."""
-    known = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if known and 0 <= value < 1e9 else None
+    """A number of a config in a plausible range; None for anything else."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value < 1e9 else None
 
 
 def check_origin(call: Call, flow: Record, streams: bool = False) -> None:
-    """OriginRefused where `chatbotConfig.allowedOrigins` has others than the page that asks."""
+    """Refuse an origin that `chatbotConfig.allowedOrigins` does not allow."""
     origin = call.headers.get("origin")
     if not origin or not _hosts(flow):
         return
     if "://" not in origin:
         call.report(InvalidOrigin())
     if not allows(flow, origin):
-        told = flow_data.config(flow, "chatbotConfig").get("allowedOriginsError")
-        text = told if isinstance(told, str) and told else REFUSED
+        error = flow_data.config(flow, "chatbotConfig").get("allowedOriginsError")
+        text = error if isinstance(error, str) and error else REFUSED
         if streams:
             call.report(ForbiddenOriginForStream(text))
         raise ForbiddenOrigin(text)
 
 
 def allows(flow: Record, origin: str) -> bool:
-    """Whether a flow may be asked from this origin."""
+    """Whether a flow allows requests from this origin."""
     hosts = _hosts(flow)
     return not hosts or _host(origin) in hosts
 
 
 def _hosts(flow: Record) -> set[str]:
-    """The hosts that a flow may be asked from; none where all may, for the list is empty or begins so."""
+    """The hosts that a flow allows; empty if it allows all, because the list or its first item is empty."""
     allowed = jsontext.sequence(flow_data.config(flow, "chatbotConfig").get("allowedOrigins"))
     texts = [each for each in allowed if isinstance(each, str)]
     return {_host(each) for each in texts} if texts and texts[0] else set()

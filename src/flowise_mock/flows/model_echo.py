@@ -1,4 +1,4 @@
-"""The answer without a model: the question again, in a form that tells which flow answered."""
+"""The default model: it repeats the question, with the name of the flow."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 from flowise_mock.state.table import Record
 
 
-def say(flow: Record, question: str) -> list[str]:
-    """What `flow` says to `question`, token by token. The same every time."""
+def generate(flow: Record, prompt: str) -> list[str]:
+    """The tokens of the answer of `flow` to `prompt`, which are always the same."""
     name = flow.get("name") or "a flow without a name"
-    return tokens(f"{name} echoes: {question}" if question else f"{name} was asked nothing.")
+    return split_tokens(f"{name} echoes: {prompt}" if prompt else f"{name} was asked nothing.")
 
 
-def tokens(text: str) -> list[str]:
-    """The words of a text, each with the blanks before it."""
+def split_tokens(text: str) -> list[str]:
+    """Split a text into words, each with the blanks before it."""
     return re.findall(r"\s*\S+|\s+$", text)

@@ -1,4 +1,4 @@
-"""What a script says in place of a flow: which rule answers, and the parts of its answer."""
+"""Applies a script to a flow: chooses the rule, and gives the parts of its answer to the run."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from flowise_mock.state.table import Record
 
 
 async def choose(call: Call, turn: Turn) -> Choice | None:
-    """The rule that answers; None if there are no rules. Its fault starts before anything is written.
+    """The rule that answers; None if there are no rules. Its fault is triggered before anything is stored.
 
-    A flow that the request may not run is answered by no rule. A rule with `hold` waits here.
+    No rule answers for a flow that the request may not run. A rule with `hold` waits here.
     """
     question = _question(call, turn)
     call.runtime.note_question(
@@ -37,12 +37,12 @@ async def choose(call: Call, turn: Turn) -> Choice | None:
 def _question(call: Call, turn: Turn) -> Question:
     files = [{"name": file.name, "mime": file.type, "type": "file"} for file in call.files]
     return Question(
-        turn.flow, turn.body, turn.question, turn.chat_id, turn.session_id, turn.said, files, call.request
+        turn.flow, turn.body, turn.question, turn.chat_id, turn.session_id, turn.history, files, call.request
     )
 
 
 def reply(choice: Choice | None) -> Reply | None:
-    """What the rule says. NoRule where none answers and one must, ScriptFailed where it cannot."""
+    """The reply of the chosen rule. Raises NoMatchingRule if a rule must match, and ScriptFailure."""
     if choice is None:
         return None
     if choice.nearest is not None:
@@ -55,26 +55,26 @@ def reply(choice: Choice | None) -> Reply | None:
         raise ScriptFailure(str(choice.rule), str(error)) from None
 
 
-def say(call: Call, turn: Turn, prompt: str) -> list[str]:
-    """What the script says, token by token, else what a model would say to `prompt`."""
+def generate_tokens(call: Call, turn: Turn, prompt: str) -> list[str]:
+    """The tokens of the script's text, else those of the model's answer to `prompt`."""
     if turn.reply is not None and turn.reply.text is not None:
-        return model_echo.tokens(turn.reply.text)
+        return model_echo.split_tokens(turn.reply.text)
     return call.runtime.model(turn.flow, prompt)
 
 
-def parts(turn: Turn, *names: str) -> Record:
-    """The parts of the script's answer that go by these names, in their order."""
-    given = turn.reply.parts if turn.reply is not None else {}
-    return {name: given[name] for name in names if name in given}
+def reply_parts(turn: Turn, *names: str) -> Record:
+    """The parts of the scripted reply that have these names, in their order."""
+    parts = turn.reply.parts if turn.reply is not None else {}
+    return {name: parts[name] for name in names if name in parts}
 
 
-def action(call: Call, turn: Turn, made: Record) -> Record:
-    """The decision that the script asks for, what it leaves out filled in from the one that was `made`."""
-    return {"id": call.store.new_id(), **made, **parts(turn, "action")["action"]}
+def scripted_action(call: Call, turn: Turn, default: Record) -> Record:
+    """The decision that the script requests, with missing keys from `default`."""
+    return {"id": call.store.new_id(), **default, **reply_parts(turn, "action")["action"]}
 
 
-def follow_ups(turn: Turn) -> tuple[Record, Record]:
-    """Prompts to go on with, as an answer has them, JSON text of JSON text, and as its message keeps them."""
-    found = parts(turn, "followUpPrompts")
-    kept = {name: jsontext.dumps(value) for name, value in found.items()}
-    return {name: jsontext.dumps(value) for name, value in kept.items()}, kept
+def follow_up_prompts(turn: Turn) -> tuple[Record, Record]:
+    """The follow-up prompts for the answer, JSON text of JSON text, and for its stored message."""
+    found = reply_parts(turn, "followUpPrompts")
+    stored = {name: jsontext.dumps(value) for name, value in found.items()}
+    return {name: jsontext.dumps(value) for name, value in stored.items()}, stored

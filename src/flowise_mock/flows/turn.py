@@ -1,4 +1,4 @@
-"""One turn of a conversation: what was asked, by whom, and the messages it leaves."""
+"""One turn of a conversation: the question, the ids of its chat, and its stored messages."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from flowise_mock.state.table import Record
 
 Event = tuple[str, Any]
 Run = Generator[Event, None, Record]
-"""A run yields what a stream tells, and returns the answer as JSON, keys in Flowise's order."""
+"""A run yields the events of a stream, and returns the JSON answer with its keys in Flowise's order."""
 
 
 @dataclass
 class Turn:
-    """What a request asks of a flow, resolved as Flowise resolves it.
+    """A question to a flow, with its ids resolved as Flowise does.
 
-    `chat_id` is the one sent, else the session's, else a new one; `session_id` the one in
-    `overrideConfig`, else the chat's. `memory` is the label of the flow's memory node. `aborted` is
-    set from outside, and ends a run of an agentflow at its next token. `reply` is what a script says.
+    `chat_id` is the one in the request, else the id of the session, else a new one. `session_id` is the one
+    in `overrideConfig`, else the id of the chat. `memory` is the label of the flow's memory node. `history`
+    has the stored messages of the session. Another request sets `aborted`, which ends the run of an
+    agentflow at its next token. `reply` is the scripted reply.
     """
 
     flow: Record
@@ -38,31 +39,31 @@ class Turn:
     session_id: str
     memory: str | None
     uploads: list[Record] | str | None
-    said: list[Record] = field(default_factory=list)
+    history: list[Record] = field(default_factory=list)
     aborted: bool = False
     reply: Reply | None = None
 
 
-def resolved(call: Call, flow: Record, body: Record) -> Turn:
-    """The turn that a request body asks for: nothing is refused, nothing written.
+def resolve_turn(call: Call, flow: Record, body: Record) -> Turn:
+    """Resolve the turn that a request body describes. Refuses nothing and stores nothing.
 
     A field of a form may be JSON text.
     """
     session = jsontext.mapping(body.get("overrideConfig")).get("sessionId")
-    named = [id for id in (body.get("chatId"), session) if id is not None]
-    chat = named[0] if named else call.store.new_id()
+    sent = [id for id in (body.get("chatId"), session) if id is not None]
+    chat = sent[0] if sent else call.store.new_id()
     session = session or chat
     memory = next((node.label for node in flow_data.nodes(flow) if node.category == "Memory"), None)
     turn = Turn(flow, body, text(body.get("question")), text(chat), text(session), memory, None)
-    turn.said = _conversation(call, turn)
+    turn.history = _stored_history(call, turn)
     return turn
 
 
 def begin(call: Call, turn: Turn) -> None:
-    """Report what has the wrong type, and store the files that came along."""
+    """Report values of the wrong type, and store the files of the request."""
     override = jsontext.mapping(turn.body.get("overrideConfig"))
     for name, value in (("chatId", turn.body.get("chatId")), ("sessionId", override.get("sessionId"))):
-        if value is not None and not isinstance(value, str) and _is_text(call, turn.flow):
+        if value is not None and not isinstance(value, str) and _needs_text_ids(call, turn.flow):
             call.report(WrongType(name))
     if None in jsontext.sequence(turn.body.get("history")):
         call.report(WrongType("history"))
@@ -72,20 +73,20 @@ def begin(call: Call, turn: Turn) -> None:
         _store_file(call, turn, file.name, file.type, file.data)
 
 
-def _is_text(call: Call, flow: Record) -> bool:
+def _needs_text_ids(call: Call, flow: Record) -> bool:
     """Whether ids of chats and sessions must be text."""
     return call.behaviour.chat_ids is ChatIds.STRINGS and flow.get("type") != "AGENTFLOW"
 
 
 def text(value: Any) -> str:
-    """A value that should be text, as text; nothing is the empty one."""
+    """A value that should be text, as text; None as the empty text."""
     if value is None or isinstance(value, str):
         return value or ""
     return jsontext.dumps(value)
 
 
-def _conversation(call: Call, turn: Turn) -> list[Record]:
-    """What was said before in this session of this flow."""
+def _stored_history(call: Call, turn: Turn) -> list[Record]:
+    """The stored messages of this session of this flow."""
     rows = call.store.select("chatmessage", chatflowid=turn.flow["id"], sessionId=turn.session_id)
     return [
         {
@@ -96,65 +97,67 @@ def _conversation(call: Call, turn: Turn) -> list[Record]:
     ]
 
 
-def session(turn: Turn) -> Record:
-    """The key that tells the session, where it is not empty."""
+def session_id(turn: Turn) -> Record:
+    """The `sessionId` of an answer, unless it is empty."""
     return {"sessionId": turn.session_id} if turn.session_id else {}
 
 
-def asked(turn: Turn, question: Any) -> Record:
-    """The keys that tell a question again, for those that were sent."""
+def echoed_question(turn: Turn, question: Any) -> Record:
+    """The `question` of an answer, if the request has one."""
     return {"question": question} if "question" in turn.body else {}
 
 
-def write(
+def store_messages(
     call: Call, turn: Turn, question: str, answer: str, *, memory: str | None, **more: Any
 ) -> tuple[Record, Record]:
-    """Write down a turn that came to its end: the question and the answer."""
+    """Store the messages of a finished turn: the question and the answer."""
     common = {
         "chatflowid": turn.flow["id"], "chatType": "EXTERNAL", "chatId": turn.chat_id,
         "memoryType": memory, "sessionId": turn.session_id,
     }  # fmt: skip
     lead = turn.body.get("leadEmail")
-    mine = {"role": "userMessage", "content": question, "fileUploads": turn.uploads, "leadEmail": lead}
-    theirs = {"role": "apiMessage", "content": answer, **more}
-    return call.store.create("chatmessage", {**common, **mine}), call.store.create(
-        "chatmessage", {**common, **theirs}
+    user = {"role": "userMessage", "content": question, "fileUploads": turn.uploads, "leadEmail": lead}
+    api = {"role": "apiMessage", "content": answer, **more}
+    return (
+        call.store.create("chatmessage", {**common, **user}),
+        call.store.create("chatmessage", {**common, **api}),
     )
 
 
 # --- uploads ---------------------------------------------------------------------------------------
 
-KINDS = ("file", "file:full", "file:rag", "audio", "url")
-"""The types of uploads that Flowise takes up; it passes others on as they are."""
+UPLOAD_TYPES = ("file", "file:full", "file:rag", "audio", "url")
+"""The types of uploads that Flowise processes; it passes others on unchanged."""
 
 
 def _uploads(call: Call, turn: Turn) -> list[Record] | str | None:
-    """The uploads as the message keeps them; files are stored, and left out of it."""
+    """The uploads as the message has them; their files are stored separately."""
     uploads = turn.body.get("uploads")
     if not isinstance(uploads, (list, str)):
         return None
     sent = jsontext.sequence(uploads)
     if isinstance(uploads, str) and not sent:
-        return uploads  # no list of files: kept as it was sent
+        return uploads  # not a list of files: stored as sent
     if None in sent:
         call.report(WrongType("uploads"))
-    return [_kept(call, turn, each) for each in sent if isinstance(each, dict)]
+    return [_store_upload(call, turn, each) for each in sent if isinstance(each, dict)]
 
 
-def _kept(call: Call, turn: Turn, upload: Record) -> Record:
-    kind, data = upload.get("type"), upload.get("data")
-    if not isinstance(data, str) or kind not in KINDS:
+def _store_upload(call: Call, turn: Turn, upload: Record) -> Record:
+    """Store the file of an upload. Returns the upload as the message has it."""
+    type, data = upload.get("type"), upload.get("data")
+    if not isinstance(data, str) or type not in UPLOAD_TYPES:
         return upload
     name, mime = text(upload.get("name")), text(upload.get("mime")) or "image/png"
-    if kind == "url":
+    if type == "url":
         return {"data": data, "name": name, "type": "url", "mime": mime}
-    if kind == "file:full":
+    if type == "file:full":
         turn.question = f"<doc name='{name}'>{data}</doc>\n\n\n\n{turn.question}"
         return {"type": "stored-file:full", "name": name, "mime": mime}
     if not data.startswith("data:"):
         call.report(WrongType("uploads.data"))
     _check_file(call, name, mime)
-    _store_file(call, turn, name, mime, _decoded(data))
+    _store_file(call, turn, name, mime, _decode(data))
     return {"type": "stored-file", "name": name, "mime": mime}
 
 
@@ -164,8 +167,8 @@ def _check_file(call: Call, name: str, mime: str) -> None:
         call.report(mismatched)
 
 
-def _decoded(data: str) -> bytes:
-    """The bytes of a data URI; what is none is taken as it stands."""
+def _decode(data: str) -> bytes:
+    """The bytes of a data URI, or of the text itself if it is not a data URI."""
     try:
         return base64.b64decode(data.partition(",")[2] or data)
     except (binascii.Error, ValueError):
@@ -173,5 +176,5 @@ def _decoded(data: str) -> bytes:
 
 
 def _store_file(call: Call, turn: Turn, name: str, mime: str, data: bytes) -> None:
-    where = {"chatflowid": turn.flow["id"], "chatId": turn.chat_id}
-    call.store.create("file", {**where, "name": name, "type": mime, "data": data})
+    columns = {"chatflowid": turn.flow["id"], "chatId": turn.chat_id}
+    call.store.create("file", {**columns, "name": name, "type": mime, "data": data})

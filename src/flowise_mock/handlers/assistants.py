@@ -31,20 +31,20 @@ async def get_assistant_by_id(call: Call, id: str) -> Record:
 
 
 async def update_assistant(call: Call, id: str, body: Record) -> Record:
-    held = call.store.find("assistant", id)
+    stored = call.store.find("assistant", id)
     if "details" in body:
-        _check_details(call, body["details"], held.get("type"))
+        _check_details(call, body["details"], stored.get("type"))
     return call.store.change("assistant", id, body)
 
 
-def _check_details(call: Call, details: Any, kind: str | None) -> None:
-    """Report what is wrong with the new details of an assistant of that kind."""
+def _check_details(call: Call, details: Any, type: str | None) -> None:
+    """Report invalid new details of an assistant of that type."""
     found = v8.complaint(details)
     if not details:
         call.report(EmptyField("details"))
     elif found is not None:
         call.report(InvalidJson(*found))
-    elif kind == _CUSTOM and not jsontext.mapping(details).get("name"):
+    elif type == _CUSTOM and not jsontext.mapping(details).get("name"):
         call.report(MissingPart("Assistant", "name"))
 
 

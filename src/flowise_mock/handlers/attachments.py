@@ -1,4 +1,4 @@
-"""Attachments: files given to a chat, answered with their text."""
+"""Attachments: files uploaded to a chat. The answer has their text."""
 
 import re
 from base64 import b64encode
@@ -25,7 +25,7 @@ async def create_attachment(call: Call, chatflow_id: str, chat_id: str, body: Re
 
 
 def _check(call: Call, settings: Record, file: Upload) -> None:
-    """Report a file that the flow's settings do not take."""
+    """Report a file that the settings of the flow do not allow."""
     allowed = [each.strip() for each in str(settings.get("allowedUploadFileTypes") or "").split(",") if each]
     if file.type not in allowed:
         call.report(ForbiddenFileType(file.type, ", ".join(allowed)))

@@ -1,4 +1,4 @@
-"""Catalogue: a small choice of nodes, the credentials, and the templates to start from."""
+"""Catalogue: a small selection of nodes, the credentials, and the templates."""
 
 from base64 import b64encode
 from hashlib import sha256
@@ -31,9 +31,9 @@ async def get_all_credentials(call: Call) -> list[Record]:
 
 
 async def create_credential(call: Call, body: Record) -> Record:
-    kept: Record = {column: body[column] for column in ("name", "credentialName") if column in body}
+    row: Record = {column: body[column] for column in ("name", "credentialName") if column in body}
     secret = b64encode(sha256(jsontext.dumps(body.get("plainDataObj")).encode()).digest()).decode()
-    return call.store.create("credential", {**kept, "encryptedData": secret})
+    return call.store.create("credential", {**row, "encryptedData": secret})
 
 
 async def delete_credential(call: Call, id: str) -> Deletion:

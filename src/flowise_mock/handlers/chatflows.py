@@ -17,11 +17,11 @@ from flowise_mock.state.outcomes import (
 )
 from flowise_mock.state.table import Record
 
-KINDS = ("CHATFLOW", "AGENTFLOW", "MULTIAGENT", "ASSISTANT")
+TYPES = ("CHATFLOW", "AGENTFLOW", "MULTIAGENT", "ASSISTANT")
 
 
 async def create_chatflow(call: Call, body: Record) -> Record:
-    _check_kind(call, body)
+    _check_type(call, body)
     _check_flow_data(call, body)
     flow = call.store.create("chatflow", body)
     call.store.windows[flow["id"]] = None
@@ -32,7 +32,7 @@ async def create_chatflow(call: Call, body: Record) -> Record:
 async def list_chatflows(
     call: Call, type: str | None = None, page: str | None = None, limit: str | None = None
 ) -> list[Record] | Page:
-    return call.page("chatflow", page, limit, type=type if type in KINDS else None)
+    return call.page("chatflow", page, limit, type=type if type in TYPES else None)
 
 
 async def get_chatflow_by_id(call: Call, id: str) -> Record:
@@ -42,13 +42,13 @@ async def get_chatflow_by_id(call: Call, id: str) -> Record:
 async def update_chatflow(call: Call, id: str, body: Record) -> Record:
     call.chatflow(id)
     if body.get("type") is not None:
-        _check_kind(call, body)
+        _check_type(call, body)
     if "flowData" in body:
         _check_flow_data(call, body)
-    for name, kind in (("chatbotConfig", InvalidChatbotConfig), ("apiConfig", InvalidApiConfig)):
+    for name, outcome in (("chatbotConfig", InvalidChatbotConfig), ("apiConfig", InvalidApiConfig)):
         found = v8.complaint(body[name]) if body.get(name) else None
         if found is not None:
-            call.report(kind(*found))
+            call.report(outcome(*found))
     flow = call.store.change("chatflow", id, body)
     call.store.windows.pop(id, None)
     call.store.link_document_stores(id, flow_data.document_stores(flow))
@@ -64,7 +64,7 @@ async def delete_chatflow(call: Call, id: str) -> Deletion:
 
 
 async def get_chatflow_by_api_key(call: Call, apikey: str, keyonly: str = "true") -> list[Record]:
-    """The flows bound to a key, by name; with those that are bound to none, where `keyonly` is empty."""
+    """The flows bound to a key, by name; if `keyonly` is empty, also the flows bound to no key."""
     key = call.store.key_named(apikey)
     if key is None:
         raise KeyNotFound("API key", apikey)
@@ -78,8 +78,8 @@ async def get_chatflow_by_api_key(call: Call, apikey: str, keyonly: str = "true"
     return sorted(flows, key=lambda flow: str(flow.get("name", "")))
 
 
-def _check_kind(call: Call, body: Record) -> None:
-    if body.get("type") not in KINDS:
+def _check_type(call: Call, body: Record) -> None:
+    if body.get("type") not in TYPES:
         call.report(InvalidChoice("type", str(body.get("type"))))
 
 

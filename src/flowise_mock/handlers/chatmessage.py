@@ -1,4 +1,4 @@
-"""Chat messages: what was said in a flow's chats."""
+"""Chat messages: the messages of a flow's chats."""
 
 from flowise_mock.contract import jsontext
 from flowise_mock.flows.call import Call
@@ -26,10 +26,10 @@ async def get_all_chat_messages(
         "chatmessage", chatflowid=id, chatId=chat_id, memoryType=memory_type, sessionId=session_id,
         id=message_id,
     )  # fmt: skip
-    rows = _of_types(within(rows, "createdDate", start_date, end_date), chat_type)
+    rows = _filter_types(within(rows, "createdDate", start_date, end_date), chat_type)
     ratings = call.store.feedback_by_message(id, feedback_type)
     if feedback_type is not None:
-        rows = _rated(call, id, rows, feedback_type)
+        rows = _filter_rated(call, id, rows, feedback_type)
     if feedback:
         rows = [{**row, "feedback": ratings.get(row["id"])} for row in rows]
     rows = [{**row, "execution": _execution(call, row)} for row in rows]
@@ -37,13 +37,13 @@ async def get_all_chat_messages(
 
 
 def _execution(call: Call, row: Record) -> Record | None:
-    """The run that a message came of, where it was one of an agentflow."""
+    """The execution of the agentflow that a message is the answer of, or None."""
     execution = call.store.get("execution", row.get("executionId") or "")
     return execution and {**execution, "agentflowId": execution["chatflowid"]}
 
 
-def _of_types(rows: list[Record], chat_type: str | None) -> list[Record]:
-    """The rows of one chat type, or of those in an array as JSON text."""
+def _filter_types(rows: list[Record], chat_type: str | None) -> list[Record]:
+    """The rows of one chat type, or of several in a JSON array."""
     if not chat_type:
         return rows
     wanted = jsontext.sequence(chat_type) or [chat_type]
@@ -62,32 +62,32 @@ async def remove_all_chat_messages(
     feedback_type: str | None = None,
     hard_delete: bool | str = False,
 ) -> Deletion:
-    # hard_delete clears the memory that a third party keeps; this server's memory is its messages.
+    # hard_delete clears the memory at a third party; this server has no memory but its messages
     call.chatflow(id)
     rows = call.store.select(
         "chatmessage", chatflowid=id, chatId=chat_id, memoryType=memory_type, sessionId=session_id
     )
-    rows = _of_types(within(rows, "createdDate", start_date, end_date), chat_type)
+    rows = _filter_types(within(rows, "createdDate", start_date, end_date), chat_type)
     if feedback_type is not None:
-        rows = _rated(call, id, rows, feedback_type)
+        rows = _filter_rated(call, id, rows, feedback_type)
     return Deletion(call.store.remove_messages(rows))
 
 
-def _rated(call: Call, chatflowid: str, rows: list[Record], rating: str) -> list[Record]:
-    """The answers that have this rating, each with the question before it in the same chat.
+def _filter_rated(call: Call, chatflowid: str, rows: list[Record], rating: str) -> list[Record]:
+    """The answers with this rating, each with the question before it in the same chat.
 
-    A question that was rated itself, and otherwise, is left out.
+    A question that has another rating itself is left out.
     """
     found = call.store.select("feedback", chatflowid=chatflowid)
     rated = {row.get("messageId") for row in found if row.get("rating") == rating}
-    otherwise = {row.get("messageId") for row in found} - rated
-    kept: list[Record] = []
+    rated_otherwise = {row.get("messageId") for row in found} - rated
+    result: list[Record] = []
     before: dict[str, Record] = {}
     for row in rows:
         chat = row.get("sessionId") or row.get("chatId", "")
         if row["id"] in rated:
-            kept += [before[chat], row] if chat in before else [row]
+            result += [before[chat], row] if chat in before else [row]
         before.pop(chat, None)
-        if row["id"] not in otherwise:
+        if row["id"] not in rated_otherwise:
             before[chat] = row
-    return kept
+    return result

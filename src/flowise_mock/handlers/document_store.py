@@ -23,9 +23,9 @@ from flowise_mock.state.outcomes import (
 from flowise_mock.state.table import Record
 
 PAGE_SIZE = 50
-"""Chunks on a page, as in Flowise."""
+"""The number of chunks per page, as in Flowise."""
 TOP_K = 4
-"""Documents that a query answers with, unless the vector store's config says `topK`."""
+"""The number of documents in the answer to a query, unless the vector store's config has `topK`."""
 
 
 # --- stores ----------------------------------------------------------------------------------------
@@ -43,35 +43,35 @@ async def get_all_document_stores(
 ) -> list[Record] | Page:
     found = call.page("documentstore", page, limit)
     if isinstance(found, Page):
-        return Page([_counted(call, each) for each in found.value], found.total)
-    return [_counted(call, each) for each in found]
+        return Page([_with_totals(call, each) for each in found.value], found.total)
+    return [_with_totals(call, each) for each in found]
 
 
 async def get_document_store_by_id(call: Call, id: str) -> Record:
-    return _counted(call, call.store.find("documentstore", id))
+    return _with_totals(call, call.store.find("documentstore", id))
 
 
 async def update_document_store(call: Call, id: str, body: Record) -> Record:
-    return _counted(call, call.store.change("documentstore", id, _without_status(body)))
+    return _with_totals(call, call.store.change("documentstore", id, _without_status(body)))
 
 
 async def delete_document_store(call: Call, id: str) -> Deletion:
     return call.store.remove_document_store(id)
 
 
-def _counted(call: Call, target: Record) -> Record:
-    """A store with what its loaders count together, and what they come from."""
-    kept = target.get("loaders")
-    if kept and v8.complaint(kept) is None and not v8.text(kept).lstrip().startswith("["):
+def _with_totals(call: Call, target: Record) -> Record:
+    """A store with the totals and the sources of its loaders."""
+    sent = target.get("loaders")
+    if sent and v8.complaint(sent) is None and not v8.text(sent).lstrip().startswith("["):
         call.report(WrongType("loaders"))
-    held = loaders.of(target)
+    found = loaders.loaders_of(target)
     totals = {
-        total: sum(int(loader.get(total) or 0) for loader in held) for total in ("totalChars", "totalChunks")
+        total: sum(int(loader.get(total) or 0) for loader in found) for total in ("totalChars", "totalChunks")
     }
-    if held:
+    if found:
         target = {
             **target,
-            "loaders": jsontext.dumps([{**each, "source": loaders.source(each)} for each in held]),
+            "loaders": jsontext.dumps([{**each, "source": loaders.source(each)} for each in found]),
         }
     return {**target, "whereUsed": target.get("whereUsed") or [], **totals}
 
@@ -98,21 +98,21 @@ async def upsert_document(call: Call, id: str, body: Record) -> Record:
         _check_parts(call, body)
     if loaders.is_on(body.get("createNewDocStore")):
         call.report(DisabledFeature("createNewDocStore"))
-        id = _new_store(call, id, body)["id"]
+        id = _create_store(call, id, body)["id"]
     if not call.store.has("documentstore", id):
         raise StoreNotFound("Document store", id)
     target = call.store.find("documentstore", id)
     return _upsert(call, target, [body], call.files)[0]
 
 
-def _new_store(call: Call, id: str, body: Record) -> Record:
+def _create_store(call: Call, id: str, body: Record) -> Record:
     call.store.find("documentstore", id)
-    named = jsontext.mapping(body.get("docStore"))
-    return call.store.create("documentstore", {"name": "Document Store", **_without_status(named)})
+    columns = jsontext.mapping(body.get("docStore"))
+    return call.store.create("documentstore", {"name": "Document Store", **_without_status(columns)})
 
 
 def _check_parts(call: Call, item: Record) -> None:
-    """Report what an upsert lacks, in the order in which Flowise looks."""
+    """Report a missing part of an upsert, in the order in which Flowise checks."""
     loader = jsontext.mapping(item.get("loader")).get("name")
     if not isinstance(loader, str) or loader not in node_catalogue.LOADERS:
         call.report(MissingPart("Document store", "Loader"))
@@ -127,27 +127,27 @@ async def refresh_document(call: Call, id: str, body: Record) -> list[Record]:
     if body.get("items") and not isinstance(body["items"], list):
         call.report(WrongType("items"))
     for item in jsontext.sequence(body.get("items")):
-        asked = jsontext.mapping(item)
-        if not asked.get("docId") and not jsontext.mapping(asked.get("loader")).get("name"):
+        fields = jsontext.mapping(item)
+        if not fields.get("docId") and not jsontext.mapping(fields.get("loader")).get("name"):
             call.report(MissingPart("Document store", "Loader"))
     sent = [item for item in jsontext.sequence(body.get("items")) if isinstance(item, dict)]
-    items = sent or [{"docId": loader["id"]} for loader in loaders.of(target)]
+    items = sent or [{"docId": loader["id"]} for loader in loaders.loaders_of(target)]
     return _upsert(call, target, [{"replaceExisting": True, **item} for item in items], [])
 
 
 def _upsert(call: Call, target: Record, items: list[Record], files: list[Upload]) -> list[Record]:
-    return loaders.upsert(call.store, call.report, target, items, files, with_loader=_names_loaders(call))
+    return loaders.upsert(call.store, call.report, target, items, files, with_loader=_has_loader_ids(call))
 
 
-def _names_loaders(call: Call) -> bool:
-    """Whether the metadata of a document names its loader in this version."""
+def _has_loader_ids(call: Call) -> bool:
+    """Whether the metadata of a document has the id of its loader in this version."""
     return call.behaviour.document_metadata is DocumentMetadata.WITH_LOADER
 
 
 async def query_vector_store(call: Call, body: Record) -> Record:
     started = time.perf_counter()
     if body.get("storeId") is None:
-        target = _any_store(call)
+        target = _oldest_store(call)
     else:
         target = call.store.find("documentstore", v8.text(body["storeId"]))
     if target.get("status") != loaders.UPSERTED:
@@ -162,20 +162,24 @@ async def query_vector_store(call: Call, body: Record) -> Record:
     else:
         if "query" not in body:
             call.report(EmptyField("query"))
-        asked = body.get("query", "")
-        if not isinstance(asked, str):
-            wrong = "Cannot read properties of null (reading 'replace')" if asked is None else ""
-            call.report(WrongType("query", wrong or "text.replace is not a function"))
-        found = _nearest(call, target, v8.text(asked))
+        query = body.get("query", "")
+        if not isinstance(query, str):
+            message = "Cannot read properties of null (reading 'replace')" if query is None else ""
+            call.report(WrongType("query", message or "text.replace is not a function"))
+        found = _nearest(call, target, v8.text(query))
     docs = [
-        {**loaders.document(chunk, _names_loaders(call)), "id": chunk["id"], "chunkNo": chunk.get("chunkNo")}
+        {
+            **loaders.to_document(chunk, _has_loader_ids(call)),
+            "id": chunk["id"],
+            "chunkNo": chunk.get("chunkNo"),
+        }
         for chunk in found
     ]
     return {"timeTaken": round((time.perf_counter() - started) * 1000), "docs": docs}
 
 
-def _any_store(call: Call) -> Record:
-    """The oldest store: a database that is given no id finds the first record it has."""
+def _oldest_store(call: Call) -> Record:
+    """The oldest store, which a real database finds if it gets no id."""
     stores = call.store.select("documentstore")
     if not stores:
         raise NotFound("Document store", "undefined")
@@ -190,16 +194,16 @@ async def delete_vector_store_from_store(call: Call, id: str) -> Deletion:
             call.report(MissingPart("Document store", noun, id))
     if target.get("status") != loaders.UPSERTED:
         call.report(EmptyField("ids"))
-    record_manager.forget(call.store, loaders.manager_of(target), id)
+    record_manager.clear(call.store, loaders.manager_of(target), id)
     call.store.change("documentstore", id, {"status": loaders.SYNC})
     return Deletion(1)
 
 
 def _nearest(call: Call, target: Record, question: str) -> list[Record]:
-    """The chunks of a store that share most words with the question, the best first."""
+    """The chunks of a store that share most words with the question, the best one first."""
     vector_store = jsontext.mapping(target.get("vectorStoreConfig"))
     config = jsontext.mapping(vector_store.get("config"))
-    chunks = ranking.ranked(call.store.select("chunk", storeId=target["id"]), question)
+    chunks = ranking.rank(call.store.select("chunk", storeId=target["id"]), question)
     return chunks[: loaders.positive(config.get("topK"), TOP_K)]
 
 
@@ -209,10 +213,10 @@ def _nearest(call: Call, target: Record, question: str) -> list[Record]:
 async def delete_loader_from_document_store(call: Call, store_id: str, loader_id: str) -> Deletion:
     target = call.store.find("documentstore", store_id)
     loader = loaders.find(target, loader_id)
-    left = [each for each in loaders.of(target) if each["id"] != loader["id"]]
+    others = [each for each in loaders.loaders_of(target) if each["id"] != loader["id"]]
     call.store.remove_where("chunk", storeId=store_id, docId=loader_id)
-    changed = call.store.change("documentstore", store_id, {"loaders": jsontext.dumps(left)})
-    return Deletion(1, _counted(call, changed))
+    changed = call.store.change("documentstore", store_id, {"loaders": jsontext.dumps(others)})
+    return Deletion(1, _with_totals(call, changed))
 
 
 # --- chunks ----------------------------------------------------------------------------------------
@@ -258,33 +262,33 @@ def _chunk(call: Call, store_id: str, loader_id: str, chunk_id: str) -> Record:
 
 def _recount(call: Call, store_id: str, loader_id: str) -> None:
     target = call.store.find("documentstore", store_id)
-    held = loaders.of(target)
-    for loader in held:
+    found = loaders.loaders_of(target)
+    for loader in found:
         if loader["id"] == loader_id:
-            loaders.count(loader, call.store.select("chunk", storeId=store_id, docId=loader_id))
-    call.store.change("documentstore", store_id, {"loaders": jsontext.dumps(held)})
+            loaders.update_totals(loader, call.store.select("chunk", storeId=store_id, docId=loader_id))
+    call.store.change("documentstore", store_id, {"loaders": jsontext.dumps(found)})
 
 
 def _page(call: Call, store_id: str, loader_id: str, number: int) -> Record:
-    """A page of the chunks of one loader, or of `all` of them."""
+    """A page of the chunks of one loader, or of `all` loaders."""
     target = call.store.find("documentstore", store_id)
-    every = loader_id == "all"
-    chunks = call.store.select("chunk", storeId=store_id, docId=None if every else loader_id)
-    shown: Record = {}
-    if not every:
+    is_all = loader_id == "all"
+    chunks = call.store.select("chunk", storeId=store_id, docId=None if is_all else loader_id)
+    file: Record = {}
+    if not is_all:
         loader = loaders.find(target, loader_id)
-        told = {
+        fields = {
             **loader,
             "storeId": store_id,
             "status": target.get("status"),
             "source": loaders.source(loader),
         }
-        shown = {"file": loaders.typed(told)}
+        file = {"file": loaders.valid_fields(fields)}
     first = (number - 1) * PAGE_SIZE
     return {
         "chunks": sorted(chunks, key=lambda chunk: chunk.get("chunkNo", 0))[first : first + PAGE_SIZE],
         "count": len(chunks),
-        **shown,
+        **file,
         "currentPage": number,
         "storeName": target.get("name"),
         "description": target.get("description"),

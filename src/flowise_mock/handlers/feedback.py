@@ -1,4 +1,4 @@
-"""Feedback: what users think of an answer."""
+"""Feedback: ratings of answers by users."""
 
 from flowise_mock.contract import v8
 from flowise_mock.flows.call import Call
@@ -11,10 +11,10 @@ _JOINS = {"messageId", *_FROM_MESSAGE}
 
 
 async def create_chat_message_feedback_for_chatflow(call: Call, body: Record, id: str = "") -> Record:
-    # clients name the flow in the path too; the message knows it better
+    # clients name the flow in the path too; that of the message counts
     if not body.get("messageId"):
         call.report(EmptyField("messageId"))
-    return call.store.create("feedback", _joined(call, body))
+    return call.store.create("feedback", _join_message(call, body))
 
 
 async def get_all_chat_message_feedback(
@@ -31,24 +31,24 @@ async def get_all_chat_message_feedback(
 
 
 async def update_chat_message_feedback_for_chatflow(call: Call, id: str, body: Record) -> Record:
-    held = call.store.find("feedback", id)
+    stored = call.store.find("feedback", id)
     for column in body:
         if column not in call.store.tables["feedback"].columns:
             call.report(UnknownField(column))
-    told = {column: value for column, value in body.items() if value or column not in _JOINS}
-    if _JOINS & told.keys():
-        told = _joined(call, {**held, **told})
-    return call.store.change("feedback", id, told)
+    changes = {column: value for column, value in body.items() if value or column not in _JOINS}
+    if _JOINS & changes.keys():
+        changes = _join_message(call, {**stored, **changes})
+    return call.store.change("feedback", id, changes)
 
 
-def _joined(call: Call, feedback: Record) -> Record:
-    """The feedback with what its message tells: the flow and the chat."""
+def _join_message(call: Call, feedback: Record) -> Record:
+    """Add the flow and the chat of its message to a feedback."""
     id = v8.text(feedback["messageId"])
     if not call.store.has("chatmessage", id):
         raise MessageNotFound("Message", id)
     message = call.store.find("chatmessage", id)
-    known = {column: message[column] for column in _FROM_MESSAGE if column in message}
-    for column, stored in known.items():
-        if feedback.get(column) not in (None, "", stored):
+    joined = {column: message[column] for column in _FROM_MESSAGE if column in message}
+    for column, value in joined.items():
+        if feedback.get(column) not in (None, "", value):
             call.report(ConflictingField(_FROM_MESSAGE[column], v8.text(feedback[column]), id))
-    return {**feedback, **known}
+    return {**feedback, **joined}

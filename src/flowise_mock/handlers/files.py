@@ -1,4 +1,4 @@
-"""Files: what chats were given and what flows made, by flow, chat and name."""
+"""Files: uploads of chats and results of flows, by flow, chat and name."""
 
 from flowise_mock.flows.call import Call
 from flowise_mock.state.outcomes import EmptyField, FileDownload, FlowNotFound, NotFound, PathTraversal
@@ -12,7 +12,7 @@ async def get_upload_file(
     file_name: str = "",
     download: bool | str = False,
 ) -> FileDownload:
-    # download tells a browser what to do with it; the answer is the same
+    # download only affects how a browser shows the file
     if chatflow_id and chat_id and file_name:
         call.check_uuid("Chatflow", chatflow_id)
     return _file(call, chatflow_id, chat_id, file_name)

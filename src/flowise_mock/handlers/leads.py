@@ -1,4 +1,4 @@
-"""Leads: people who left their address in a chat."""
+"""Leads: contact data that users leave in a chat."""
 
 from flowise_mock.flows.call import Call
 from flowise_mock.state.table import Record

@@ -1,4 +1,4 @@
-"""Ping: is the server there?"""
+"""Ping: whether the server runs."""
 
 from flowise_mock.flows.call import Call
 

@@ -1,9 +1,9 @@
-"""Prediction: ask a flow."""
+"""Prediction: a question to a flow."""
 
 from flowise_mock.contract import streaming
 from flowise_mock.flows import delivery, dispatch, limits, scripted
 from flowise_mock.flows.call import Call
-from flowise_mock.flows.turn import resolved
+from flowise_mock.flows.turn import resolve_turn
 from flowise_mock.state.outcomes import EventStream, WrongKeyForStream
 from flowise_mock.state.table import Record
 
@@ -14,15 +14,15 @@ async def create_prediction(call: Call, id: str, body: Record) -> Record | Event
     limits.check_rate(call, flow)
     limits.check_origin(call, flow, streams)
     dispatch.check_ending(call, flow)
-    turn = resolved(call, flow, body)
+    turn = resolve_turn(call, flow, body)
     choice = await scripted.choose(call, turn)
 
-    async def _whole() -> Record:
+    async def _answer_json() -> Record:
         call.check_key(flow)
         return await delivery.as_json(call, turn, choice)
 
     if streams and dispatch.streamable(flow):
         if not call.may_run(flow):
             call.report(WrongKeyForStream("Chatflow", flow["id"]))
-        return EventStream(delivery.as_events(call, turn, choice), as_json=_whole)
-    return await _whole()
+        return EventStream(delivery.as_events(call, turn, choice), as_json=_answer_json)
+    return await _answer_json()

@@ -1,8 +1,8 @@
-"""Runs: webhooks, executions, and how to end a run."""
+"""Runs: webhooks, executions and aborts."""
 
 from flowise_mock.flows import delivery, flow_data, scripted
 from flowise_mock.flows.call import Call
-from flowise_mock.flows.turn import resolved, text
+from flowise_mock.flows.turn import resolve_turn, text
 from flowise_mock.state.outcomes import Deletion, NotFound
 from flowise_mock.state.table import Record
 
@@ -18,7 +18,7 @@ async def trigger_webhook(call: Call, id: str, body: Record) -> Record:
     flow = call.chatflow(id)
     if not any(node.inputs.get("startInputType") == "webhookTrigger" for node in flow_data.nodes(flow)):
         raise NotFound("Webhook of chatflow", id)
-    turn = resolved(call, flow, {"question": text(body)})
+    turn = resolve_turn(call, flow, {"question": text(body)})
     return await delivery.as_json(call, turn, await scripted.choose(call, turn))
 
 
@@ -30,7 +30,7 @@ async def get_all_executions(
     page: int | str = 1,
     limit: int | str = 12,
 ) -> Record:
-    number, size = max(_whole(page, 1), 1), max(_whole(limit, 12), 1)
+    number, size = max(_to_number(page, 1), 1), max(_to_number(limit, 12), 1)
     found, total = call.store.page(
         "execution", number, size, chatflowid=agentflow_id, sessionId=session_id, state=state
     )
@@ -43,8 +43,8 @@ async def get_all_executions(
     }
 
 
-def _whole(value: int | str, default: int) -> int:
-    """A number of the query, which a lenient server hands on as text."""
+def _to_number(value: int | str, default: int) -> int:
+    """A number of the query, which a lenient server passes on as text."""
     return int(value) if str(value).isdecimal() else default
 
 

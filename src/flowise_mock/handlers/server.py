@@ -1,4 +1,4 @@
-"""Server: its version, its settings, its API keys. The constant answers stand in the contract."""
+"""Server: its version, settings and API keys. The constant answers are in the contract."""
 
 from flowise_mock.flows.call import Call
 from flowise_mock.state.outcomes import Ok, Unauthorized
@@ -21,12 +21,15 @@ async def verify_api_key(call: Call, apikey: str) -> Ok:
 
 async def get_all_api_keys(call: Call) -> list[Record]:
     return [
-        {**key, "chatFlows": [_bound(flow) for flow in call.store.select("chatflow", apikeyid=key["id"])]}
+        {
+            **key,
+            "chatFlows": [_bound_flow(flow) for flow in call.store.select("chatflow", apikeyid=key["id"])],
+        }
         for key in call.store.select("apikey")
     ]
 
 
-def _bound(flow: Record) -> Record:
+def _bound_flow(flow: Record) -> Record:
     return {
         "flowName": flow.get("name"),
         "category": flow.get("category"),

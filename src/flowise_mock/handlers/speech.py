@@ -1,4 +1,4 @@
-"""Speech: answers read aloud. There is no voice here: the audio is a short silence."""
+"""Speech: answers as audio, which is a short silence here."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,7 +12,7 @@ _SILENCE = "//sQxAADwAABpAAAACAAADSAAAAE" + "V" * 76
 
 
 async def generate_speech(call: Call, body: Record) -> EventStream:
-    return EventStream(_audio(str(body.get("chatMessageId") or "")), named=True)
+    return EventStream(_audio(str(body.get("chatMessageId") or "")), framing="speech")
 
 
 async def _audio(message: str) -> AsyncIterator[tuple[str, Any]]:
@@ -25,5 +25,5 @@ async def abort_speech(call: Call, body: Record) -> Record:
     for field in ("chatId", "chatMessageId", "chatflowId"):
         if not body.get(field):
             call.report(EmptyField(field))
-    told = {key: body.get(key, "") for key in ("chatId", "chatMessageId")}
-    return {"message": "TTS stream aborted successfully", **told}
+    ids = {key: body.get(key, "") for key in ("chatId", "chatMessageId")}
+    return {"message": "TTS stream aborted successfully", **ids}

@@ -1,4 +1,4 @@
-"""Upsert history: what was written to vector stores, when, with which result."""
+"""Upsert history: the upserts to vector stores and their results."""
 
 from flowise_mock.flows.call import Call
 from flowise_mock.state.clock import within
@@ -22,15 +22,15 @@ async def get_all_upsert_history(
 
 
 async def patch_delete_upsert_history(call: Call, body: Record, id: str | None = None) -> Deletion:
-    named = [] if body.get("ids") is None else body["ids"]
-    if not isinstance(named, list):
+    ids = [] if body.get("ids") is None else body["ids"]
+    if not isinstance(ids, list):
         call.report(WrongType("ids"))
-        named = [named]
-    named = [each for each in named if each not in (None, "") and not isinstance(each, bool)]
-    if not named:
+        ids = [ids]
+    ids = [each for each in ids if each not in (None, "") and not isinstance(each, bool)]
+    if not ids:
         call.report(EmptyField("ids"))
-    rows = [row for row in call.store.select("upserthistory", chatflowid=id) if row["id"] in named]
-    for each in named:
+    rows = [row for row in call.store.select("upserthistory", chatflowid=id) if row["id"] in ids]
+    for each in ids:
         if not any(row["id"] == each for row in rows):
             call.report(MissingReference("Upsert history", str(each)))
     return Deletion(call.store.remove_records("upserthistory", rows))

@@ -1,4 +1,4 @@
-"""Vector upsert: the documents of a flow's own loaders, cut and written to its vector store."""
+"""Vector upsert: splits the documents of a flow's loaders and indexes them in its vector store."""
 
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data, limits
@@ -8,8 +8,8 @@ from flowise_mock.knowledge.files import text_of
 from flowise_mock.state.outcomes import AmbiguousPart, InvalidChoice, MissingPart, WrongType
 from flowise_mock.state.table import Record
 
-_WRITTEN = ("Document Loaders", "Text Splitters", "Embeddings", "Vector Stores", "Record Manager")
-"""Kinds of nodes that the history tells of."""
+_IN_HISTORY = ("Document Loaders", "Text Splitters", "Embeddings", "Vector Stores", "Record Manager")
+"""The categories of nodes that the history shows."""
 
 
 async def vector_upsert(call: Call, id: str, body: Record) -> Record:
@@ -28,46 +28,46 @@ async def vector_upsert(call: Call, id: str, body: Record) -> Record:
     if len(stores) > 1 and not named:
         call.report(AmbiguousPart("vector nodes"))
     stores = named or stores
-    loaded: list[tuple[Record, str]] = _loaded(nodes, body)
-    loaded = loaded or [({}, text_of(file)) for file in call.files]
-    found = [
-        {"pageContent": chunk, "metadata": known}
-        for known, text in loaded
+    texts: list[tuple[Record, str]] = _texts(nodes, body)
+    texts = texts or [({}, text_of(file)) for file in call.files]
+    documents = [
+        {"pageContent": chunk, "metadata": metadata}
+        for metadata, text in texts
         for chunk in splitter.split(text)
         if stores
     ]
     manager = next((node for node in nodes if node.category == "Record Manager"), None)
-    result: Record = {"numAdded": len(found), "numDeleted": 0, "numUpdated": 0, "numSkipped": 0}
-    told = {"numAdded": len(found)}
+    result: Record = {"numAdded": len(documents), "numDeleted": 0, "numUpdated": 0, "numSkipped": 0}
+    counts = {"numAdded": len(documents)}
     if manager:
-        result = record_manager.indexed(call.store, manager.inputs, id, found)
-        found = result.pop("addedDocs")
-        told = dict(result)
-    summary = [_summary(node) for node in nodes if node.category in _WRITTEN]
+        result = record_manager.index(call.store, manager.inputs, id, documents)
+        documents = result.pop("addedDocs")
+        counts = dict(result)
+    summary = [_summary(node) for node in nodes if node.category in _IN_HISTORY]
     call.store.create(
         "upserthistory",
-        {"chatflowid": id, "result": jsontext.dumps(told), "flowData": jsontext.dumps(summary)},
+        {"chatflowid": id, "result": jsontext.dumps(counts), "flowData": jsontext.dumps(summary)},
     )
-    return {**result, "addedDocs": found}
+    return {**result, "addedDocs": documents}
 
 
 def _summary(node: flow_data.Node) -> Record:
-    """What the history keeps of a node."""
-    told = [
+    """The data of a node in the history."""
+    values = [
         {"label": node_catalogue.label(name), "name": name, "type": _type(value), "value": value}
         for name, value in node.inputs.items()
         if value not in ("", None) and not str(value).startswith("{{") and not isinstance(value, list)
     ]
-    shown = {"label": node.label, "name": node.name, "category": node.category, "id": node.id}
-    return {**shown, "paramValues": told}
+    summary = {"label": node.label, "name": node.name, "category": node.category, "id": node.id}
+    return {**summary, "paramValues": values}
 
 
 def _type(value: object) -> str:
     return {bool: "boolean", int: "number", float: "number", dict: "json"}.get(type(value), "string")
 
 
-def _loaded(nodes: list[flow_data.Node], body: Record) -> list[tuple[Record, str]]:
-    """What is known of the texts in the flow's document loaders, and the texts; nothing is fetched."""
+def _texts(nodes: list[flow_data.Node], body: Record) -> list[tuple[Record, str]]:
+    """The metadata and the text of each document loader that has a text; nothing is fetched."""
     override = jsontext.mapping(body.get("overrideConfig"))
     return [
         (jsontext.mapping(node.inputs.get("metadata")), text)

@@ -1,4 +1,4 @@
-"""Widget: what a chat on a web page asks of its flow before it talks."""
+"""Widget: the requests of a chat widget before the first question."""
 
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
@@ -22,7 +22,7 @@ async def get_public_chatbot_config(call: Call, id: str) -> Record:
     return {
         **flow_data.config(flow, "chatbotConfig"),
         "uploads": _uploads(flow),
-        "flowData": _shown_flow(flow),
+        "flowData": _public_flow_data(flow),
         "isTTSEnabled": False,
     }
 
@@ -31,7 +31,7 @@ async def get_public_chatflow(call: Call, id: str) -> Record:
     flow = call.chatflow(id)
     if not flow.get("isPublic"):
         raise PrivateRecord("Chatflow", id)
-    return {**flow, "flowData": _shown_flow(flow)}
+    return {**flow, "flowData": _public_flow_data(flow)}
 
 
 async def get_chatflow_uploads(call: Call, id: str) -> Record:
@@ -52,10 +52,10 @@ def _uploads(flow: Record) -> Record:
     }
 
 
-def _shown_flow(flow: Record) -> str:
-    """The flow's graph without what is secret in it, and such that the widget can read every node.
+def _public_flow_data(flow: Record) -> str:
+    """The flow's graph without secrets, in a form that the widget can read.
 
-    The widget reads `data.name` of each node and fails on a node without data.
+    The widget reads `data.name` of each node, so every node must have data.
     """
     graph = jsontext.mapping(flow.get("flowData"))
     nodes = [node for node in jsontext.sequence(graph.get("nodes")) if isinstance(node, dict)]

@@ -1,4 +1,4 @@
-"""Files: uploads, their text, and whether their names fit their types."""
+"""Files: uploads, their text, and whether their extensions match their types."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TEXTUAL = re.compile(r"text/|application/(?:json|xml|yaml|x-yaml|javascript|csv
 
 
 def text_of(file: Upload) -> str:
-    """The text of a file of a text format; of any other its name and size, for there is no reader here."""
+    """The text of a text file; the name and size of any other file, because other formats are not read."""
     if _TEXTUAL.match(file.type) or file.type == "application/octet-stream":
         try:
             return file.data.decode("utf-8-sig")
@@ -44,18 +44,18 @@ _EXTENSIONS = {
     "image/svg+xml": "svg", "audio/webm": "webm", "audio/mp4": "m4a", "audio/mpeg": "mp3",
     "audio/ogg": "ogg", "audio/wav": "wav", "video/mp4": "mp4", "video/webm": "webm",
 }  # fmt: skip
-"""The one extension that Flowise takes for a media type."""
+"""The only extension that Flowise accepts for a media type."""
 
 
 def mismatch(name: str, media: str) -> ExtensionMismatch | None:
-    """The mismatch of a file's extension and its type, where both are known and differ."""
+    """The mismatch of a file's extension and its type; None if they match or one is unknown."""
     extension = PurePath(name).suffix.lstrip(".").lower()
     expected = _EXTENSIONS.get(media, extension)
     return None if extension in ("", expected) else ExtensionMismatch(extension, media, expected)
 
 
 def field_of(name: str) -> str:
-    """The setting of a loader that takes a file of this name."""
+    """The field of a loader's config that is for a file of this name."""
     extension = PurePath(name).suffix.lstrip(".").lower()
     return {"txt": "txtFile", "json": "jsonFile", "csv": "csvFile", "pdf": "pdfFile", "docx": "docxFile"}.get(
         extension, "txtFile"

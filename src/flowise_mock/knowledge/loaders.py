@@ -1,6 +1,6 @@
-"""The loaders of a document store: what they load, and the chunks that it is cut into.
+"""The loaders of a document store: their documents, and the chunks of these.
 
-A store keeps its loaders as JSON text, as sent. A text that cannot be read is an empty list.
+A store has its loaders as JSON text, as sent. A text that cannot be read is an empty list.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from flowise_mock.state.table import Record
 UPSERTED, SYNC = "UPSERTED", "SYNC"
 """The states of a store or loader: written to the vector store, or not yet."""
 SPLITTER = "TextSplitter"
-"""How the names of all splitters end; with another name nothing is split."""
+"""The suffix of the names of all splitters. Another name splits nothing."""
 _CONFIGS = ("embedding", "vectorStore", "recordManager")
 _STORED = "FILE-STORAGE::"
-"""Before the names of files in a loader's config."""
+"""The prefix of file names in a loader's config."""
 
 
-def of(target: Record) -> list[Record]:
+def loaders_of(target: Record) -> list[Record]:
     """The loaders of a store."""
     found = jsontext.sequence(target.get("loaders"))
     return [dict(each) for each in found if isinstance(each, dict) and isinstance(each.get("id"), str)]
 
 
 def find(target: Record, id: str) -> Record:
-    """The loader of a store with that id, else NoLoader."""
-    for loader in of(target):
+    """The loader of a store with that id. Raises LoaderNotFound."""
+    for loader in loaders_of(target):
         if loader["id"] == id:
             return loader
     raise LoaderNotFound("Document loader", id, str(target.get("name")))
 
 
 def source(loader: Record) -> str:
-    """Where the documents of a loader come from, as far as it can be told."""
+    """The source of a loader's documents, as far as it is known."""
     files = loader.get("files")
     if isinstance(files, list) and files:
         return ", ".join(str(each.get("name")) for each in files if isinstance(each, dict))
@@ -56,48 +56,48 @@ def upsert(
     *,
     with_loader: bool,
 ) -> list[Record]:
-    """Load, split and store the documents of each item: one result each, and one row of history.
+    """Load, split and store the documents of each item. Returns a result per item; adds a row of history.
 
     `with_loader` puts the id of its loader into the metadata of each document.
     """
-    loaders = {loader["id"]: loader for loader in of(target)}
+    loaders = {loader["id"]: loader for loader in loaders_of(target)}
     for item in items:
         if item.get("docId") and str(item["docId"]) not in loaders:
             raise LoaderNotFound("Document loader", str(item["docId"]), str(target.get("name")))
     changes: Record = {}
     results = []
     for item in items:
-        kept = loaders.get(item.get("docId") or "", {})
-        loader = _prepared(store, target["id"], kept, item, files)
+        stored = loaders.get(item.get("docId") or "", {})
+        loader = _prepare(store, target["id"], stored, item, files)
         if loader is None:
             results.append(_result([], 0) | {"docId": ""})
             continue
-        texts = _texts(loader, files or _kept_files(store, target["id"], kept))
+        texts = _texts(loader, files or _load_files(store, target["id"], stored))
         replaced = store.remove_where("chunk", storeId=target["id"], docId=loader["id"])
-        chunks = _cut(store, target["id"], loader, texts)
-        count(loader, chunks)
+        chunks = _create_chunks(store, target["id"], loader, texts)
+        update_totals(loader, chunks)
         loaders[loader["id"]] = loader
-        changes |= _configs(target, item)
-        found = [document(chunk, with_loader) for chunk in chunks]
-        config = _manager(target, item, kept)
+        changes |= _configs(item)
+        documents = [to_document(chunk, with_loader) for chunk in chunks]
+        config = _manager(target, item, stored)
         if config is None:
-            result = _result(found, replaced)
+            result = _result(documents, replaced)
         else:
-            result = record_manager.indexed(store, config, target["id"], found)
+            result = record_manager.index(store, config, target["id"], documents)
         results.append(result | {"docId": loader["id"]})
     changes |= {"loaders": jsontext.dumps(list(loaders.values())), "status": UPSERTED}
     store.change("documentstore", target["id"], changes)
     _check_namespace(report, {**target, **changes})
-    _remember(store, target["id"], results)
+    _add_history(store, target["id"], results)
     return results
 
 
-def _manager(target: Record, item: Record, kept: Record) -> Record | None:
-    """The config of the record manager that an item brings, or that the store of a kept loader has."""
+def _manager(target: Record, item: Record, stored: Record) -> Record | None:
+    """The config of an item's record manager; for a stored loader, else that of the store."""
     manager = _config(item, "recordManager")
     if manager.get("name"):
         return _config(manager, "config")
-    return manager_of(target) if kept and _config(target, "recordManagerConfig") else None
+    return manager_of(target) if stored and _config(target, "recordManagerConfig") else None
 
 
 def manager_of(target: Record) -> Record:
@@ -106,47 +106,47 @@ def manager_of(target: Record) -> Record:
 
 
 def _check_namespace(report: Report, target: Record) -> None:
-    """Report a record manager whose namespace is more than letters, digits, lines and dashes."""
+    """Report a record manager whose namespace has other characters than letters, digits, _ and -."""
     namespace = manager_of(target).get("namespace")
     if isinstance(namespace, str) and not re.fullmatch(r"[A-Za-z0-9_-]*", namespace):
         report(InvalidChoice("namespace", namespace))
 
 
-def _prepared(store: Store, store_id: str, kept: Record, item: Record, files: list[Upload]) -> Record | None:
-    """The loader that an item asks for, made from the kept one; None where there is nothing to load."""
-    asked, splitter = (jsontext.mapping(item.get(part)) for part in ("loader", "splitter"))
-    name = asked.get("name") or kept.get("loaderId") or ("file" if files else None)
+def _prepare(store: Store, store_id: str, stored: Record, item: Record, files: list[Upload]) -> Record | None:
+    """The stored loader with the changes of an item; None if there is nothing to load."""
+    sent, splitter = (jsontext.mapping(item.get(part)) for part in ("loader", "splitter"))
+    name = sent.get("name") or stored.get("loaderId") or ("file" if files else None)
     if not isinstance(name, str):
         return None
-    same = bool(kept) and is_on(item.get("replaceExisting"))
-    id = kept["id"] if same else store.new_id()
+    replaces = bool(stored) and is_on(item.get("replaceExisting"))
+    id = stored["id"] if replaces else store.new_id()
     for file in files:
         store.create(
             "file",
             {"chatflowid": store_id, "chatId": id, "name": file.name, "type": file.type, "data": file.data},
         )
-    stored = {field_of(file.name): f"{_STORED}{jsontext.dumps([file.name])}" for file in files}
+    fields = {field_of(file.name): f"{_STORED}{jsontext.dumps([file.name])}" for file in files}
     return {
-        **kept,
+        **stored,
         "id": id,
         "loaderId": name,
-        "loaderName": str(kept.get("loaderName") or node_catalogue.label(name)),
+        "loaderName": str(stored.get("loaderName") or node_catalogue.label(name)),
         "loaderConfig": {
-            **_config(kept, "loaderConfig"),
-            **_config(asked, "config"),
-            **stored,
-            **_known(item),
+            **_config(stored, "loaderConfig"),
+            **_config(sent, "config"),
+            **fields,
+            **_metadata(item),
         },
-        "splitterId": str(splitter.get("name") or kept.get("splitterId") or ""),
-        "splitterName": node_catalogue.label(str(splitter.get("name") or kept.get("splitterId") or "")),
-        "splitterConfig": {**_config(kept, "splitterConfig"), **_config(splitter, "config")},
+        "splitterId": str(splitter.get("name") or stored.get("splitterId") or ""),
+        "splitterName": node_catalogue.label(str(splitter.get("name") or stored.get("splitterId") or "")),
+        "splitterConfig": {**_config(stored, "splitterConfig"), **_config(splitter, "config")},
         "status": SYNC,
-        **({"files": [_stored_file(store, file) for file in files]} if files else {}),
+        **({"files": [_file_entry(store, file) for file in files]} if files else {}),
     }
 
 
-def _known(item: Record) -> Record:
-    """What an item says of its documents, which the loader keeps."""
+def _metadata(item: Record) -> Record:
+    """The metadata that an item has for its documents."""
     metadata = jsontext.mapping(item.get("metadata"))
     return {"metadata": metadata} if metadata else {}
 
@@ -155,7 +155,7 @@ def _config(holder: Record, key: str) -> Record:
     return jsontext.mapping(holder.get(key))
 
 
-def _stored_file(store: Store, file: Upload) -> Record:
+def _file_entry(store: Store, file: Upload) -> Record:
     return {
         "id": store.new_id(), "name": file.name, "mimePrefix": file.type,
         "size": len(file.data), "status": "NEW", "uploaded": store.now(),
@@ -163,26 +163,26 @@ def _stored_file(store: Store, file: Upload) -> Record:
 
 
 def _texts(loader: Record, files: list[Upload]) -> list[str]:
-    """The documents a loader yields: the files, its text, or what else its config says in words.
+    """The documents of a loader: the files, its text, or the other texts of its config.
 
-    Nothing is fetched: a loader of web pages yields its address, which can be searched all the same.
+    Nothing is fetched. A loader of web pages has its address as text, which can be searched.
     """
     if files:
         return [text_of(file) for file in files]
     config = loader["loaderConfig"]
     if isinstance(config.get("text"), str):
         return [config["text"]]
-    said = "\n".join(value for value in config.values() if isinstance(value, str))
-    return [said] if said else []
+    texts = "\n".join(value for value in config.values() if isinstance(value, str))
+    return [texts] if texts else []
 
 
-def _kept_files(store: Store, store_id: str, kept: Record) -> list[Upload]:
-    """The files that a loader was given before."""
-    found = store.select("file", chatflowid=store_id, chatId=kept.get("id") or "none")
+def _load_files(store: Store, store_id: str, stored: Record) -> list[Upload]:
+    """The stored files of a loader."""
+    found = store.select("file", chatflowid=store_id, chatId=stored.get("id") or "none")
     return [Upload(each["name"], each["type"], each["data"]) for each in found]
 
 
-def _cut(store: Store, store_id: str, loader: Record, texts: list[str]) -> list[Record]:
+def _create_chunks(store: Store, store_id: str, loader: Record, texts: list[str]) -> list[Record]:
     metadata = jsontext.mapping(loader["loaderConfig"].get("metadata"))
     if loader["splitterId"].endswith(SPLITTER):
         config = loader["splitterConfig"]
@@ -192,7 +192,7 @@ def _cut(store: Store, store_id: str, loader: Record, texts: list[str]) -> list[
         metadata = {"loc": {"lines": {"from": 1, "to": 1}}, **metadata}
     if loader.get("files"):
         metadata = {"source": "blob", "blobType": "", **metadata}
-    told = jsontext.dumps(metadata)
+    metadata_text = jsontext.dumps(metadata)
     return [
         store.create(
             "chunk",
@@ -201,7 +201,7 @@ def _cut(store: Store, store_id: str, loader: Record, texts: list[str]) -> list[
                 "storeId": store_id,
                 "chunkNo": number,
                 "pageContent": text,
-                "metadata": told,
+                "metadata": metadata_text,
             },
         )
         for number, text in enumerate(texts, start=1)
@@ -209,7 +209,7 @@ def _cut(store: Store, store_id: str, loader: Record, texts: list[str]) -> list[
 
 
 def positive(value: Any, default: int) -> int:
-    """A positive whole number out of a config, where it may be text."""
+    """A positive whole number of a config, in which it may be text."""
     try:
         number = int(value)
     except (TypeError, ValueError, OverflowError):
@@ -217,46 +217,48 @@ def positive(value: Any, default: int) -> int:
     return number if number > 0 else default
 
 
-def count(loader: Record, chunks: list[Record]) -> None:
+def update_totals(loader: Record, chunks: list[Record]) -> None:
+    """Set the numbers of chunks and characters of a loader."""
     loader["totalChunks"] = len(chunks)
     loader["totalChars"] = sum(len(chunk.get("pageContent", "")) for chunk in chunks)
 
 
-def _configs(target: Record, item: Record) -> Record:
-    """The configs that an item brings, as the texts that the store keeps."""
-    given = {part: jsontext.mapping(item.get(part)) for part in _CONFIGS}
+def _configs(item: Record) -> Record:
+    """The configs of an item, as the texts that the store has."""
+    configs = {part: jsontext.mapping(item.get(part)) for part in _CONFIGS}
     return {
         f"{part}Config": jsontext.dumps({"config": _config(value, "config"), "name": value.get("name", "")})
-        for part, value in given.items()
+        for part, value in configs.items()
         if value
     }
 
 
-def _result(found: list[Record], replaced: int) -> Record:
+def _result(added: list[Record], replaced: int) -> Record:
     return {
-        "numAdded": len(found), "numDeleted": replaced, "numUpdated": 0, "numSkipped": 0, "addedDocs": found,
+        "numAdded": len(added), "numDeleted": replaced, "numUpdated": 0, "numSkipped": 0, "addedDocs": added,
     }  # fmt: skip
 
 
-def document(chunk: Record, with_loader: bool) -> Record:
-    """A chunk as a document; its metadata names its loader if `with_loader`."""
+def to_document(chunk: Record, with_loader: bool) -> Record:
+    """Convert a chunk to a document; its metadata has the id of its loader if `with_loader`."""
     metadata = jsontext.mapping(chunk.get("metadata"))
     if with_loader:
         metadata = {**metadata, "docId": chunk["docId"]}
     return {"pageContent": chunk.get("pageContent", ""), "metadata": metadata}
 
 
-def _remember(store: Store, store_id: str, results: list[Record]) -> None:
-    told = ("numAdded", "numDeleted", "numUpdated", "numSkipped")
-    managed = any("totalKeys" in result for result in results)
-    counts = {count: sum(result[count] for result in results) for count in (told if managed else told[:1])}
+def _add_history(store: Store, store_id: str, results: list[Record]) -> None:
+    names: tuple[str, ...] = ("numAdded", "numDeleted", "numUpdated", "numSkipped")
+    if not any("totalKeys" in result for result in results):  # there is no record manager
+        names = names[:1]
+    counts = {name: sum(result[name] for result in results) for name in names}
     store.create(
         "upserthistory", {"chatflowid": store_id, "result": jsontext.dumps(counts), "flowData": "[]"}
     )
 
 
 def is_on(value: Any) -> bool:
-    """Whether a switch is on, which a form has as text."""
+    """Whether a switch is on; a form sends it as text."""
     return value is True or (isinstance(value, str) and value.lower() == "true")
 
 
@@ -268,6 +270,6 @@ _LOADER: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 
 
-def typed(loader: Record) -> Record:
-    """A loader as its page shows it: a client may have written anything into the text it stands in."""
+def valid_fields(loader: Record) -> Record:
+    """The known fields of a loader that have a valid type: a client may write any JSON into a store."""
     return {key: loader[key] for key, types in _LOADER.items() if isinstance(loader.get(key), types)}

@@ -1,6 +1,7 @@
-"""The nodes that flows are made of: a small choice of Flowise's, enough to draw and read a flow.
+"""The nodes of flows: a small selection of Flowise's, enough to show a flow.
 
-Names, categories and base classes are Flowise's, for clients look them up; the descriptions are ours.
+Names, categories and base classes are those of Flowise, because clients use them. The descriptions are our
+own.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from flowise_mock.contract import jsontext
 from flowise_mock.state.table import Record
 
 _ROWS = (
-    # label, name, version, type, category, base classes, what it does
+    # label, name, version, type, category, base classes, description
     ("ChatOpenAI", "chatOpenAI", 8.3, "ChatOpenAI", "Chat Models", "ChatOpenAI BaseChatModel", "A chat model of OpenAI"),
     ("ChatAnthropic", "chatAnthropic", 8, "ChatAnthropic", "Chat Models", "ChatAnthropic BaseChatModel", "A chat model of Anthropic"),
     ("Buffer Memory", "bufferMemory", 2, "BufferMemory", "Memory", "BufferMemory BaseMemory", "Remembers the whole conversation"),
@@ -50,11 +51,11 @@ LOADERS = {
     "spiderDocumentLoaders": "Spider Document Loaders", "textFile": "Text File",
     "unstructuredFileLoader": "Unstructured File Loader", "vectorStoreToDocument": "VectorStore To Document",
 }  # fmt: skip
-"""Flowise's document loaders, by name; a store takes no other."""
+"""Flowise's document loaders by name; a store accepts no other."""
 
 
 def label(name: str) -> str:
-    """What people call a node or one of its settings: `chunkSize` is `Chunk Size`."""
+    """The label of a node or of a setting: `chunkSize` is `Chunk Size`."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
     return LOADERS.get(name) or words[:1].upper() + words[1:]
 
@@ -78,7 +79,7 @@ def nodes() -> list[Record]:
 
 
 def icon(node: Record) -> str:
-    """A picture of a node: the first letters of its label, as SVG."""
+    """The icon of a node: the first letters of its label, as SVG."""
     letters = "".join(word[0] for word in node["label"].split() if word[0].isalnum())[:2]
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32">'
@@ -89,7 +90,7 @@ def icon(node: Record) -> str:
 
 
 def templates() -> list[Record]:
-    """Flows to start from, as GET /marketplaces/templates lists them."""
+    """The templates of flows, as GET /marketplaces/templates lists them."""
     start = {
         "id": "startAgentflow_0",
         "name": "startAgentflow",
@@ -109,6 +110,6 @@ def templates() -> list[Record]:
             "usecases": ["Basic"],
             "categories": ["Agentflow"],
             "type": "AgentflowV2",
-            "description": "Says again what it was told",
+            "description": "Repeats the question",
         }
     ]

@@ -1,4 +1,4 @@
-"""Ranking: chunks by the words that they share with a question."""
+"""Ranks chunks by the words that they share with a question."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from flowise_mock.state.table import Record
 
 
 def words(text: str) -> set[str]:
-    """The words of a text, small and plain."""
+    """The words of a text, in lower case."""
     return set(re.findall(r"\w+", text.lower()))
 
 
-def ranked(chunks: Iterable[Record], question: str) -> list[Record]:
-    """Chunks by how many words of the question they hold, most first; equals stay in their order."""
+def rank(chunks: Iterable[Record], question: str) -> list[Record]:
+    """Sort chunks by the number of words of the question in them, most first. The sort is stable."""
     return sorted(chunks, key=lambda chunk: -similarity(question, chunk.get("pageContent", "")))
 
 
 def similarity(question: str, text: str) -> int:
-    """How many words two texts share."""
+    """The number of words that two texts share."""
     return len(words(question) & words(text))

@@ -1,7 +1,7 @@
-"""The record manager of a vector store: it knows what is written, so that nothing is written twice.
+"""The record manager of a vector store: it skips documents that are already indexed.
 
-As LangChain's, which Flowise uses: documents are told apart by their text and metadata, within a
-namespace. What its `cleanup` takes away is gone at once, where real ones look at whole seconds.
+It works as LangChain's, which Flowise uses: text and metadata identify a document within a namespace. Its
+`cleanup` deletes at once; real record managers compare whole seconds.
 """
 
 from __future__ import annotations
@@ -11,36 +11,37 @@ from flowise_mock.state.store import Store
 from flowise_mock.state.table import Record
 
 
-def indexed(store: Store, config: Record, default: str, found: list[Record]) -> Record:
-    """Write down `found`, and return what an upsert counts; `addedDocs` are those that were new.
+def index(store: Store, config: Record, default: str, documents: list[Record]) -> Record:
+    """Index documents. Returns the counts of an upsert; `addedDocs` are the new documents.
 
-    `config` is the record manager's, as a flow or a store keeps it; `default` is the namespace of one
-    that names none.
+    `config` is that of the record manager in a flow or a store; `default` is the namespace if it has none.
     """
     namespace = str(config.get("namespace") or default)
-    held = {row["key"]: row for row in store.select("record", namespace=namespace)}
+    indexed = {row["key"]: row for row in store.select("record", namespace=namespace)}
     source = str(config.get("sourceIdKey") or "source")
-    asked = {_key(each): each for each in found}
-    added = {key: each for key, each in asked.items() if key not in held}
+    by_key = {_key(each): each for each in documents}
+    added = {key: each for key, each in by_key.items() if key not in indexed}
     for key, each in added.items():
-        told = jsontext.dumps(each["metadata"].get(source))
-        store.create("record", {"namespace": namespace, "key": key, "source": told})
-    sources = {jsontext.dumps(each["metadata"].get(source)) for each in found}
+        row = {"namespace": namespace, "key": key, "source": jsontext.dumps(each["metadata"].get(source))}
+        store.create("record", row)
+    sources = {jsontext.dumps(each["metadata"].get(source)) for each in documents}
     cleanup = config.get("cleanup")
     stale = [
         row
-        for key, row in held.items()
-        if key not in asked and (cleanup == "full" or (cleanup == "incremental" and row["source"] in sources))
+        for key, row in indexed.items()
+        if key not in by_key
+        and (cleanup == "full" or (cleanup == "incremental" and row["source"] in sources))
     ]
-    gone = store.remove_records("record", stale)
+    deleted = store.remove_records("record", stale)
     return {
-        "numAdded": len(added), "numDeleted": gone, "numUpdated": 0, "numSkipped": len(asked) - len(added),
-        "totalKeys": len(held) + len(added) - gone, "addedDocs": list(added.values()),
+        "numAdded": len(added), "numDeleted": deleted, "numUpdated": 0,
+        "numSkipped": len(by_key) - len(added), "totalKeys": len(indexed) + len(added) - deleted,
+        "addedDocs": list(added.values()),
     }  # fmt: skip
 
 
-def forget(store: Store, config: Record, default: str) -> None:
-    """Forget all of a namespace, as where its vectors are deleted."""
+def clear(store: Store, config: Record, default: str) -> None:
+    """Delete the records of a namespace, whose vectors are deleted too."""
     store.remove_where("record", namespace=str(config.get("namespace") or default))
 
 

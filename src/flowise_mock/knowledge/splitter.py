@@ -1,4 +1,4 @@
-"""The recursive character splitter: texts cut into chunks, as LangChain cuts them."""
+"""The recursive character splitter: splits texts into chunks as LangChain does."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from collections import deque
 from collections.abc import Iterable
 
 CHUNK_SIZE, CHUNK_OVERLAP = 1000, 200
-"""Characters of a chunk and of what it shares with the one before: the splitters' own defaults."""
+"""The default size of chunks and of their overlap, in characters, as in LangChain."""
 MAX_CHUNKS = 10_000
-"""Chunks made of one text; a size and an overlap that ask for more are widened."""
+"""The most chunks of one text; a size and an overlap that would give more are adjusted."""
 SEPARATORS = ("\n\n", "\n", " ", "")
 
 
 def split(text: str, size: int = CHUNK_SIZE, overlap: int = CHUNK_OVERLAP) -> list[str]:
-    """Chunks of at most `size` characters, cut at paragraphs, lines, words, characters in this order.
+    """Split a text into chunks of at most `size` characters, at paragraphs, lines, words or characters.
 
-    This is the recursive character splitter, as LangChain has it: pieces keep the separator before
-    them, and are merged up to `size`; each chunk begins with up to `overlap` characters of the one
-    before.
+    A piece keeps the separator before it. Pieces are merged up to `size`. Each chunk begins with up to
+    `overlap` characters of the previous one.
     """
     size, overlap = max(size, 1), max(overlap, 0)
     if overlap >= size or len(text) // (size - overlap) > MAX_CHUNKS:
@@ -28,7 +27,7 @@ def split(text: str, size: int = CHUNK_SIZE, overlap: int = CHUNK_OVERLAP) -> li
 def _split(text: str, size: int, overlap: int, separators: tuple[str, ...]) -> list[str]:
     separator = next(each for each in separators if each in text)
     if not separator:
-        return _cut(text, size, overlap)
+        return _split_by_length(text, size, overlap)
     further = separators[separators.index(separator) + 1 :]
     first, *rest = text.split(separator)
     pieces = [piece for piece in (first, *(separator + each for each in rest)) if piece]
@@ -38,28 +37,28 @@ def _split(text: str, size: int, overlap: int, separators: tuple[str, ...]) -> l
         if len(piece) < size:
             short.append(piece)
             continue
-        chunks += _merged(short, size, overlap)
+        chunks += _merge(short, size, overlap)
         short = []
         chunks += _split(piece, size, overlap, further)
-    return chunks + _merged(short, size, overlap)
+    return chunks + _merge(short, size, overlap)
 
 
-def _cut(text: str, size: int, overlap: int) -> list[str]:
-    """A text without any separator, cut by length alone."""
+def _split_by_length(text: str, size: int, overlap: int) -> list[str]:
+    """Split a text that has no separator."""
     starts = range(0, max(len(text) - overlap, 1), size - overlap)
     return [chunk for chunk in (text[start : start + size].strip() for start in starts) if chunk]
 
 
-def _merged(pieces: Iterable[str], size: int, overlap: int) -> list[str]:
+def _merge(pieces: Iterable[str], size: int, overlap: int) -> list[str]:
     chunks: list[str] = []
-    held: deque[str] = deque()
+    pending: deque[str] = deque()
     total = 0
     for piece in pieces:
         if total + len(piece) > size:
-            chunks.append("".join(held).strip())
-            while held and (total > overlap or total + len(piece) > size):
-                total -= len(held.popleft())
+            chunks.append("".join(pending).strip())
+            while pending and (total > overlap or total + len(piece) > size):
+                total -= len(pending.popleft())
         total += len(piece)
-        held.append(piece)
-    chunks.append("".join(held).strip())
+        pending.append(piece)
+    chunks.append("".join(pending).strip())
     return [chunk for chunk in chunks if chunk]

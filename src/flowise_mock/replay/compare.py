@@ -1,8 +1,8 @@
-"""Shapes: what of an answer must agree, which is keys, types and null, events and their framing.
+"""Compares the shapes of answers: keys, types and null, events and their framing.
 
-Values differ between two servers, shapes must not. A recording shows lists that hold more than its own
-exchanges made, so the items of a list need not be the same records: each must have the shape of some
-recorded item, where a type counts that the recording shows at this place of any answer of the operation.
+Values may differ between two servers, shapes must not. A recorded list may hold records that the recording
+did not create, so the items of two lists need not be the same records. Each item must have the shape of some
+recorded item; a type is also accepted if any recorded answer of the operation has it at the same place.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Event(NamedTuple):
     data: Any
 
 
-def kind(value: Any) -> str:
-    """The JSON type of a value; integers are numbers."""
+def json_type(value: Any) -> str:
+    """The JSON type of a value; an integer is a number."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -33,15 +33,15 @@ def kind(value: Any) -> str:
     return names[type(value)]
 
 
-class Seen:
-    """The types that a recording shows at each place of an operation's answers."""
+class RecordedTypes:
+    """The types that a recording has at each place of an operation's answers."""
 
     def __init__(self) -> None:
         self._types: dict[str, set[str]] = {}
 
     def learn(self, value: Any, place: str) -> None:
-        """Note the types of a recorded value; the items of a list are one place."""
-        self._types.setdefault(_unpaged(place), set()).add(kind(value))
+        """Add the types of a recorded value; all items of a list are one place."""
+        self._types.setdefault(_without_paging(place), set()).add(json_type(value))
         if isinstance(value, dict):
             for name, child in value.items():
                 self.learn(child, f"{place}.{name}")
@@ -50,47 +50,51 @@ class Seen:
                 self.learn(child, f"{place}[]")
 
     def has(self, place: str, type: str) -> bool:
-        return type in self._types.get(_unpaged(place), ())
+        return type in self._types.get(_without_paging(place), ())
 
 
-def _unpaged(place: str) -> str:
-    """The items of a page stand where those of a whole list do."""
+def _without_paging(place: str) -> str:
+    """The place of the items of a page is that of the items of a whole list."""
     return place.replace(".data[]", "[]")
 
 
 def differences(
-    expected: Any, got: Any, where: str = "body", seen: Seen | None = None, place: str = ""
+    expected: Any, got: Any, where: str = "body", types: RecordedTypes | None = None, place: str = ""
 ) -> Iterator[str]:
-    """Every place where the shape of `got` is not that of `expected`.
+    """A line for every place at which the shape of `got` differs from that of `expected`.
 
-    With `seen`, within lists, a type at `place` counts that was recorded there in another answer.
+    Within lists, a type is also accepted if `types` has it at `place`.
     """
-    if kind(expected) != kind(got):
-        if "[]" not in place or seen is None or not seen.has(place, kind(got)):
-            yield f"{where}: expected {kind(expected)}, got {kind(got)}"
+    if json_type(expected) != json_type(got):
+        if "[]" not in place or types is None or not types.has(place, json_type(got)):
+            yield f"{where}: expected {json_type(expected)}, got {json_type(got)}"
     elif isinstance(expected, dict):
-        yield from _objects(expected, got, where, seen, place)
+        yield from _objects(expected, got, where, types, place)
     elif isinstance(expected, list):
-        yield from _lists(expected, got, where, seen, f"{place}[]")
+        yield from _lists(expected, got, where, types, f"{place}[]")
 
 
-def _objects(expected: Shape, got: Shape, where: str, seen: Seen | None, place: str) -> Iterator[str]:
+def _objects(
+    expected: Shape, got: Shape, where: str, types: RecordedTypes | None, place: str
+) -> Iterator[str]:
     for name in expected.keys() - got.keys():
         yield f"{where}.{name}: missing"
     for name in got.keys() - expected.keys():
         yield f"{where}.{name}: not expected"
     for name in expected.keys() & got.keys():
-        yield from differences(expected[name], got[name], f"{where}.{name}", seen, f"{place}.{name}")
+        yield from differences(expected[name], got[name], f"{where}.{name}", types, f"{place}.{name}")
 
 
-def _lists(expected: list[Any], got: list[Any], where: str, seen: Seen | None, place: str) -> Iterator[str]:
+def _lists(
+    expected: list[Any], got: list[Any], where: str, types: RecordedTypes | None, place: str
+) -> Iterator[str]:
     if bool(expected) != bool(got):
         yield f"{where}: expected {len(expected)} items, got {len(got)}"
         return
     for number, other in enumerate(got):
-        same = expected[number : number + 1] + expected
-        told = [list(differences(one, other, f"{where}[{number}]", seen, place)) for one in same]
-        yield from min(told, key=len)
+        candidates = expected[number : number + 1] + expected
+        found = [list(differences(one, other, f"{where}[{number}]", types, place)) for one in candidates]
+        yield from min(found, key=len)
 
 
 # --- streams ---------------------------------------------------------------------------------------
@@ -99,7 +103,7 @@ _FRAME = re.compile(r"(?P<head>[^\n]*)\ndata:(?P<data>.*)", re.DOTALL)
 
 
 def events(stream: str) -> list[Event]:
-    """The events of a stream, each with its frame as text around `{}`; comments are left out."""
+    """The events of a stream without its comments; `{}` in a frame stands for the data."""
     found = []
     for block in stream.split("\n\n"):
         if not block or block.startswith(":"):
@@ -109,17 +113,17 @@ def events(stream: str) -> list[Event]:
             found.append(Event("", block, None))
             continue
         try:
-            told = json.loads(match["data"])
+            event = json.loads(match["data"])
             space = " " if match["data"].startswith(" ") else ""
-            found.append(Event(str(told["event"]), f"{match['head']}\\ndata:{space}{{}}", told.get("data")))
+            found.append(Event(str(event["event"]), f"{match['head']}\\ndata:{space}{{}}", event.get("data")))
         except (ValueError, KeyError, TypeError):
             found.append(Event("", block, None))
     return found
 
 
 def stream_differences(expected: str, got: str) -> Iterator[str]:
-    """How the events of two streams differ: names in their order, frames. A run of tokens counts as one."""
-    one, other = [_run(events(text)) for text in (expected, got)]
+    """The differences of two streams: names of events in order, frames. Tokens in a row count as one."""
+    one, other = [_merge_tokens(events(text)) for text in (expected, got)]
     if [event.name for event in one] != [event.name for event in other]:
         yield f"events: expected {_names(one)}, got {_names(other)}"
         return
@@ -130,13 +134,13 @@ def stream_differences(expected: str, got: str) -> Iterator[str]:
             yield from differences(first.data, second.data, first.name)
 
 
-def _run(told: list[Event]) -> list[Event]:
+def _merge_tokens(events: list[Event]) -> list[Event]:
     return [
         event
-        for before, event in zip([None, *told], told, strict=False)
+        for before, event in zip([None, *events], events, strict=False)
         if before is None or event.name != "token" or before.name != "token"
     ]
 
 
-def _names(told: list[Event]) -> str:
-    return " ".join(event.name or "?" for event in told)
+def _names(events: list[Event]) -> str:
+    return " ".join(event.name or "?" for event in events)

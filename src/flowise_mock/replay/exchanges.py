@@ -1,9 +1,9 @@
-"""Recordings: one exchange per line, `{operationId, case, request, response}`, in the order of asking.
+"""Recordings: one exchange per line, `{operationId, case, request, response}`, in the order of the requests.
 
 A request has method, path, query, headers and body: JSON, `{raw: text}` or `{multipart: {fields, files}}`,
-of whose files only name, type and size are kept. A response has status (null where none came), headers,
-and body, or `raw_chunks`, `[ms, text]` as they came off the socket. `<API_KEY>` and `<LOW_KEY>` stand for
-keys. Files may be gzipped.
+with only name, type and size of its files. A response has status (null if there was no response), headers,
+and body or `raw_chunks`, `[ms, text]` as received. `<API_KEY>` and `<LOW_KEY>` stand for keys. Files may be
+gzipped.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ CUT = "...<cut "
 
 
 class RecordingError(Exception):
-    """A recording that cannot be read; the text names the file, the line and why."""
+    """A recording cannot be read or played; the message names the file and the line, and says why."""
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """What was asked of a server, and what it answered."""
+    """A request to a server, and its response."""
 
     operation: str
     case: str
@@ -45,12 +45,12 @@ class Exchange:
     def media(self) -> str:
         """The media type of the answer, without its parameters."""
         lines = [line.partition(": ") for line in self._raw[0].split("\r\n")[1:]]
-        told = {name: value for name, _, value in lines} if "raw_chunks" in self.response else {}
-        return media_of(self.response.get("headers") or told)
+        raw = {name: value for name, _, value in lines} if "raw_chunks" in self.response else {}
+        return media_of(self.response.get("headers") or raw)
 
     @property
     def streamed(self) -> str | None:
-        """The body of an event stream as it came; None where it was none."""
+        """The body of an event stream as received; None for any other answer."""
         return self._raw[1] if "raw_chunks" in self.response and self.media == "text/event-stream" else None
 
     @property
@@ -64,11 +64,11 @@ class Exchange:
     def _raw(self) -> tuple[str, str]:
         text = "".join(str(text) for _, text in self.response.get("raw_chunks", ()))
         head, _, body = text.partition("\r\n\r\n")
-        return head, dechunked(body) if "transfer-encoding: chunked" in head.lower() else body
+        return head, dechunk(body) if "transfer-encoding: chunked" in head.lower() else body
 
 
 def json_or_text(body: str) -> Any:
-    """What a body says as JSON; the body itself where it is none."""
+    """The value of a JSON body, or the text of any other body."""
     try:
         return json.loads(body)
     except ValueError:
@@ -76,15 +76,15 @@ def json_or_text(body: str) -> Any:
 
 
 def media_of(headers: dict[str, str]) -> str:
-    """The media type among headers, small and without its parameters."""
+    """The media type in the headers, in lower case and without parameters."""
     for name, value in headers.items():
         if name.lower() == "content-type":
             return value.partition(";")[0].strip().lower()
     return ""
 
 
-def dechunked(body: str) -> str:
-    """A body of chunks (RFC 9112) as one text; what is not chunked as it is."""
+def dechunk(body: str) -> str:
+    """Decode a chunked body (RFC 9112); other bodies are returned unchanged."""
     data, joined = body.encode(), b""
     while data:
         size, found, rest = data.partition(b"\r\n")

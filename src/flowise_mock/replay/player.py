@@ -1,7 +1,7 @@
-"""The player: asks a server what a recording asked, with its ids and keys, and compares the answers.
+"""The player: sends the requests of a recording to a server, with its ids and keys, and compares the answers.
 
-The recorded time goes with each request as `Flowise-Mock-Time`, which the mock
-follows and a real server ignores.
+Each request has the recorded time in the header `Flowise-Mock-Time`: the mock uses it, a real server ignores
+it.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from flowise_mock.replay.compare import Seen, differences, stream_differences
+from flowise_mock.replay.compare import RecordedTypes, differences, stream_differences
 from flowise_mock.replay.exchanges import API_KEY, CUT, LOW_KEY, Exchange, RecordingError, media_of
-from flowise_mock.replay.id_map import Ids
-from flowise_mock.replay.restore_nodes import drawn
+from flowise_mock.replay.id_map import IdMap
+from flowise_mock.replay.restore_nodes import restore_nodes
 
 TIME_HEADER = "Flowise-Mock-Time"
 OVERSIZE = 51 * 1024 * 1024
-"""Bytes of the body that a server must call too large; recordings keep its first 2,000."""
+"""The size of the body that is too large for a server; recordings have its first 2,000 bytes."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 @dataclass
 class Answer:
-    """What the server under test answered; `status` None is nothing within the time allowed."""
+    """The answer of the server under test; `status` is None if there was none in time."""
 
     status: int | None
     headers: dict[str, str] = field(default_factory=dict)
@@ -36,15 +36,15 @@ class Answer:
 
 
 @dataclass
-class Played:
-    """One exchange after the play: why it could not be played, or how the answer differs."""
+class PlayResult:
+    """The result of one exchange: why it could not be played, or how the answer differs."""
 
     exchange: Exchange
     skipped: str = ""
     differences: list[str] = field(default_factory=list)
     error: bool = False
-    worded: bool = False
-    """Whether an error body agrees word for word; `error` tells whether it is one."""
+    same_text: bool = False
+    """Whether an error body agrees word for word; `error` says whether it is an error."""
 
     @property
     def agrees(self) -> bool:
@@ -52,36 +52,36 @@ class Played:
 
 
 class Player:
-    """Plays one recording against one server. `patience` is in seconds, for answers that never come."""
+    """Plays one recording against one server. `patience` is the wait, in seconds, if it has no answer."""
 
     def __init__(self, url: str, api_key: str, low_key: str | None = None, patience: float = 3.0) -> None:
         self.address = urlsplit(url if "//" in url else f"http://{url}")
         if self.address.scheme != "http":
             raise RecordingError(f"{url}: give the address of a server as http://host:port")
-        self.ids = Ids({API_KEY: api_key, **({LOW_KEY: low_key} if low_key else {})})
+        self.ids = IdMap({API_KEY: api_key, **({LOW_KEY: low_key} if low_key else {})})
         self.patience = patience
         self.time = ""
-        self.seen = Seen()
+        self.types = RecordedTypes()
         self.deleted: set[str] = set()
-        self.unmade: set[tuple[str, str]] = set()
-        self.kinds: dict[str, dict[str, Any]] = {}
+        self.foreign: set[tuple[str, str]] = set()
+        self.node_types: dict[str, dict[str, Any]] = {}
 
-    def play(self, exchanges: Iterable[Exchange]) -> Iterator[Played]:
-        """Each exchange in turn."""
+    def play(self, exchanges: Iterable[Exchange]) -> Iterator[PlayResult]:
+        """Play the exchanges in their order."""
         recorded = list(exchanges)
         for exchange in recorded:
             if exchange.status == 200:
-                self.seen.learn(exchange.body, exchange.operation)
+                self.types.learn(exchange.body, exchange.operation)
         self._map_key(recorded)
         for exchange in recorded:
-            yield self._played(exchange)
+            yield self._play(exchange)
 
-    def _played(self, exchange: Exchange) -> Played:
+    def _play(self, exchange: Exchange) -> PlayResult:
         reason = self._unplayable(exchange)
         if reason:
-            return Played(exchange, reason)
-        self._tell_time(exchange)
-        answer = self._ask(exchange)
+            return PlayResult(exchange, reason)
+        self._update_time(exchange)
+        answer = self._send(exchange)
         expected = exchange.body
         found = list(self._differences(exchange, answer))
         got = _json(answer.body)
@@ -89,88 +89,91 @@ class Player:
             self.ids.learn(expected, got)
             if exchange.request["method"] == "DELETE":
                 self.deleted.add(exchange.request["path"])
-        played = Played(exchange, "", found)
+        result = PlayResult(exchange, "", found)
         if exchange.status is not None and exchange.status >= 400:
-            played.error = True
-            told = answer.body.decode(errors="replace") if got is None else got
-            played.worded = self.ids.mapped(expected) == told
-        return played
+            result.error = True
+            body = answer.body.decode(errors="replace") if got is None else got
+            result.same_text = self.ids.translate_value(expected) == body
+        return result
 
-    def ask_all(self, exchanges: Iterable[Exchange]) -> Iterator[tuple[Exchange, Answer]]:
-        """Each exchange that can be asked again, and what is answered now; nothing is compared."""
+    def send_all(self, exchanges: Iterable[Exchange]) -> Iterator[tuple[Exchange, Answer]]:
+        """Send each request that can be sent again. Yields the exchange and the answer, without comparing."""
         recorded = list(exchanges)
         self._map_key(recorded)
         for exchange in recorded:
             if LOW_KEY in json.dumps(exchange.request) and LOW_KEY not in self.ids.keys:
                 continue
-            answer = self._ask(exchange)
+            answer = self._send(exchange)
             if answer.status == 200 and exchange.streamed is None:
                 self.ids.learn(exchange.body, _json(answer.body))
             yield exchange, answer
 
     def delete(self, path: str) -> bool:
-        """Delete what was made at a path below the API; whether it is gone."""
-        asked = {
+        """Delete the record at a path below the API. Returns whether it no longer exists."""
+        request = {
             "method": "DELETE",
             "path": f"/api/v1{path}",
             "headers": {"Authorization": f"Bearer {self.ids.keys[API_KEY]}"},
         }
-        answer = self._ask(Exchange("", "", asked, {"status": 200}))
+        answer = self._send(Exchange("", "", request, {"status": 200}))
         return answer.status is not None and (answer.status < 500 or b"not found" in answer.body)
 
-    # --- what is asked ---
+    # --- requests ---
 
     def _unplayable(self, exchange: Exchange) -> str:
-        told = json.dumps([exchange.body, exchange.response.get("raw_chunks")])
+        answer = json.dumps([exchange.body, exchange.response.get("raw_chunks")])
         if LOW_KEY in json.dumps(exchange.request) and LOW_KEY not in self.ids.keys:
             return "needs a key with the permission tools:view alone: --low-key"
-        if re.search(r"abort(ed)?\b|TERMINATED|was cancelled", told) and exchange.request["method"] == "POST":
-            return "the run was ended from outside while it went on"
+        if (
+            re.search(r"abort(ed)?\b|TERMINATED|was cancelled", answer)
+            and exchange.request["method"] == "POST"
+        ):
+            return "another request ended the run"
         if exchange.case == "client_disconnect":
-            return "the client went away in mid-stream"
-        if "transaction within a transaction" in told:
-            return "two requests met in the database"
+            return "the client left during the stream"
+        if "transaction within a transaction" in answer:
+            return "two requests collided in the database"
         last = _last(exchange)
-        alive = self.ids.of(last) != last and exchange.request["path"] not in self.deleted
-        if alive and _is_gone(told, last):
-            return "the record is gone, and the recording lacks what deleted it"
-        if self._is_unmade(exchange, last):
-            return "it shows a record that the recording did not make"
+        exists = self.ids.translate(last) != last and exchange.request["path"] not in self.deleted
+        if exists and _is_missing(answer, last):
+            return "the record is missing, and the recording lacks the request that deleted it"
+        if self._is_foreign(exchange, last):
+            return "it shows a record that the recording did not create"
         body = exchange.body
         if exchange.request["method"] == "GET" and isinstance(body, list) and body:
             ids = [str(each.get("id")) for each in body if isinstance(each, dict)]
-            unmade = [id for id in ids if not self.ids.is_sure(id)]
-            if ids and len(unmade) == len(ids) and not self.listed(exchange):
-                return "it shows records that the recording did not make"
+            unknown = [id for id in ids if not self.ids.is_sure(id)]
+            if ids and len(unknown) == len(ids) and not self._has_items(exchange):
+                return "it shows records that the recording did not create"
         return ""
 
-    def _is_unmade(self, exchange: Exchange, last: str) -> bool:
-        """Whether the recorded server answered of a record whose making the recording lacks.
+    def _is_foreign(self, exchange: Exchange, last: str) -> bool:
+        """Whether the exchange is about a record that the recording did not create.
 
-        It does where a record is shown under an id that no answer before told; then all that is asked of
-        this resource and id was asked of that record.
+        That is a record whose id is in no earlier answer. All later requests for this resource and id are
+        about that record.
         """
         resource = str(exchange.request["path"]).split("/")[3:4]
         place = (resource[0] if resource else "", last)
         body = exchange.body
         shown = isinstance(body, dict) and body.get("id") == last and exchange.status == 200
         if shown and not self.ids.knows(last) and exchange.request["method"] in ("GET", "PUT"):
-            self.unmade.add(place)
-        told = json.dumps(exchange.request.get("body"))
-        return place in self.unmade or any(place[0] == name and id in told for name, id in self.unmade)
+            self.foreign.add(place)
+        sent = json.dumps(exchange.request.get("body"))
+        return place in self.foreign or any(place[0] == name and id in sent for name, id in self.foreign)
 
-    def listed(self, exchange: Exchange) -> bool:
-        """Whether this server has anything to show where the recording shows what others made."""
-        answer = _json(self._ask(exchange).body)
+    def _has_items(self, exchange: Exchange) -> bool:
+        """Whether this server answers anything but an empty list."""
+        answer = _json(self._send(exchange).body)
         return not isinstance(answer, list) or bool(answer)
 
-    def _ask(self, exchange: Exchange) -> Answer:
+    def _send(self, exchange: Exchange) -> Answer:
         request = exchange.request
         target = self.target(exchange)
         if request.get("query"):
-            target += "?" + urlencode(self.ids.mapped(request["query"]), quote_via=quote)
+            target += "?" + urlencode(self.ids.translate_value(request["query"]), quote_via=quote)
         body, media = self._body(exchange)
-        headers = {name: self.ids.replaced(str(text)) for name, text in request["headers"].items()}
+        headers = {name: self.ids.translate_text(str(text)) for name, text in request["headers"].items()}
         if media:
             headers["Content-Type"] = media
         if self.time:
@@ -195,38 +198,38 @@ class Player:
 
     def target(self, exchange: Exchange) -> str:
         """The path of a request, with the ids of this server."""
-        return self.ids.replaced(str(exchange.request["path"]))
+        return self.ids.translate_text(str(exchange.request["path"]))
 
     def _body(self, exchange: Exchange) -> tuple[bytes | None, str]:
         body = exchange.request.get("body")
         if body is None:
             return None, ""
         if isinstance(body, dict) and body.keys() == {"raw"}:
-            text = self.ids.replaced(body["raw"])
+            text = self.ids.translate_text(body["raw"])
             if exchange.status == 413:
                 text += "a" * (OVERSIZE - len(text) - 2) + '"}'
             return text.encode(), ""
         if isinstance(body, dict) and body.keys() == {"multipart"}:
             return self._multipart(body["multipart"]), "multipart/form-data; boundary=flowise-mock"
-        body = self.ids.mapped(body)
+        body = self.ids.translate_value(body)
         if isinstance(body, dict) and "flowData" in body:
-            body["flowData"] = drawn(body["flowData"], self._kind)
+            body["flowData"] = restore_nodes(body["flowData"], self._node_type)
         return json.dumps(body).encode(), ""
 
     def _multipart(self, form: dict[str, Any]) -> bytes:
         parts = []
         for name, value in form.get("fields", []):
-            parts.append(f'name="{name}"\r\n\r\n{self.ids.replaced(str(value))}')
+            parts.append(f'name="{name}"\r\n\r\n{self.ids.translate_text(str(value))}')
         for name, filename, media, size in form.get("files", []):
             text = ("a note " * (size // 7 + 1))[:size]
             parts.append(f'name="{name}"; filename="{filename}"\r\nContent-Type: {media}\r\n\r\n{text}')
         head = "--flowise-mock\r\nContent-Disposition: form-data; "
         return "".join(f"{head}{part}\r\n" for part in parts).encode() + b"--flowise-mock--\r\n"
 
-    # --- keys, kinds, time ---
+    # --- keys, node types, time ---
 
     def _map_key(self, recorded: list[Exchange]) -> None:
-        """Map the id of the recorded key, which flows are bound to, to that of the key in use."""
+        """Map the id of the recorded key, to which flows are bound, to the id of the key in use."""
         bound = {
             exchange.response["body"]["id"]: exchange.request["body"]["apikeyid"]
             for exchange in recorded
@@ -243,19 +246,19 @@ class Player:
             if exchange.operation == "createPrediction" and opened and flow in bound:
                 id = self._key_id()
                 if id:
-                    self.ids.put(bound[flow], id)
+                    self.ids.add(bound[flow], id)
 
     def _get(self, path: str) -> Any:
-        """What the server answers to a GET below the API; None where that is no JSON."""
+        """The JSON answer to a GET below the API, or None if the answer is not JSON."""
         headers = {"Authorization": f"Bearer {self.ids.keys[API_KEY]}"}
-        asked = {"method": "GET", "path": f"/api/v1{path}", "headers": headers}
-        return _json(self._ask(Exchange("", "", asked, {"status": 200})).body)
+        request = {"method": "GET", "path": f"/api/v1{path}", "headers": headers}
+        return _json(self._send(Exchange("", "", request, {"status": 200})).body)
 
-    def _kind(self, name: str) -> dict[str, Any]:
-        if name not in self.kinds:
+    def _node_type(self, name: str) -> dict[str, Any]:
+        if name not in self.node_types:
             found = self._get(f"/nodes/{quote(name)}")
-            self.kinds[name] = found if isinstance(found, dict) else {}
-        return self.kinds[name]
+            self.node_types[name] = found if isinstance(found, dict) else {}
+        return self.node_types[name]
 
     def _key_id(self) -> str | None:
         key = self.ids.keys[API_KEY]
@@ -265,18 +268,18 @@ class Player:
                 return str(record["id"])
         return None
 
-    def _tell_time(self, exchange: Exchange) -> None:
-        """Keep the time of the recording: the newest date that a change was answered with."""
+    def _update_time(self, exchange: Exchange) -> None:
+        """Set the time of the recording: the newest date in the answers to changes."""
         if exchange.request["method"] in ("POST", "PUT"):
             dates = _DATE.findall(json.dumps(exchange.body))
             self.time = max([self.time, *dates])
 
-    # --- how it differs ---
+    # --- differences ---
 
     def _differences(self, exchange: Exchange, answer: Answer) -> Iterator[str]:
         if exchange.status != answer.status:
-            told = answer.body.decode(errors="replace")[:200]
-            yield f"status: expected {exchange.status}, got {answer.status} {told}"
+            body = answer.body.decode(errors="replace")[:200]
+            yield f"status: expected {exchange.status}, got {answer.status} {body}"
             return
         if exchange.status is None:
             return
@@ -285,7 +288,7 @@ class Player:
             yield f"media type: expected {expected or 'none'}, got {got or 'none'}"
         elif exchange.streamed is not None:
             yield from stream_differences(exchange.streamed, answer.body.decode(errors="replace"))
-        elif expected == "application/json" and not _cut(exchange.body):
+        elif expected == "application/json" and not _is_cut(exchange.body):
             yield from self._json_differences(exchange, answer.body)
 
     def _json_differences(self, exchange: Exchange, body: bytes) -> Iterator[str]:
@@ -298,16 +301,16 @@ class Player:
         if got is None and body != b"null":
             yield "body: not JSON"
         else:
-            yield from differences(expected, got, "body", self.seen, exchange.operation)
+            yield from differences(expected, got, "body", self.types, exchange.operation)
 
 
 def _last(exchange: Exchange) -> str:
     return str(exchange.request["path"]).rstrip("/").rpartition("/")[2]
 
 
-def _is_gone(told: str, id: str) -> bool:
+def _is_missing(answer: str, id: str) -> bool:
     """Whether an answer says that there is no record with this id."""
-    return f"{id} not found" in told or "Unable to locate" in told
+    return f"{id} not found" in answer or "Unable to locate" in answer
 
 
 def _json(body: bytes) -> Any:
@@ -317,5 +320,5 @@ def _json(body: bytes) -> Any:
         return None
 
 
-def _cut(body: Any) -> bool:
+def _is_cut(body: Any) -> bool:
     return isinstance(body, str) and body.startswith(CUT)

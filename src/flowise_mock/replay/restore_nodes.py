@@ -1,7 +1,7 @@
-"""The canvas: gives the nodes of a recorded flow back what the recording cut from them.
+"""Restores the parts of a recorded flow's nodes that the recording left out.
 
-Recordings keep of a long flow its nodes and edges alone. A real server needs the descriptions of the
-inputs, which the canvas writes into each node; they are the server's own, so they are asked of it.
+Recordings have only the nodes and edges of a long flow. A real server also needs the descriptions of the
+inputs, which the editor writes into each node; the server itself provides them.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import Any
 
 Json = dict[str, Any]
 Lookup = Callable[[str], Json]
-"""The description of a kind of node, as GET /nodes/{name} answers it; empty where there is none."""
+"""Returns the description of a node type, as GET /nodes/{name} does, or an empty object."""
 
 PARAMETERS = {
     "asyncOptions", "asyncMultiOptions", "options", "multiOptions", "array", "datagrid", "string", "number",
     "boolean", "password", "json", "code", "date", "file", "folder", "tabs", "conditionFunction",
     "credential", "timePicker", "weekDaysPicker", "monthDaysPicker", "datePicker",
 }  # fmt: skip
-"""Types of inputs that are filled in; all others are joined to another node."""
+"""The types of inputs that have values; inputs of other types are connected to another node."""
 
 
-def drawn(flow_data: Any, lookup: Lookup) -> Any:
-    """A flow as the canvas would have written it; anything that is no flow as it is."""
+def restore_nodes(flow_data: Any, lookup: Lookup) -> Any:
+    """Add the descriptions of inputs to the nodes of a flow. Other values are returned unchanged."""
     try:
         graph = json.loads(flow_data)
         nodes = graph["nodes"]
@@ -36,18 +36,18 @@ def drawn(flow_data: Any, lookup: Lookup) -> Any:
     return json.dumps(graph)
 
 
-def _complete(data: Json, kind: Json) -> None:
-    inputs = kind.get("inputs") or []
+def _complete(data: Json, description: Json) -> None:
+    inputs = description.get("inputs") or []
     if not inputs:
         return
-    chatflow = kind.get("category") != "Agent Flows"
+    chatflow = description.get("category") != "Agent Flows"
     described = [{**each, "id": f"{data.get('id')}-input-{each['name']}-{each['type']}"} for each in inputs]
     data["inputParams"] = [each for each in described if each["type"] in PARAMETERS]
     data["inputAnchors"] = [each for each in described if each["type"] not in PARAMETERS]
-    if chatflow and kind.get("credential"):
+    if chatflow and description.get("credential"):
         data["inputParams"].insert(0, {"label": "Credential", "name": "credential", "type": "credential"})
     data.setdefault("outputAnchors", [])
-    data.setdefault("baseClasses", kind.get("baseClasses", []))
+    data.setdefault("baseClasses", description.get("baseClasses", []))
     if chatflow:
         for each in inputs:
             data.setdefault("inputs", {}).setdefault(each["name"], each.get("default", ""))

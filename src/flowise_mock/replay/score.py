@@ -1,4 +1,4 @@
-"""The score of a play: what agreed, per operation, what did not and how, what could not be played."""
+"""The score of a play: per operation how much agrees, the differences, and what could not be played."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from flowise_mock.replay.player import Played
+from flowise_mock.replay.player import PlayResult
 
 
 class Score:
-    """Sums up the exchanges of one play."""
+    """Sums up the results of one play."""
 
-    def __init__(self, played: Iterable[Played]) -> None:
+    def __init__(self, played: Iterable[PlayResult]) -> None:
         self.played = list(played)
         self.skipped = [each for each in self.played if each.skipped]
         self.counted = [each for each in self.played if not each.skipped]
         self.agreed = [each for each in self.counted if each.agrees]
         self.differing = [each for each in self.counted if not each.agrees]
         self.errors = [each for each in self.counted if each.error]
-        self.worded = [each for each in self.errors if each.worded]
+        self.same_texts = [each for each in self.errors if each.same_text]
 
     @property
     def share(self) -> float:
-        """Per cent of the exchanges that could be played which agree."""
+        """The percentage of played exchanges that agree."""
         return 100 * len(self.agreed) / max(len(self.counted), 1)
 
     @property
     def word_share(self) -> float:
-        """Per cent of the error bodies that agree word for word."""
-        return 100 * len(self.worded) / max(len(self.errors), 1)
+        """The percentage of error bodies that agree word for word."""
+        return 100 * len(self.same_texts) / max(len(self.errors), 1)
 
     def operations(self) -> Iterator[tuple[str, int, int]]:
         """(operation, agreeing, played) in the order of the recording."""
@@ -59,7 +59,8 @@ class Score:
         yield ""
         yield (
             f"{len(self.agreed)} of {len(self.counted)} exchanges agree ({self.share:.1f} %), "
-            f"{len(self.worded)} of {len(self.errors)} error bodies word for word ({self.word_share:.1f} %), "
+            f"{len(self.same_texts)} of {len(self.errors)} error bodies word for word "
+            f"({self.word_share:.1f} %), "
             f"{len(self.skipped)} not played"
         )
 
@@ -70,7 +71,7 @@ class Score:
             "played": len(self.counted),
             "share": round(self.share, 2),
             "errors": len(self.errors),
-            "errorsWordForWord": len(self.worded),
+            "errorsWordForWord": len(self.same_texts),
             "differing": {each.exchange.name: each.differences for each in self.differing},
             "notPlayed": {each.exchange.name: each.skipped for each in self.skipped},
         }

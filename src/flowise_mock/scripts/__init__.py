@@ -1,1 +1,1 @@
-"""Scripts: files of rules that say what flows answer, tried in order; the first that matches answers."""
+"""Scripts: files of rules for the answers of flows. The first rule that matches gives the answer."""

@@ -1,4 +1,4 @@
-"""A request as matching looks at it: method, path, query, headers and body, whatever the operation."""
+"""A request as conditions match it: method, path, query, headers and body, for any operation."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ class HttpRequest:
 
 
 ABSENT = object()
-"""The value of what is not there."""
+"""Stands for a value that does not exist."""
 POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)*")

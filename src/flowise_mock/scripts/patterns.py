@@ -1,4 +1,4 @@
-"""The regular expressions of scripts: Python's, but one that tries without end gives up."""
+"""The regular expressions of scripts: those of Python, with a time limit for each search."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ import regex
 
 log = logging.getLogger("flowise_mock.script")
 
-LONGEST = 0.1
-"""Seconds after which an expression has not found anything: nobody else is answered meanwhile."""
+TIMEOUT = 0.1
+"""Seconds after which a search gives up: the server answers nobody else meanwhile."""
 
 
 class BadPattern(Exception):
-    """A text that is no regular expression; the text says why."""
+    """A text is not a valid regular expression; the message says why."""
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """A regular expression, found anywhere in a text."""
+    """A compiled regular expression."""
 
     compiled: regex.Pattern[str]
 
     def search(self, text: str) -> regex.Match[str] | None:
-        """What it finds first, if anything, and in time."""
+        """The first match anywhere in the text, or None if there is none or the search takes too long."""
         try:
-            return self.compiled.search(text, timeout=LONGEST)
+            return self.compiled.search(text, timeout=TIMEOUT)
         except TimeoutError:
             log.warning(
                 "the regular expression %s found nothing in %s s and counts as not matched: "
                 "write it without a repeat in a repeat",
                 self.compiled.pattern,
-                LONGEST,
+                TIMEOUT,
             )
             return None
 
 
-def pattern(text: str) -> Pattern:
-    """The expression in a text, which must be one of Python's own. Raises BadPattern."""
+def compile_pattern(text: str) -> Pattern:
+    """Compile a regular expression that `re` accepts. Raises BadPattern."""
     try:
-        re.compile(text)  # its words are clearer, and scripts are not to lean on what regex has beyond it
+        re.compile(text)  # its messages are clearer, and scripts must not use what only regex has
         return Pattern(regex.compile(text))
     except (re.error, regex.error, RecursionError, OverflowError) as error:
         raise BadPattern(str(error)) from None

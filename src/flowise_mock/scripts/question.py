@@ -1,4 +1,4 @@
-"""What a request asks of a flow, as rules look at it and templates name it."""
+"""A question to a flow, as rules match it and templates refer to it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from flowise_mock.state.table import Record
 
 @dataclass
 class Question:
-    """One question to a flow. `said` are the messages of the conversation that the server keeps.
+    """One question to a flow.
 
-    `files` are those of a multipart body, as uploads with a name and a mime.
+    `stored_history` has the messages of the conversation that the server has stored. `files` are those of
+    a multipart body, as uploads with a name and a mime.
     """
 
     flow: Record
@@ -23,13 +24,13 @@ class Question:
     question: str
     chat_id: str
     session_id: str
-    said: list[Record]
+    stored_history: list[Record]
     files: list[Record]
     request: HttpRequest = field(default_factory=HttpRequest)
 
     @classmethod
     def of_request(cls, request: HttpRequest, flow: Record | None = None, **known: str) -> Question:
-        """A request that asks no flow, or asked one earlier; `known` are the ids that it resolved to."""
+        """A question made of a request alone, without stored messages; `known` has the resolved ids."""
         body = request.json if isinstance(request.json, dict) else {}
         config = jsontext.mapping(body.get("overrideConfig"))
         chat = known.get("chat_id") or text(body.get("chatId"))
@@ -40,17 +41,17 @@ class Question:
     @cached_property
     def turn(self) -> int:
         """Number of the turn in the conversation, from 1."""
-        return 1 + sum(bool(each["role"] == "user") for each in self.said)
+        return 1 + sum(bool(each["role"] == "user") for each in self.stored_history)
 
     @cached_property
     def history(self) -> list[Record]:
-        """What was said before, `role` and `content`: the messages sent along, then those kept."""
+        """Earlier messages, `role` and `content`: those in the request, then those that are stored."""
         sent = [each for each in jsontext.sequence(self.body.get("history")) if isinstance(each, dict)]
-        return [_message(each) for each in sent] + self.said
+        return [_message(each) for each in sent] + self.stored_history
 
     @cached_property
     def uploads(self) -> list[Record]:
-        """The files that came along, with what they are: `name`, `mime`, `type`."""
+        """The files in the request: `name`, `mime` and `type` of each."""
         sent = [each for each in jsontext.sequence(self.body.get("uploads")) if isinstance(each, dict)]
         return [{key: text(each.get(key)) for key in ("name", "mime", "type")} for each in sent] + self.files
 
@@ -58,36 +59,36 @@ class Question:
     def streaming(self) -> bool:
         return streaming.is_requested(self.body)
 
-    def object(self, name: str) -> Record:
-        """A field of the body that holds an object, also as JSON text; `{}` where there is none."""
+    def json_object(self, name: str) -> Record:
+        """A field of the body that holds an object or its JSON text; `{}` if there is none."""
         return jsontext.mapping(self.body.get(name))
 
-    def words(self) -> Record:
-        """The words of templates."""
+    def variables(self) -> Record:
+        """The variables of templates."""
         return {
             "question": self.question,
             "chatId": self.chat_id,
             "sessionId": self.session_id,
             "turn": self.turn,
             "history": self.history,
-            "form": self.object("form"),
+            "form": self.json_object("form"),
             "uploads": self.uploads,
-            "overrideConfig": self.object("overrideConfig"),
-            "humanInput": self.object("humanInput"),
+            "overrideConfig": self.json_object("overrideConfig"),
+            "humanInput": self.json_object("humanInput"),
             "leadEmail": text(self.body.get("leadEmail")),
             "chatflow": {key: text(self.flow.get(key)) for key in ("id", "name", "type")},
         }
 
 
-WORDS = (
+VARIABLES = (
     "question", "chatId", "sessionId", "turn", "history", "form", "uploads", "overrideConfig", "humanInput",
     "leadEmail", "chatflow",
 )  # fmt: skip
-"""The words of templates, and `groups` beside them: the named groups of the rule's regex."""
+"""The names of template variables. A rule with a regex also has `groups`, its named groups."""
 
 
 def text(value: Any) -> str:
-    """A value that should be text, as text; nothing is the empty one."""
+    """A value that should be text, as text; None as the empty text."""
     if value is None or isinstance(value, str):
         return value or ""
     return jsontext.dumps(value)

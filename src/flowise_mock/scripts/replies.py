@@ -1,4 +1,4 @@
-"""Scripted answers: what a rule says, its templates compiled when the script is read."""
+"""Scripted answers. Their templates are compiled when the script is read."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from flowise_mock.faults import spec
 from flowise_mock.faults.spec import Fault
 from flowise_mock.scripts import templates, timing
 from flowise_mock.scripts.patterns import Pattern
-from flowise_mock.scripts.question import WORDS, Question
+from flowise_mock.scripts.question import VARIABLES, Question
 from flowise_mock.scripts.templates import TemplateError
 from flowise_mock.scripts.timing import Timing
 from flowise_mock.state.table import Record
 
-_MARKS = ("{{", "{%", "{#")
-_PLAIN = ("timing", "fault")
-Made = Callable[[Record], Any]
+_DELIMITERS = ("{{", "{%", "{#")
+_NO_TEMPLATES = ("timing", "fault")
+Render = Callable[[Record], Any]
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What is said to one question. `text` is None where the script leaves it to what answers without it.
+    """The scripted reply to one question. `text` is None if the default model should answer.
 
-    `json` is structured output, of which `text` is the writing; `parts` are the answer's further keys, by
-    their names; `pauses` are seconds before the first token and after each, None where nothing is said.
+    `json` is structured output, and `text` then its JSON text. `parts` has the answer's other keys. `pauses`
+    are the seconds before the first token and after each token, None if the script has no timing.
     """
 
     text: str | None
@@ -37,61 +37,66 @@ class Reply:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer of a rule. `fault` is None where there is none."""
+    """One answer of a rule, with its fault if it has one."""
 
-    make: Made
+    render: Render
     timing: Timing | None
     fault: Fault | None
     regex: Pattern | None = None
 
-    def reply(self, asked: Question) -> Reply:
-        """The answer to what is asked. Raises TemplateError."""
-        words = asked.words()
+    def reply(self, question: Question) -> Reply:
+        """The reply to a question. Raises TemplateError."""
+        variables = question.variables()
         if self.regex is not None:
-            found = self.regex.search(asked.question)
-            words["groups"] = found.groupdict("") if found else {}
-        made: Record = self.make(words)
-        json = made.pop("json", None)
-        text = made.pop("text", None) if json is None else jsontext.dumps(json)
+            found = self.regex.search(question.question)
+            variables["groups"] = found.groupdict("") if found else {}
+        parts: Record = self.render(variables)
+        json = parts.pop("json", None)
+        text = parts.pop("text", None) if json is None else jsontext.dumps(json)
         pauses = None
         if self.timing is not None:
-            pauses = timing.pauses(self.timing, f"{asked.flow.get('id')} {asked.turn} {asked.question}")
-        return Reply(text, json, made, pauses)
+            key = f"{question.flow.get('id')} {question.turn} {question.question}"
+            pauses = timing.pauses(self.timing, key)
+        return Reply(text, json, parts, pauses)
 
 
 class BadTemplate(Exception):
-    """A text of an answer that is no template: the steps to it, and why."""
+    """A text of an answer is not a valid template: the steps to it, and why."""
 
-    def __init__(self, steps: tuple[str | int, ...], told: str) -> None:
-        super().__init__(told)
+    def __init__(self, steps: tuple[str | int, ...], message: str) -> None:
+        super().__init__(message)
         self.steps = steps
 
 
-def compiled(given: Any, common: Any, regex: Pattern | None = None) -> Answer:
-    """An answer as a script has it; `common` is the timing of its file. Raises BadTemplate or ValueError."""
+def compile_answer(given: Any, file_timing: Any, regex: Pattern | None = None) -> Answer:
+    """Compile an answer of a script. `file_timing` is the timing of its file.
+
+    Raises BadTemplate or ValueError.
+    """
     parts: Record = {"text": given} if isinstance(given, str) else given
-    words = {*WORDS, "groups"} if regex is not None else set(WORDS)
-    said = {key: value for key, value in parts.items() if key not in _PLAIN}
+    variables = {*VARIABLES, "groups"} if regex is not None else set(VARIABLES)
+    content = {key: value for key, value in parts.items() if key not in _NO_TEMPLATES}
     steps = () if isinstance(given, dict) else None
     fault = spec.read(parts["fault"]) if "fault" in parts else None
-    return Answer(_maker(said, words, steps), timing.read(parts.get("timing", common)), fault, regex)
+    render = _compile_value(content, variables, steps)
+    return Answer(render, timing.read(parts.get("timing", file_timing)), fault, regex)
 
 
-def _maker(value: Any, words: set[str], steps: tuple[str | int, ...] | None) -> Made:
-    """A value with its templates as a function of the words; each call makes a new value."""
+def _compile_value(value: Any, variables: set[str], steps: tuple[str | int, ...] | None) -> Render:
+    """Compile a value with its templates to a function of the variables; each call makes a new value."""
     if isinstance(value, dict):
-        members = {key: _maker(each, words, _step(steps, key)) for key, each in value.items()}
-        return lambda given: {key: make(given) for key, make in members.items()}
+        members = {key: _compile_value(each, variables, _append(steps, key)) for key, each in value.items()}
+        return lambda values: {key: render(values) for key, render in members.items()}
     if isinstance(value, list):
-        items = [_maker(each, words, _step(steps, number)) for number, each in enumerate(value)]
-        return lambda given: [make(given) for make in items]
-    if isinstance(value, str) and any(mark in value for mark in _MARKS):
+        items = [_compile_value(each, variables, _append(steps, n)) for n, each in enumerate(value)]
+        return lambda values: [render(values) for render in items]
+    if isinstance(value, str) and any(delimiter in value for delimiter in _DELIMITERS):
         try:
-            return templates.compiled(value, words)
+            return templates.compile_template(value, variables)
         except TemplateError as error:
             raise BadTemplate(steps or (), str(error)) from None
-    return lambda given: value
+    return lambda values: value
 
 
-def _step(steps: tuple[str | int, ...] | None, step: str | int) -> tuple[str | int, ...] | None:
+def _append(steps: tuple[str | int, ...] | None, step: str | int) -> tuple[str | int, ...] | None:
     return None if steps is None else (*steps, step)

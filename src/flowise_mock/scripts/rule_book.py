@@ -1,4 +1,4 @@
-"""The rules of one namespace: those that were added, the last one first, and then those of the files."""
+"""The rules of one namespace: added rules, the last one first, then those of the files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flowise_mock.state.counts import Counts
 
 
 class RuleBook:
-    """Chooses the rule that answers. `script` has the rules of files; `strict` lets nothing else answer."""
+    """Chooses the rule that answers. `script` has the rules of files; if `strict`, a rule must match."""
 
     def __init__(self, check: ContractCheck, script: Script | None = None, *, strict: bool = False) -> None:
         self.strict = strict
@@ -25,27 +25,45 @@ class RuleBook:
         self._number = 0
 
     def __bool__(self) -> bool:
-        """Whether a rule may answer, or something must."""
+        """Whether a rule may match, or must."""
         return bool(self._added) or self._script is not None or self.strict
 
-    # --- rules that are added ---
+    # --- added rules ---
 
     def add(self, given: dict[str, Any], id: str | None = None) -> str:
-        """Add a rule before all others, or in the place of the one with that id. Raises ScriptError."""
+        """Add a rule before all others, or replace the one with that id. Raises ScriptError."""
         if id is None:
             self._number += 1
             id = str(self._number)
         self._added[id] = (given, rules.compile_rule(given, id, self._check))
         return id
 
+    def get(self, id: str) -> tuple[dict[str, Any], Rule] | None:
+        """The source and the rule of that id."""
+        return self._added.get(id)
+
     def remove(self, id: str) -> bool:
         return self._added.pop(id, None) is not None
 
-    def clear(self) -> None:
-        self._added.clear()
+    def clear(self, *, faults: bool) -> None:
+        """Remove the rules that were added: those that have a fault, or those that answer."""
+        self._added = {id: each for id, each in self._added.items() if ("fault" in each[0]) is not faults}
+
+    def compiled(self, given: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], Rule]]:
+        """Rules in the order of trying, compiled for `use`. Raises ScriptError."""
+        first = self._number + len(given)
+        return [
+            (each, rules.compile_rule(each, str(first - number), self._check))
+            for number, each in enumerate(given)
+        ]
+
+    def use(self, compiled: Sequence[tuple[dict[str, Any], Rule]]) -> None:
+        """Replace the rules that were added by those of `compiled`."""
+        self._added = {rule.id.partition("#")[2]: (given, rule) for given, rule in reversed(compiled)}
+        self._number += len(compiled)
 
     def added(self) -> Iterator[tuple[str, dict[str, Any], Rule]]:
-        """The id, the source and the rule of each rule that was added, in the order of trying."""
+        """The id, the source and the rule of each added rule, in the order in which they are tried."""
         for id, (given, rule) in reversed(self._added.items()):
             yield id, given, rule
 
@@ -55,7 +73,7 @@ class RuleBook:
     # --- choosing ---
 
     def choose(self, question: Question, counts: Counts) -> Choice:
-        """The first rule that matches, and which of its answers is due in this conversation."""
+        """The first rule that matches, and its next answer in this conversation."""
         passed: list[Rule] = []
         for _, _, rule in self.added():
             if rule.operation:

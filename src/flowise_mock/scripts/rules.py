@@ -1,4 +1,4 @@
-"""Rules: what a script file says, compiled; every error has its file, line and column."""
+"""The rules of script files, compiled. Every error has its file, line and column."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flowise_mock.faults import spec
 from flowise_mock.scripts import conditions, reading, replies
 from flowise_mock.scripts.conditions import BadCondition, Condition
 from flowise_mock.scripts.contract_check import ContractCheck
-from flowise_mock.scripts.patterns import pattern
+from flowise_mock.scripts.patterns import compile_pattern
 from flowise_mock.scripts.question import Question
 from flowise_mock.scripts.reading import Source, Steps
 from flowise_mock.scripts.replies import Answer, BadTemplate
@@ -24,11 +24,11 @@ ANY = "*"
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """One rule. `place` is file and line, `id` the whole path and number.
+    """One rule. `place` is file and line, `id` the whole path and the number.
 
-    Every question that it matches contains `needle`, in some case. `flows` are the ids and names of the
-    flows that it is for, empty for all. `operation` is the operationId of an operation that gets a fault,
-    empty for a rule that answers questions. `hold` is the name under which its requests wait.
+    Every question that it matches contains `needle`, in any case. `flows` has the ids and names of its
+    flows, and is empty if it is for all. `operation` is the operationId of an operation that gets a fault,
+    and is empty for a rule that answers questions. `hold` is the name under which its requests wait.
     """
 
     id: str
@@ -50,8 +50,8 @@ class Rule:
         return all(each.holds(question) for each in self.conditions)
 
     def failures(self, question: Question) -> list[str]:
-        """Why it does not match: each condition that fails, in words."""
-        return [each.failed(question) for each in self.conditions if not each.holds(question)]
+        """Why it does not match: a sentence for each condition that fails."""
+        return [each.explain_failure(question) for each in self.conditions if not each.holds(question)]
 
 
 def load(paths: Sequence[Path], check: ContractCheck) -> tuple[Rule, ...]:
@@ -65,7 +65,7 @@ def _rules(source: Source, check: ContractCheck) -> Iterator[Rule]:
 
 
 def compile_rule(given: dict[str, Any], id: str, check: ContractCheck) -> Rule:
-    """A rule that was added, and is in no file. Raises ScriptError, whose pointer is within the rule."""
+    """Compile a rule that is not in a file. Raises ScriptError, whose pointer is within the rule."""
     source = reading.of_value({"rules": [given]}, "added rule")
     rule = _rule(source, ("rules", 0), source.value["rules"][0], check)
     return replace(rule, id=f"added#{id}", place=f"added:{id}")
@@ -80,8 +80,8 @@ def pattern_of(match: dict[str, Any]) -> tuple[Condition, ...]:
 def _rule(source: Source, steps: Steps, given: dict[str, Any], check: ContractCheck) -> Rule:
     match = given.get("match", {})
     operation = _operation(source, steps, match, check)
-    said = [key for key in ("answer", "answers", "fault") if key in given]
-    if len(said) != 1:
+    contents = [key for key in ("answer", "answers", "fault") if key in given]
+    if len(contents) != 1:
         raise source.error(steps, "a rule has one of answer, answers and fault; write just one of them")
     if operation:
         _check_operation(source, steps, given)
@@ -102,7 +102,7 @@ def _rule(source: Source, steps: Steps, given: dict[str, Any], check: ContractCh
 
 def _conditions(source: Source, steps: Steps, match: dict[str, Any]) -> tuple[Condition, ...]:
     try:
-        return tuple(conditions.compiled(match))
+        return tuple(conditions.compile_match(match))
     except BadCondition as error:
         raise source.error((*steps, "match", *error.steps), str(error)) from None
 
@@ -132,21 +132,21 @@ def _check_operation(source: Source, steps: Steps, given: dict[str, Any]) -> Non
 
 def _answers(source: Source, steps: Steps, given: dict[str, Any], check: ContractCheck) -> Iterator[Answer]:
     question = given.get("match", {}).get("question")
-    regex = pattern(question["regex"]) if isinstance(question, dict) and "regex" in question else None
+    regex = compile_pattern(question["regex"]) if isinstance(question, dict) and "regex" in question else None
     timing = source.value.get("timing")
     if "fault" in given:
         _check_fault(source, (*steps, "fault"), given["fault"])
-        yield replies.compiled({"fault": given["fault"]}, timing)
-    for place, answer in _given(steps, given):
+        yield replies.compile_answer({"fault": given["fault"]}, timing)
+    for place, answer in _answers_of(steps, given):
         if isinstance(answer, dict) and "fault" in answer:
             _check_fault(source, (*place, "fault"), answer["fault"])
         try:
-            compiled = replies.compiled(answer, timing, regex)
+            compiled = replies.compile_answer(answer, timing, regex)
         except BadTemplate as error:
             raise source.error((*place, *error.steps), str(error)) from None
-        problem = check.problem({"text": answer} if isinstance(answer, str) else answer)
-        if problem is not None:
-            raise source.error((*place, *problem.steps), problem.reason)
+        violation = check.problem({"text": answer} if isinstance(answer, str) else answer)
+        if violation is not None:
+            raise source.error((*place, *violation.steps), violation.reason)
         yield compiled
 
 
@@ -157,7 +157,8 @@ def _check_fault(source: Source, steps: Steps, given: Any) -> None:
         raise source.error(steps, str(error)) from None
 
 
-def _given(steps: Steps, given: dict[str, Any]) -> Iterator[tuple[Steps, Any]]:
+def _answers_of(steps: Steps, given: dict[str, Any]) -> Iterator[tuple[Steps, Any]]:
+    """The answers of a rule, each with the steps to it."""
     if "answer" in given:
         yield (*steps, "answer"), given["answer"]
     for number, answer in enumerate(given.get("answers", [])):

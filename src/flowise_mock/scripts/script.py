@@ -1,4 +1,4 @@
-"""A script: the rules of its files in order, and which one answers now."""
+"""A script: the rules of its files in order, and the choice of the one that answers."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from flowise_mock.state.counts import Counts
 
 log = logging.getLogger("flowise_mock")
 EXPLAINED = 3
-"""Rules whose mismatch an access line explains."""
+"""How many rules that do not match the access log explains."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Who answers: a rule with its answer, or none.
+    """The rule that answers and its answer, or neither.
 
-    `explanation` names the rule, and why earlier rules do not match. `nearest` is the rule that came
-    closest, if none matches and one must.
+    `explanation` names the rule and says why earlier rules do not match. `nearest` describes the rule
+    that came closest, if none matches and one must.
     """
 
     question: Question
@@ -38,11 +38,11 @@ class Choice:
 
 
 class Script:
-    """The rules of some files. How often each answered is counted in the store that it answers for.
+    """The rules of some files. The counts of their answers are in the store of the server.
 
-    `strict` lets nothing else answer. `reload` reads a file again when it changes, and starts its counts
-    anew; if the change is broken, the rules stay as they were and the log says why. Raises ScriptError if a
-    file is broken.
+    If `strict`, a question that no rule matches fails. If `reload`, a file that changes is read again and
+    all counts restart; if the change is invalid, the rules stay as they were and the log says why. Raises
+    ScriptError if a file is invalid.
     """
 
     def __init__(
@@ -73,10 +73,10 @@ class Script:
     # --- choosing ---
 
     def choose(self, question: Question, counts: Counts) -> Choice:
-        """The first rule that matches, and which of its answers is due in this conversation."""
+        """The first rule that matches, and its next answer in this conversation."""
         if self._reload:
             self._refresh(counts)
-        for rule in self._index.rules(question):
+        for rule in self._index.candidates(question):
             if rule.matches(question) and is_left(rule, counts):
                 answer = next_answer(rule, question, counts)
                 before = self._for_questions[: self._numbers[rule]]
@@ -85,7 +85,7 @@ class Script:
         return Choice(question, None, None, explanation(None, self._for_questions, question), closest)
 
     def for_operation(self, operation: str, counts: Counts) -> Sequence[Rule]:
-        """The rules for another operation than prediction, those for any among them."""
+        """The rules for an operation other than prediction, including those for any operation."""
         if self._reload:
             self._refresh(counts)
         return self._for_operations.get(operation, self._for_operations.get(rules.ANY, ()))
@@ -93,7 +93,7 @@ class Script:
     # --- reloading ---
 
     def _file_stamps(self) -> list[tuple[int, int, int] | None]:
-        """What changes with a file."""
+        """Values that change when a file changes."""
         return [_stamp(path) for path in self._paths]
 
     def _refresh(self, counts: Counts) -> None:
@@ -111,7 +111,7 @@ class Script:
 
 
 def is_left(rule: Rule, counts: Counts) -> bool:
-    """Whether a rule may answer once more."""
+    """Whether a rule may answer again."""
     return rule.times is None or counts.get(("rule", rule.id)) < rule.times
 
 
@@ -125,7 +125,7 @@ def next_answer(rule: Rule, question: Question, counts: Counts) -> Answer:
 
 
 def explanation(rule: Rule | None, passed: Sequence[Rule], question: Question) -> str:
-    """Who answers, and why the first rules before it do not match; the number of the others."""
+    """The rule that answers, why the first rules before it do not match, and the number of the others."""
     reasons = [f"{each.place} {failures(each, question)[0]}" for each in passed[:EXPLAINED]]
     more = [f"{len(passed) - EXPLAINED} more"] if len(passed) > EXPLAINED else []
     head = f"rule {rule}" if rule else "no rule"
@@ -133,7 +133,7 @@ def explanation(rule: Rule | None, passed: Sequence[Rule], question: Question) -
 
 
 def nearest(rules: Sequence[Rule], question: Question) -> str:
-    """The rule with most conditions satisfied; of those the one with fewest that are not."""
+    """The rule with most satisfied conditions; of several, the one with the fewest others."""
     if not rules:
         return "there is none; write one"
 

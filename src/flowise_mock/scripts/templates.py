@@ -1,8 +1,8 @@
-"""Templates in the texts of a script: Jinja in its sandbox, and of it only what always ends.
+"""Templates in the texts of a script: the part of sandboxed Jinja that always terminates.
 
-A loop runs over what is there, within no other loop; nothing is called, assigned or multiplied; filters
-are those listed here. So what a template costs is bounded by what it is given, and what it makes by
-MAX_TEXT. What is refused is refused when the script is read.
+A loop runs over an existing value, and not inside another loop. There are no calls, assignments or
+multiplications, and no filters but those listed here. So the size of its variables bounds the cost of a
+template, and MAX_TEXT its output. Anything else is refused when the script is read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from flowise_mock.contract import jsontext
 from flowise_mock.contract.schemas import shortened
 
 MAX_TEXT = 1_000_000
-"""Characters that a template may make."""
+"""The longest output of a template, in characters."""
 
 Template = Callable[[dict[str, Any]], str]
 _NODES = (
@@ -35,66 +35,65 @@ _FILTERS = (
 
 
 class TemplateError(Exception):
-    """A template that is refused, or cannot be filled in; the text says why."""
+    """A template is refused, or cannot be rendered; the message says why."""
 
 
-def compiled(source: str, words: Collection[str]) -> Template:
-    """A text of a script as a function of the words it may name. Raises TemplateError."""
+def compile_template(source: str, variables: Collection[str]) -> Template:
+    """Compile a text of a script to a function of its variables. Raises TemplateError."""
     try:
         tree = _environment().parse(source)
-        _check(tree, set(words), within=False)
+        _check(tree, set(variables), in_loop=False)
         template = _environment().from_string(tree)
     except TemplateSyntaxError as error:
-        raise TemplateError(f"is no template: {error.message}") from None
+        raise TemplateError(f"is not a template: {error.message}") from None
     except (MemoryError, RecursionError, SyntaxError):
-        raise TemplateError("is no template: nested too deeply") from None
+        raise TemplateError("is not a template: nested too deeply") from None
 
-    def fill(given: dict[str, Any]) -> str:
+    def render(values: dict[str, Any]) -> str:
         parts, size = [], 0
         try:
-            for part in template.generate(given):
+            for part in template.generate(values):
                 parts.append(part)
                 size += len(part)
                 if size > MAX_TEXT:
-                    raise TemplateError(f"made more than {MAX_TEXT} characters; let it say less")
+                    raise TemplateError(f"made more than {MAX_TEXT} characters; shorten it")
         except TemplateError:
             raise
-        except Exception as error:  # whatever a filter meets in what a client sent
+        except Exception as error:  # a filter may fail on anything that a client sends
             raise TemplateError(f"{shortened(source, 80)!r} cannot be filled in: {error}") from None
         return "".join(parts)
 
-    return fill
+    return render
 
 
-def _check(node: nodes.Node, words: set[str], *, within: bool) -> None:
-    """Refuse what could run on, reach out of the sandbox, or name what is not there."""
+def _check(node: nodes.Node, variables: set[str], *, in_loop: bool) -> None:
+    """Refuse what could run forever, leave the sandbox, or refer to an unknown variable or filter."""
     if not isinstance(node, _NODES):
-        raise TemplateError(f"a template has no {_called(node)}; it has words, filters, if and for")
+        raise TemplateError(f"a template has no {_construct(node)}; it has variables, filters, if and for")
     if isinstance(node, nodes.Filter) and node.name not in (*_FILTERS, "join", "replace", "tojson"):
         raise TemplateError(f"there is no filter {node.name}; there are {', '.join(sorted(_filters()))}")
-    if isinstance(node, nodes.Name) and node.name not in words:
-        raise TemplateError(f"there is no word {node.name}; there are {', '.join(sorted(words))}")
+    if isinstance(node, nodes.Name) and node.name not in variables:
+        known = ", ".join(sorted(variables))
+        raise TemplateError(f"there is no variable {node.name}; there are {known}")
     if isinstance(node, nodes.Getattr) and node.attr.startswith("_"):
-        raise TemplateError(f"{node.attr} is out of reach; names that begin with _ are")
+        raise TemplateError(f"{node.attr} is not allowed: it begins with _")
     if isinstance(node, nodes.For):
-        if within or node.recursive:
+        if in_loop or node.recursive:
             raise TemplateError("a loop has no loop within it")
-        _check(node.iter, words, within=False)
-        words = words | {each.name for each in node.target.find_all(nodes.Name)} | _names(node.target)
-        words = words | {"loop"}
-        parts = [*node.body, *node.else_, *([node.test] if node.test else [])]
-        for part in parts:
-            _check(part, words, within=True)
+        _check(node.iter, variables, in_loop=False)
+        targets = {each.name for each in node.target.find_all(nodes.Name)} | _name_of(node.target)
+        for part in [*node.body, *node.else_, *([node.test] if node.test else [])]:
+            _check(part, variables | targets | {"loop"}, in_loop=True)
         return
     for child in node.iter_child_nodes():
-        _check(child, words, within=within)
+        _check(child, variables, in_loop=in_loop)
 
 
-def _names(target: nodes.Node) -> set[str]:
+def _name_of(target: nodes.Node) -> set[str]:
     return {target.name} if isinstance(target, nodes.Name) else set()
 
 
-def _called(node: nodes.Node) -> str:
+def _construct(node: nodes.Node) -> str:
     kinds = {"Call": "calls", "Mul": "*", "Pow": "**", "Mod": "%", "Div": "/", "FloorDiv": "//"}
     return kinds.get(type(node).__name__, type(node).__name__.lower())
 
@@ -104,12 +103,12 @@ def _called(node: nodes.Node) -> str:
 
 @cache
 def _environment() -> ImmutableSandboxedEnvironment:
-    made = ImmutableSandboxedEnvironment(
-        undefined=StrictUndefined, finalize=_written, keep_trailing_newline=True
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, finalize=_to_text, keep_trailing_newline=True
     )
-    made.globals = {}
-    made.filters = _filters()
-    return made
+    environment.globals = {}
+    environment.filters = _filters()
+    return environment
 
 
 @cache
@@ -119,25 +118,25 @@ def _filters() -> dict[str, Callable[..., Any]]:
     return {name: known[name] for name in _FILTERS} | own
 
 
-def _written(value: Any) -> str:
-    """A value as a template writes it: a text as it is, nothing as none, all else as JSON."""
+def _to_text(value: Any) -> str:
+    """A value as a template shows it: a text as it is, None as nothing, all else as JSON."""
     if value is None or isinstance(value, (str, Undefined)):
         return str("" if value is None else value)
     return jsontext.dumps(value)
 
 
 def _join(values: Any, between: str = "") -> str:
-    texts = [_written(each) for each in values]
-    _bound(sum(map(len, texts)) + len(texts) * len(between))
+    texts = [_to_text(each) for each in values]
+    _check_size(sum(map(len, texts)) + len(texts) * len(between))
     return between.join(texts)
 
 
 def _replace(text: Any, old: str, new: str) -> str:
-    written = _written(text)
-    _bound(len(written) + written.count(old) * len(new))
-    return written.replace(old, new)
+    whole = _to_text(text)
+    _check_size(len(whole) + whole.count(old) * len(new))
+    return whole.replace(old, new)
 
 
-def _bound(size: int) -> None:
+def _check_size(size: int) -> None:
     if size > MAX_TEXT:
         raise TemplateError(f"would make more than {MAX_TEXT} characters")

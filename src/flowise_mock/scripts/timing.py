@@ -1,4 +1,4 @@
-"""How fast a scripted answer comes: a plan of pauses, the same for the same script and the same seed."""
+"""The timing of a scripted answer: a plan of pauses, the same for the same script and seed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds before the first token, seconds after each token, and how far both vary: a share, 0 to 1."""
+    """Seconds before the first token, seconds after each token, and how much both vary: a share, 0 to 1."""
 
     first: float = 0.0
     gap: float = 0.0
@@ -19,7 +19,7 @@ class Timing:
 
 
 def read(given: Any) -> Timing | None:
-    """The timing that a script gives: `none` is no pause, None where it gives none."""
+    """The timing in a script: no pauses for `none`, and None if the script has no timing."""
     if given is None or given == "none":
         return None if given is None else Timing()
     speed = given.get("tokens_per_second")
@@ -27,17 +27,17 @@ def read(given: Any) -> Timing | None:
     return Timing(first, 1 / speed if speed else 0.0, given.get("jitter", 0.0), given.get("seed", 0))
 
 
-def pauses(timing: Timing, what: str) -> Iterator[float]:
+def pauses(timing: Timing, key: str) -> Iterator[float]:
     """Seconds before the first token, then after each token, without end.
 
-    They vary with the seed and with `what` is asked, and with nothing else: not with the clock, nor with
-    what else the server was asked.
+    They depend on the seed and on `key`, which identifies the question, and on nothing else: neither on the
+    clock nor on other requests.
     """
-    drawn = random.Random(f"{timing.seed} {what}")  # noqa: S311 - pauses, no secrets
-    yield timing.first * _about(timing, drawn)
+    generator = random.Random(f"{timing.seed} {key}")  # noqa: S311 - pauses, no secrets
+    yield timing.first * _variation(timing, generator)
     while True:
-        yield timing.gap * _about(timing, drawn)
+        yield timing.gap * _variation(timing, generator)
 
 
-def _about(timing: Timing, drawn: random.Random) -> float:
-    return 1 + timing.jitter * drawn.uniform(-1, 1) if timing.jitter else 1.0
+def _variation(timing: Timing, generator: random.Random) -> float:
+    return 1 + timing.jitter * generator.uniform(-1, 1) if timing.jitter else 1.0

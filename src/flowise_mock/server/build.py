@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from flowise_mock import __version__
 from flowise_mock.contract import contracts, tables
 from flowise_mock.contract.document import Document, operations
+from flowise_mock.contract.secrets import Secrets
+from flowise_mock.control.app import ControlApp
+from flowise_mock.control.call import Served
+from flowise_mock.control.guard import CONTROL, Guard
 from flowise_mock.engine import seed
-from flowise_mock.engine.app import HANG, MAX_BODY, TOKEN_DELAY, create_app
+from flowise_mock.engine.app import HANG, MAX_BODY, TOKEN_DELAY, create_app, unrouted_answers
+from flowise_mock.engine.middleware import StateMiddleware
 from flowise_mock.engine.streams import Streams
 from flowise_mock.engine.worlds import MAX_NAMESPACES, Worlds
 from flowise_mock.flows import model_echo
@@ -50,7 +57,7 @@ class Options:
     max_body: int = MAX_BODY
     token_delay: float = TOKEN_DELAY
     hang: float = HANG
-    model: Model = model_echo.say
+    model: Model = model_echo.generate
     scripts: Sequence[Path] = ()
     strict: bool = False
     reload: bool = False
@@ -108,9 +115,8 @@ def build(options: Options) -> Mock:
         journal=options.journal,
     )
     streams = Streams()
-    app = create_app(
+    api = create_app(
         contract,
-        worlds,
         streams=streams,
         open=options.open,
         max_body=options.max_body,
@@ -122,7 +128,46 @@ def build(options: Options) -> Mock:
         journal=options.journal > 0,
     )
     count = sum(1 for _ in operations(contract))
-    return Mock(app, contract, worlds, streams, options, count, records)
+    ready = _ready(options, count, records)
+    control = ControlApp(Served(contract, worlds, streams, Secrets(contract), ready))
+    app = StateMiddleware(_Switch(api, control), worlds, unrouted_answers(contract))
+    guard = Guard(
+        app,
+        host=options.host,
+        allowed=options.allowed_hosts,
+        token=options.control_token,
+        control=options.control,
+    )
+    return Mock(guard, contract, worlds, streams, options, count, records)
+
+
+class _Switch:
+    """Sends requests below `/__mock__` to the control API, and all others to the API."""
+
+    def __init__(self, api: ASGIApp, control: ASGIApp) -> None:
+        self.api = api
+        self.control = control
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_control = scope["path"].startswith(f"{CONTROL}/") or scope["path"] == CONTROL
+        await (self.control if is_control else self.api)(scope, receive, send)
+
+
+def _ready(options: Options, operations: int, records: int) -> dict[str, object]:
+    """What is loaded, for `GET ready`."""
+    return {
+        "version": __version__,
+        "contract": options.contract,
+        "operations": operations,
+        "seed": options.seed.name if options.seed else None,
+        "records": records,
+        "scripts": [_loaded(path) for path in options.scripts],
+        "overlays": [_loaded(path) for path in options.overlays],
+    }
+
+
+def _loaded(path: Path) -> dict[str, str]:
+    return {"name": path.name, "sha256": sha256(path.read_bytes()).hexdigest()}
 
 
 def _seeded(options: Options, contract: Document) -> tuple[Store, int]:

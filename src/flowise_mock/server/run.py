@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 
+from flowise_mock.control.guard import is_loopback
 from flowise_mock.engine import private_api, seed
 from flowise_mock.server.build import Mock, Options, build
 
@@ -65,4 +66,15 @@ def banner(options: Options, mock: Mock, port: int) -> list[str]:
         f"  key   {'none is asked for' if options.open else key}",
         f"  try   curl{header} {base}/api/v1/chatflows",
         f"  docs  {base}/docs",
+        *_exposure(options),
     ]
+
+
+def _exposure(options: Options) -> list[str]:
+    """A line about who can reach a server that other machines can."""
+    if is_loopback(options.host):
+        return []
+    control = "needs the token" if options.control_token else "answers this machine only"
+    if not options.control:
+        control = "is off"
+    return [f"  note  other machines can reach this server, by any host name; the control API {control}"]

@@ -10,19 +10,32 @@ from typing import Any
 
 
 class Clock:
-    """The time: now, or the moment at which it is frozen."""
+    """The time: now, later than now by what it was advanced, or the moment at which it is frozen."""
 
     def __init__(self, moment: datetime | None = None) -> None:
         self.moment = moment
+        self._ahead = timedelta()
 
     def __call__(self) -> datetime:
-        return self.moment or datetime.now(UTC)
+        return self.moment or datetime.now(UTC) + self._ahead
 
     def milliseconds(self) -> int:
         """Milliseconds since 1970, rounded down."""
         if self.moment is None:
-            return time.time_ns() // 1_000_000
-        return (self.moment - _EPOCH) // timedelta(milliseconds=1)
+            return time.time_ns() // 1_000_000 + self._ahead // timedelta(milliseconds=1)
+        return milliseconds(self.moment)
+
+    def advance(self, by: timedelta) -> None:
+        """Put the clock forward. Raises OverflowError if there is no such date."""
+        if self.moment is None:
+            datetime.now(UTC) + self._ahead + by
+            self._ahead += by
+        else:
+            self.moment += by
+
+    def release(self) -> None:
+        """Show the real time again."""
+        self.moment, self._ahead = None, timedelta()
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,7 +52,7 @@ class Dates:
         second, rest = divmod(milliseconds, 1000)
         if second != self._second:
             self._second = second
-            self._text = f"{_EPOCH + timedelta(seconds=second):%Y-%m-%dT%H:%M:%S}"
+            self._text = (_EPOCH + timedelta(seconds=second)).isoformat()[:19]
         return f"{self._text}.{rest:03d}Z"
 
 
@@ -73,6 +86,11 @@ def moment(text: str) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Milliseconds from 1970 to a moment, rounded down."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def within(

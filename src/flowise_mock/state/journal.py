@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 MAX_BODY = 64 * 1024
@@ -82,13 +82,23 @@ class Journal:
     def add(self, entry: Entry) -> None:
         """Keep an entry that is complete, and drop the oldest ones that are too many or too large."""
         entry.duration = (_now() - entry.started) * 1000
+        self._keep(entry)
+        for listener in list(self._listeners):
+            listener(entry)
+
+    def replace(self, entries: Iterable[Entry]) -> None:
+        """Keep these entries alone, oldest first, with ids of this journal."""
+        self.clear()
+        for entry in entries:
+            entry.id = self.next_id()
+            self._keep(entry)
+
+    def _keep(self, entry: Entry) -> None:
         self._entries[entry.id] = entry
         self._bytes += entry.size
         while len(self._entries) > self.most or (self._bytes > self._max_bytes and len(self._entries) > 1):
             _, dropped = self._entries.popitem(last=False)
             self._bytes -= dropped.size
-        for listener in list(self._listeners):
-            listener(entry)
 
     def clear(self) -> None:
         """Drop all entries; ids go on."""

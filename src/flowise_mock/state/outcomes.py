@@ -92,11 +92,11 @@ class Deletion(Result):
 
 
 class EventStream(Result):
-    """A prediction delivered as it happens; `events` yields (name, data) pairs."""
+    """Events delivered as they happen; `events` yields (name, data) pairs."""
 
     events: AsyncIterator[tuple[str, Any]]
-    named: bool = False
-    """Whether each event has an `event:` line, as speech has and predictions have not."""
+    framing: str = "prediction"
+    """How an event is framed: `prediction`, `speech` or, as the standard has it, `plain`."""
     as_json: Callable[[], Awaitable[Any]] | None = None
     """Delivers the same as JSON instead of `events`; None if it cannot be delivered so."""
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from flowise_mock.state.clock import Clock, Dates, moment
@@ -70,6 +71,10 @@ class Store:
         """The time, never the same twice: lists ordered by date are ordered by creation too."""
         self._last = max(self.clock.milliseconds(), self._last + 1)
         return self._dates.iso(self._last)
+
+    def date(self, milliseconds: int) -> str:
+        """Milliseconds since 1970 as an ISO date."""
+        return self._dates.iso(milliseconds)
 
     def set_clock(self, at: str) -> None:
         """Freeze the clock at an ISO date, or release it with any other text."""
@@ -208,6 +213,10 @@ class Store:
             return self._rows[name].slice(start, start + size), len(self._rows[name])
         found = self._rows[name].select(wanted)
         return found[start : start + size], len(found)
+
+    def slice(self, name: str, start: int, stop: int) -> list[Record]:
+        """A part of the records of a table, in order of creation."""
+        return list(islice(self._rows[name].records.values(), start, stop))
 
     def count(self, name: str) -> int:
         return len(self._rows[name])

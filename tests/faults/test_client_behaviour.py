@@ -1,4 +1,4 @@
-"""What flowise for Python makes of each fault: the column of docs/faults.md, on a server of short hangs."""
+"""How flowise for Python behaves at each fault, as its column in docs/faults.md says. Hangs are short here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.server
 
 DOCS = contracts.root() / "docs" / "faults.md"
 HANG = 4.0
-"""Seconds; a client that has not ended after half of it waits."""
+"""Seconds. A client that has not ended after half of them is considered to wait."""
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def read(url: str, question: str, patience: float) -> Reading:
     reading = Reading([], None, False)
     events: list[object] = []
 
-    def ask() -> None:
+    def stream() -> None:
         try:
             for event in Flowise(url).create_prediction(PredictionData(SUPPORT, question, streaming=True)):
                 events.append(json.loads(event))
@@ -46,13 +46,13 @@ def read(url: str, question: str, patience: float) -> Reading:
             reading.error = name_of(raised)
         reading.done = True
 
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(patience)
+    thread = threading.Thread(target=stream, daemon=True)
+    thread.start()
+    thread.join(patience)
     return Reading(events, reading.error, reading.done)
 
 
-def measured() -> dict[str, list[str]]:
+def documented_cells() -> dict[str, list[str]]:
     """The cells of the measured table, by fault."""
     table = DOCS.read_text().partition("| fault | flowise-sdk |")[2]
     rows = [re.split(r" *\| *", line.strip("| ")) for line in table.splitlines()[2:] if line.startswith("|")]
@@ -60,14 +60,14 @@ def measured() -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("name", ["none", *spec.catalogue()])
-def test_the_python_client_makes_of_it_what_the_docs_say(scripted: Running, name: str) -> None:
-    waits = "waits for ever" in measured()[name][1]
-    assert str(read(scripted.url, name, HANG / 2 if waits else 20)) == measured()[name][1]
+def test_the_python_client_behaves_as_documented(scripted: Running, name: str) -> None:
+    waits = "waits for ever" in documented_cells()[name][1]
+    assert str(read(scripted.url, name, HANG / 2 if waits else 20)) == documented_cells()[name][1]
 
 
 def test_every_fault_was_measured_with_three_clients() -> None:
-    assert list(measured()) == ["none", *spec.catalogue()]
-    assert all(len(cells) == 3 and all(cells) for cells in measured().values())
+    assert list(documented_cells()) == ["none", *spec.catalogue()]
+    assert all(len(cells) == 3 and all(cells) for cells in documented_cells().values())
 
 
 def test_every_fault_and_option_is_in_the_docs() -> None:
@@ -85,7 +85,7 @@ def test_every_fault_and_option_is_in_the_docs() -> None:
         assert f"`{option}`" in text
 
 
-def test_the_script_and_the_headers_of_the_docs_are_good(tmp_path: Path) -> None:
+def test_the_script_and_the_headers_of_the_docs_are_valid(tmp_path: Path) -> None:
     text = DOCS.read_text()
     (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     (tmp_path / "docs.yaml").write_text(block)

@@ -1,4 +1,4 @@
-"""How faults are asked for: by name, with options, in a header; and what is refused, in which words."""
+"""How faults are requested: by name, with options, in a header; and the messages about invalid ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ALL = sorted(spec.catalogue())
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_every_fault_is_asked_for_by_its_name(name: str) -> None:
+def test_every_fault_is_requested_by_its_name(name: str) -> None:
     fault = spec.read(name)
     assert (fault.name, str(fault)) == (name, name)
     assert fault == spec.read({"name": name}) == spec.parse(name)
@@ -62,16 +62,16 @@ BAD: list[tuple[str, Any, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("header", "given", "told"), BAD)
-def test_what_is_no_fault_is_refused_in_clear_words(header: str, given: Any, told: str) -> None:
-    for ask, asked in ((spec.parse, header), (spec.read, given)):
+@pytest.mark.parametrize(("header", "given", "message"), BAD)
+def test_an_invalid_fault_is_refused_with_a_clear_message(header: str, given: Any, message: str) -> None:
+    for read, source in ((spec.parse, header), (spec.read, given)):
         with pytest.raises(ValueError) as refused:
-            ask(asked)
-        assert told in str(refused.value)
+            read(source)
+        assert message in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("header", "told"),
+    ("header", "message"),
     [
         ("hang; seconds", "cannot be read at seconds; write NAME; option=value"),
         ("hang seconds=1", "there is no fault hang seconds=1"),
@@ -80,13 +80,13 @@ def test_what_is_no_fault_is_refused_in_clear_words(header: str, given: Any, tol
         ("hang; name=reset", "the option name is there twice"),
     ],
 )
-def test_a_header_that_cannot_be_read_is_refused(header: str, told: str) -> None:
+def test_a_header_that_cannot_be_parsed_is_refused(header: str, message: str) -> None:
     with pytest.raises(ValueError) as refused:
         spec.parse(header)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_no_name_is_refused() -> None:
+def test_a_fault_without_a_name_is_refused() -> None:
     for given in ({}, {"name": None}, {"seconds": 1}):
         with pytest.raises(ValueError, match="a fault has a name; there are lost-content"):
             spec.read(given)
@@ -94,16 +94,16 @@ def test_no_name_is_refused() -> None:
         spec.read({"name": 7})
 
 
-def test_the_schema_takes_what_the_reader_takes() -> None:
+def test_the_schema_accepts_what_the_reader_accepts() -> None:
     jsonschema_rs.meta.validate(spec.schema())
     for schema in (spec.schema(), reading.schema()["$defs"]["fault"]):
-        fits = jsonschema_rs.Draft202012Validator(schema)
+        validator = jsonschema_rs.Draft202012Validator(schema)
         for name in ALL:
             defaults = spec.read(name).options
-            assert fits.is_valid(name)
-            assert fits.is_valid({"name": name, **defaults, "nth": 2})
+            assert validator.is_valid(name)
+            assert validator.is_valid({"name": name, **defaults, "nth": 2})
         for _, given, _ in BAD:
-            assert not fits.is_valid(given), given
+            assert not validator.is_valid(given), given
 
 
 def test_the_schema_lists_its_own_names() -> None:
@@ -113,43 +113,43 @@ def test_the_schema_lists_its_own_names() -> None:
 # --- on which calls --------------------------------------------------------------------------------
 
 
-def test_the_nth_call_alone_is_met() -> None:
+def test_a_fault_happens_only_at_its_nth_call() -> None:
     fault = spec.read({"name": "reset", "nth": 3})
     assert [count for count in range(1, 10) if fault.is_due(count)] == [3]
 
 
-def test_chance_is_the_same_for_the_same_seed() -> None:
-    def met(**options: Any) -> list[int]:
+def test_the_calls_are_the_same_for_the_same_seed() -> None:
+    def calls(**options: Any) -> list[int]:
         fault = spec.read({"name": "reset", **options})
         return [count for count in range(1, 1001) if fault.is_due(count)]
 
-    assert met(probability=0.3, seed=1) == met(probability=0.3, seed=1)
-    assert met(probability=0.3, seed=1) != met(probability=0.3, seed=2)
-    assert 250 < len(met(probability=0.3, seed=1)) < 350
-    assert met(probability=0) == []
-    assert len(met(probability=1)) == 1000
+    assert calls(probability=0.3, seed=1) == calls(probability=0.3, seed=1)
+    assert calls(probability=0.3, seed=1) != calls(probability=0.3, seed=2)
+    assert 250 < len(calls(probability=0.3, seed=1)) < 350
+    assert calls(probability=0) == []
+    assert len(calls(probability=1)) == 1000
 
 
 @pytest.mark.parametrize("distribution", ["fixed", "uniform", "normal", "lognormal"])
-def test_a_latency_is_the_same_for_the_same_seed_and_spreads_as_it_should(distribution: str) -> None:
-    asked = {"name": "latency", "ms": 200, "spread": 50, "distribution": distribution}
+def test_a_latency_is_the_same_for_the_same_seed_and_has_its_distribution(distribution: str) -> None:
+    options = {"name": "latency", "ms": 200, "spread": 50, "distribution": distribution}
 
     def delays(seed: int) -> list[float]:
-        fault = spec.read({**asked, "seed": seed})
+        fault = spec.read({**options, "seed": seed})
         return [fault.delay(count) for count in range(1, 2001)]
 
-    drawn = sorted(delays(1))
-    assert drawn == sorted(delays(1))
-    assert drawn[1000] == pytest.approx(0.2, rel=0.05)
+    sample = sorted(delays(1))
+    assert sample == sorted(delays(1))
+    assert sample[1000] == pytest.approx(0.2, rel=0.05)
     if distribution == "fixed":
-        assert drawn == [0.2] * 2000
+        assert sample == [0.2] * 2000
     else:
-        assert drawn != sorted(delays(2))
+        assert sample != sorted(delays(2))
         share = 0.92 if distribution == "uniform" else 0.84
-        assert drawn[int(2000 * share)] == pytest.approx(0.25 if share < 0.9 else 0.242, rel=0.05)
-    assert all(delay >= 0 for delay in drawn)
+        assert sample[int(2000 * share)] == pytest.approx(0.25 if share < 0.9 else 0.242, rel=0.05)
+    assert all(delay >= 0 for delay in sample)
 
 
-def test_a_latency_is_never_less_than_nothing() -> None:
+def test_a_latency_is_never_negative() -> None:
     fault = spec.read({"name": "latency", "ms": 1, "spread": 500, "distribution": "normal"})
     assert min(fault.delay(count) for count in range(1, 100)) == 0

@@ -1,0 +1,69 @@
+"""The control API as an ASGI app: `control.yaml` on the same engine as the API, with both validations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from flowise_mock.contract import document as documents
+from flowise_mock.contract.document import Document, operations
+from flowise_mock.contract.schemas import Schemas
+from flowise_mock.control.call import ControlCall, Served
+from flowise_mock.control.guard import CONTROL
+from flowise_mock.engine.answers import Answers
+from flowise_mock.engine.app import connexion_app
+from flowise_mock.engine.endpoint import Endpoint, Settings
+from flowise_mock.engine.middleware import ErrorMiddleware, HeaderMiddleware
+from flowise_mock.engine.pages import Pages
+from flowise_mock.engine.request_state import RequestState, request_state
+from flowise_mock.engine.server_profile import ServerProfile
+from flowise_mock.knowledge.files import Upload
+from flowise_mock.scripts.http_request import HttpRequest
+
+DOCUMENT = Path(__file__).with_name("control.yaml")
+HANDLERS = "flowise_mock.control.handlers"
+MAX_BODY = 64 * 1024 * 1024
+"""Bytes of a body, such as a world that is imported."""
+
+
+def load() -> Document:
+    """The document of the control API."""
+    found: Document = documents.read(DOCUMENT)
+    return found
+
+
+class ControlApp:
+    """Built at the first request: a server whose control API nobody uses starts without it."""
+
+    def __init__(self, served: Served) -> None:
+        self.served = served
+        self._app: ASGIApp | None = None
+        self._unrouted: Answers | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._app is None:
+            self._app, self._unrouted = self._build()
+        assert self._unrouted is not None
+        request_state(scope).answers = self._unrouted
+        await self._app(scope, receive, send)
+
+    def _build(self) -> tuple[ASGIApp, Answers]:
+        contract, profile = load(), ServerProfile()
+        schemas = Schemas(contract)
+        answers: dict[str | None, Answers] = {None: Answers(contract, schemas, profile=profile)}
+        for operation in operations(contract):
+            answers[operation.id] = Answers(contract, schemas, operation.definition, profile)
+        settings = Settings(
+            contract, schemas, profile, answers, True, MAX_BODY, self.served.streams, self._call, HANDLERS
+        )
+        app: ASGIApp = connexion_app(settings)
+        app = ErrorMiddleware(app, Pages(contract, base=CONTROL), profile, 0)
+        return HeaderMiddleware(app, profile, explain=False), answers[None]
+
+    def _call(
+        self, endpoint: Endpoint, state: RequestState, request: HttpRequest, files: list[Upload]
+    ) -> Any:
+        host = request.headers.get("host", "localhost")
+        return ControlCall(self.served, state.world, f"http://{host}")

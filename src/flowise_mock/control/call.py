@@ -1,0 +1,52 @@
+"""What a handler of the control API gets: the namespace of the request, and the server around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flowise_mock.contract.document import Document
+from flowise_mock.contract.secrets import Secrets
+from flowise_mock.engine.streams import Streams
+from flowise_mock.engine.worlds import World, Worlds
+from flowise_mock.state.outcomes import Conflict, NotFound
+
+
+@dataclass(frozen=True)
+class Served:
+    """The server: its namespaces, and what it was started with, as `GET ready` shows it."""
+
+    contract: Document
+    worlds: Worlds
+    streams: Streams
+    secrets: Secrets
+    ready: dict[str, object]
+
+
+@dataclass
+class ControlCall:
+    """One request to the control API. `base` is the address of the server."""
+
+    served: Served
+    world: World
+    base: str = ""
+
+    def check_table(self, name: str) -> None:
+        """Raise NotFound if there is no such table."""
+        if name not in self.world.store.tables:
+            raise NotFound("table", name)
+
+    def end_streams(self) -> None:
+        """End the running flows and the open streams of the namespace."""
+        for turn in list(self.world.store.runs.values()):
+            turn.aborted = True
+        self.world.store.runs.clear()
+        self.served.streams.end(self.world.name)
+        self.world.holds.clear()
+
+
+def conflict(error: Exception) -> Conflict:
+    """What fits the schema and cannot be done, with the reason of an error."""
+    pointer = getattr(error, "pointer", "")
+    reason = getattr(error, "reason", "") or str(error)
+    place = pointer.removeprefix("/rules/0") or "/"
+    return Conflict(f"{place}: {reason}" if pointer else reason)

@@ -1,0 +1,148 @@
+"""Who may reach the server: the one place that decides it, for the API and for the control API.
+
+- Bound to loopback, a `Host` that is neither loopback nor allowed by name is 421: a page whose name was
+  rebound to this machine comes with its own name. Bound elsewhere, any `Host` passes.
+- The control API answers a loopback peer with a loopback `Host`; anyone else needs the token. The peer is
+  that of the socket. `health` and `ready` answer everyone.
+- A page of another origin never reaches the control API: its `Origin`, or `Sec-Fetch-Site`, gives it away.
+  Changes need `Content-Type: application/json`, which no form and no image can send. No page may frame it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from hmac import compare_digest
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flowise_mock.contract import jsontext
+from flowise_mock.engine.answers import Answer, respond
+
+CONTROL = "/__mock__"
+TOKEN = b"flowise-mock-token"
+_OPEN = (f"{CONTROL}/health", f"{CONTROL}/ready")
+_WRITES = ("POST", "PUT", "PATCH", "DELETE")
+_PREFIX = re.compile(r"/ns/[^/]*")
+HEADERS = [
+    (b"x-frame-options", b"DENY"),
+    (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+]
+"""On every answer of the control API and its page."""
+
+
+class Guard:
+    """The outermost layer. `host` is the address that the server is bound to."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        host: str,
+        allowed: Sequence[str] = (),
+        token: str | None = None,
+        control: bool = True,
+    ) -> None:
+        self.app = app
+        self.bound_to_loopback = is_loopback(host)
+        self.allowed = {name.lower() for name in allowed}
+        self.token = token.encode() if token else None
+        self.control = control
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        host = headers.get(b"host", b"").decode("latin-1")
+        name = host_name(host)
+        local = is_loopback(name) or name in self.allowed
+        if name and self.bound_to_loopback and not local:
+            short = name[:80]
+            text = f"This server does not answer for the host {short}; start it with --allow-host {short}"
+            await respond(_refusal(421, text), send)
+            return
+        path = _PREFIX.sub("", scope["path"], count=1) if scope["path"].startswith("/ns/") else scope["path"]
+        if path != CONTROL and not path.startswith(f"{CONTROL}/"):
+            await self.app(scope, receive, send)
+            return
+
+        async def protect(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *HEADERS]}
+            await send(message)
+
+        refusal = self._refused(scope, headers, host, path, local)
+        if refusal is not None:
+            await respond(refusal, protect)
+        else:
+            await self.app(scope, receive, protect)
+
+    def _refused(
+        self, scope: Scope, headers: dict[bytes, bytes], host: str, path: str, local: bool
+    ) -> Answer | None:
+        """Why a request may not reach the control API; None if it may."""
+        if not self.control:
+            return _refusal(404, "This server has no control API; start it without --no-control")
+        site = headers.get(b"sec-fetch-site", b"none")
+        origin = headers.get(b"origin")
+        if origin is not None and origin.decode("latin-1").partition("://")[2] != host:
+            return _refusal(403, "A page of another origin may not use the control API")
+        navigates = scope["method"] in ("GET", "HEAD") and headers.get(b"sec-fetch-mode") == b"navigate"
+        if site not in (b"none", b"same-origin") and not (navigates and path.rstrip("/") == CONTROL):
+            return _refusal(403, "A page of another origin may not use the control API")
+        if scope["method"] in ("GET", "HEAD") and path in _OPEN:
+            return None
+        if not self._is_trusted(scope, headers, local):
+            return _refusal(403, self._advice(headers))
+        media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if media == b"application/json" or scope["method"] not in _WRITES or path in _OPEN:
+            return None
+        if not media and scope["method"] == "DELETE":  # a page cannot send it to another origin unasked
+            return None
+        return _refusal(415 if media else 403, "Send Content-Type: application/json, also without a body")
+
+    def _is_trusted(self, scope: Scope, headers: dict[bytes, bytes], local: bool) -> bool:
+        shown = headers.get(TOKEN) or headers.get(b"authorization", b"").partition(b"Bearer ")[2]
+        if self.token is not None and shown and compare_digest(shown, self.token):
+            return True
+        client = scope.get("client")
+        return client is not None and is_loopback(client[0]) and local and TOKEN not in headers
+
+    def _advice(self, headers: dict[bytes, bytes]) -> str:
+        if TOKEN in headers:
+            return "The control token is wrong; it is the one of --control-token"
+        if self.token is None:
+            return "The control API answers programs on its own machine only; set --control-token"
+        return "Send the control token in the header Flowise-Mock-Token"
+
+
+def host_name(host: str) -> str:
+    """The name in a Host header, in lower case and without the port."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.rpartition(":")[0].lower() if host.count(":") == 1 else host.lower()
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a name or an address is this machine's own."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def _refusal(status: int, message: str) -> Answer:
+    body = jsontext.dumps({"statusCode": status, "message": message}).encode()
+    return Answer(
+        status, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))], body
+    )
