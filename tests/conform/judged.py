@@ -39,7 +39,7 @@ def causes(run: runs.Run) -> list[dict[str, Any]]:
     return found
 
 
-def told(run: runs.Run) -> str:
+def summary(run: runs.Run) -> str:
     return "\n".join(
         f"{e['operation']} {e['check']}: {e['what']} | {e['expected']} | {e['got'][:200]}" for e in run["new"]
     )

@@ -91,9 +91,9 @@ class World:
     def messages(self, flow: str, query: dict[str, str]) -> list[Row]:
         self.find("chatflows", flow)
         names = ("chatId", "sessionId", "chatType", "memoryType", "startDate", "endDate")
-        asked = {name: query[name] for name in names if name in query}
+        filters = {name: query[name] for name in names if name in query}
         found = [dict(row) for row in self.rows["messages"] if row["chatflowid"] == flow]
-        found = [row for row in found if all(self.kept(row, *pair) for pair in asked.items())]
+        found = [row for row in found if all(self.kept(row, *pair) for pair in filters.items())]
         if query.get("feedback") == "true" or "feedbackType" in query:
             found = self.rated(found, query.get("feedbackType"))
         return self.ordered(found, query.get("order", "ASC") == "DESC")
@@ -108,8 +108,8 @@ class World:
 
     def feedback(self, flow: str, query: dict[str, str]) -> list[Row]:
         found = [row for row in self.rows["feedback"] if row.get("chatflowid") == flow]
-        asked = {name: query[name] for name in ("chatId", "startDate", "endDate") if name in query}
-        found = [row for row in found if all(self.kept(row, *pair) for pair in asked.items())]
+        filters = {name: query[name] for name in ("chatId", "startDate", "endDate") if name in query}
+        found = [row for row in found if all(self.kept(row, *pair) for pair in filters.items())]
         return self.ordered(found, query.get("sortOrder") == "desc")
 
     def predict(self, flow: str, body: Row) -> Row:
@@ -208,8 +208,8 @@ def _view(
     world: World, operation: document.Operation, answer: Callable[..., Any]
 ) -> Callable[..., Any]:  # fmt: skip
     def view(**names: str) -> Any:
-        asked = operation.definition.get("security")
-        if asked and {} not in asked and not world.knows(request.headers.get("Authorization")):
+        security = operation.definition.get("security")
+        if security and {} not in security and not world.knows(request.headers.get("Authorization")):
             raise Refused(401, "Unauthorized Access")
         for parameter in operation.definition.get("parameters", []):
             check(world, parameter, names)

@@ -27,9 +27,9 @@ def sorted_(text: str, tmp_path: Path, version: str = "3.1.4") -> baseline.Sorte
 
 
 def test_a_known_one(tmp_path: Path) -> None:
-    told = sorted_(ENTRY % ", reason: it is so, owner: Ann, link: 'https://example.com/1'", tmp_path)
-    assert (told.new, told.expired, told.vanished) == ([], [], [])
-    ((found, entry),) = told.known
+    result = sorted_(ENTRY % ", reason: it is so, owner: Ann, link: 'https://example.com/1'", tmp_path)
+    assert (result.new, result.expired, result.vanished) == ([], [], [])
+    ((found, entry),) = result.known
     assert (found, entry.reason, entry.owner, entry.link) == (
         FOUND,
         "it is so",
@@ -44,8 +44,8 @@ def test_a_new_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("day", "expired"), [("2026-11-22", True), ("2026-11-23", False)])
 def test_an_expired_one(day: str, expired: bool, tmp_path: Path) -> None:
-    told = sorted_(ENTRY % f", expires: {day}", tmp_path)
-    assert (bool(told.expired), bool(told.known)) == (expired, not expired)
+    result = sorted_(ENTRY % f", expires: {day}", tmp_path)
+    assert (bool(result.expired), bool(result.known)) == (expired, not expired)
 
 
 def test_a_vanished_one_is_told_with_its_line(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_pattern() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("- 1", "has no list `known`"),
         ("known: {}", "has no list `known`"),
@@ -76,13 +76,13 @@ def test_a_pattern() -> None:
         ("known: [", "is not YAML or JSON"),
     ],
 )
-def test_a_baseline_that_is_none(text: str, told: str, tmp_path: Path) -> None:
-    with pytest.raises(BaselineError, match=told.replace("[", "\\[")):
+def test_invalid_baseline(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(BaselineError, match=message.replace("[", "\\[")):
         sorted_(text, tmp_path)
 
 
 def test_from_a_run_to_a_baseline_and_back(tmp_path: Path) -> None:
-    """The first run is written down; the second conforms; a new fault is named, a repaired one told."""
+    """The first run is written down; the second conforms; a new fault is named, a repaired one is reported."""
     file = tmp_path / "known.yaml"
     paths = ("/ping", "/tools", "/tools/{id}", "/variables", "/variables/{id}")
     app = build(World())

@@ -98,10 +98,10 @@ def test_the_mock_of_one_version_is_not_another(tmp_path: Path, capsys: pytest.C
     assert status == 1
     new = run["new"]
     assert isinstance(new, list)
-    told = {(each["operation"], each["check"]) for each in new}
+    found = {(each["operation"], each["check"]) for each in new}
     assert {
         ("updateChatMessageFeedbackForChatflow", "change_is_kept"),
         ("pingServer", "content_type_conformance"),
         ("getAllChatMessageFeedback", "parameter_has_effect"),
         ("patchDeleteUpsertHistory", "operation_exists"),
-    } <= told, capsys.readouterr().out
+    } <= found, capsys.readouterr().out

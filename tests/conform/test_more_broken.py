@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from flask import Flask, Response, redirect, request
 
-from conform.judged import causes, judge, told
+from conform.judged import causes, judge, summary
 from conform.right import Refused, Row, Served, World, build
 from conform.test_broken import PAGE, answer, body, instead, rewrite, status
 
@@ -306,8 +306,8 @@ def test_one_cause_names_the_fault(name: str, tmp_path: Path) -> None:
     broken.fault(world, app)
     with Served(app) as served:
         run = judge(served.url, tmp_path, **GIVEN.get(name, {}))
-    (cause,) = causes(run) or pytest.fail(told(run))
-    assert broken.title in cause["title"], told(run)
+    (cause,) = causes(run) or pytest.fail(summary(run))
+    assert broken.title in cause["title"], summary(run)
     assert broken.operation in cause["operations"]
     assert broken.check in {each["check"] for each in run["new"] if each["operation"] == broken.operation}
     assert run["status"] == 1
@@ -335,7 +335,7 @@ def test_large_bodies_are_read_to_their_end(tmp_path: Path) -> None:
     with Served(build(world)) as served:
         paths = ("/ping", "/variables", "/variables/{id}", "/tools", "/tools/{id}")
         run = judge(served.url, tmp_path, phases=("generated",), paths=paths)
-    assert told(run) == ""
+    assert summary(run) == ""
 
 
 def test_records_of_others_are_not_judged(tmp_path: Path) -> None:
@@ -343,5 +343,5 @@ def test_records_of_others_are_not_judged(tmp_path: Path) -> None:
     world.create("tools", {"name": None, "description": 7, "color": []})
     with Served(build(world)) as served:
         run = judge(served.url, tmp_path, phases=("walks", "probes", "generated"))
-    assert told(run) == ""
+    assert summary(run) == ""
     assert (run["verdict"], run["records"]["changed"], run["records"]["left"]) == ("conforms", [], [])

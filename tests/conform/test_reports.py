@@ -247,10 +247,10 @@ def test_matrix(deviating: Run, right: Run, tmp_path: Path, capsys: pytest.Captu
     assert main(["matrix", *map(str, files), "--html", str(tmp_path / "m.html")]) == 0
     page = (tmp_path / "m.html").read_text()
     assert main(["matrix", *map(str, files)]) == 0
-    told = capsys.readouterr().out
-    assert "| operation | Flowise 3.0.5 | Flowise 3.1.4 |" in told
+    shown = capsys.readouterr().out
+    assert "| operation | Flowise 3.0.5 | Flowise 3.1.4 |" in shown
     number = len([each for each in deviating["new"] if each["operation"] == "createTool"])
-    assert f"| createTool | {number} | ok |" in told
+    assert f"| createTool | {number} | ok |" in shown
     assert "<th>Flowise 3.0.5</th>" in page
     assert "status_code_conformance" in page
 

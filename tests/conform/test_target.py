@@ -54,13 +54,13 @@ OTHERS: dict[str, tuple[Callable[[Flask], None], str]] = {
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_is_no_flowise(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    make, told = OTHERS[name]
+    make, message = OTHERS[name]
     app = Flask("other")
     make(app)
     with Served(app) as served:
         assert main(["conform", served.url, "--api-key", "k"]) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert error.count("\n") == 1
 
 
@@ -71,8 +71,8 @@ def test_no_server(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("key", [None, "wrong"])
 def test_a_wrong_key_is_told_apart(key: str | None) -> None:
-    told = "needs a key" if key is None else "refuses this key"
-    with Served(build(World())) as served, pytest.raises(TargetError, match=told):
+    message = "needs a key" if key is None else "refuses this key"
+    with Served(build(World())) as served, pytest.raises(TargetError, match=message):
         reach(served.url, key)
 
 
@@ -128,7 +128,7 @@ def test_no_address(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["conform"], "give the address"),
         (["conform", "http://127.0.0.1:9", "--contract", "nope"], "there is no contract 'nope'"),
@@ -139,9 +139,9 @@ def test_no_address(url: str) -> None:
         (["matrix", "nope.json"], "is not a report"),
     ],
 )
-def test_usage(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_usage(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_document_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

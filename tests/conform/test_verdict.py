@@ -77,10 +77,10 @@ def test_read_only(
     monkeypatch.setattr(safety, "is_loopback", lambda url: False)
     with Served(build(World())) as served:
         assert conform(served, tmp_path) == 3
-        told = " ".join(capsys.readouterr().out.split())
+        shown = " ".join(capsys.readouterr().out.split())
         assert (
             "inconclusive: 17 operations unseen, since read-only; pass --allow-writes or --expect-coverage 5"
-            in told
+            in shown
         )
         assert conform(served, tmp_path, "--expect-coverage", "5") == 0
         assert "conforms (5 of 22 operations)" in capsys.readouterr().out

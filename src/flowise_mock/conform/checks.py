@@ -1,4 +1,4 @@
-"""What each check asks, in a sentence: for the reports and the documentation."""
+"""What each check requires, in a sentence: for the reports and the documentation."""
 
 CHECKS = {
     "answers_in_time": "An answer comes, and ends, in time.",

@@ -32,7 +32,7 @@ class DocumentedResponse:
 
 
 class Contract:
-    """A document, and the questions that the judge asks about it."""
+    """A document, and what the judge needs to know of it."""
 
     def __init__(self, name: str, loaded: Document, file: Path | None = None) -> None:
         self.name = name

@@ -60,29 +60,29 @@ def configuration(key: str | None) -> str:
 
 
 def command(
-    contract: Contract, client: Client, operations: list[str], asked: Generation, folder: Path
+    contract: Contract, client: Client, operations: list[str], wanted: Generation, folder: Path
 ) -> list[str]:
     """The command line of Schemathesis."""
     line = [
         sys.executable, "-m", "schemathesis.cli", "--config-file", str(folder / "schemathesis.toml"),
         "run", str(folder / "contract.json"), "--url", client.url, "--checks", "all",
-        "--seed", str(asked.seed), "--max-examples", str(asked.max_examples), "--generation-deterministic",
+        "--seed", str(wanted.seed), "--max-examples", str(wanted.max_examples), "--generation-deterministic",
         "--continue-on-failure", "--no-color",
         "--request-timeout", f"{min(client.seconds, 10):g}", "--request-retries", "0", "--max-redirects", "0",
         "--report", "ndjson", "--report-ndjson-path", str(folder / "events.ndjson"),
         "--suppress-health-check", "all", "--output-sanitize", "true", "--warnings", "off",
     ]  # fmt: skip
-    if not any(each.startswith("--phases") for each in asked.passed):
+    if not any(each.startswith("--phases") for each in wanted.passed):
         line += ["--phases", ",".join(PHASES)]
-    if asked.max_time:
-        line += ["--max-time", str(asked.max_time)]
-    if not asked.verify:
+    if wanted.max_time:
+        line += ["--max-time", str(wanted.max_time)]
+    if not wanted.verify:
         line += ["--tls-verify", "false"]
-    if asked.rate:
-        line += ["--rate-limit", f"{max(int(asked.rate), 1)}/s"]
+    if wanted.rate:
+        line += ["--rate-limit", f"{max(int(wanted.rate), 1)}/s"]
     for id in operations:
         line += ["--include-operation-id", id]
-    return [*line, *asked.passed]
+    return [*line, *wanted.passed]
 
 
 def operations(session: Session) -> list[str]:
@@ -103,7 +103,7 @@ NEEDS_MODEL = {"vectorUpsert", "upsertDocument", "refreshDocument", "queryVector
 """Operations that wait for a model whatever they are sent; without one nothing is learned of them."""
 
 
-def run(session: Session, asked: Generation) -> None:
+def run(session: Session, wanted: Generation) -> None:
     """Run Schemathesis and take in what it saw, as it goes. Raises GeneratedError."""
     included = operations(session)
     if not included:
@@ -112,7 +112,7 @@ def run(session: Session, asked: Generation) -> None:
         folder = Path(name)
         (folder / "contract.json").write_text(json.dumps(session.contract.published()))
         (folder / "schemathesis.toml").write_text(configuration(session.client.key))
-        (folder / "settings.json").write_text(json.dumps(_settings(session, asked)))
+        (folder / "settings.json").write_text(json.dumps(_settings(session, wanted)))
         environment = {
             **os.environ, "SCHEMATHESIS_HOOKS": "flowise_mock.conform.hooks",
             SETTINGS: str(folder / "settings.json"), KEY: session.client.key or "",
@@ -121,7 +121,7 @@ def run(session: Session, asked: Generation) -> None:
         output = folder / "output.txt"
         with output.open("wb") as file:
             process = subprocess.Popen(  # noqa: S603 - our own command line
-                command(session.contract, session.client, included, asked, folder), cwd=folder,
+                command(session.contract, session.client, included, wanted, folder), cwd=folder,
                 env=environment, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
             try:
@@ -132,17 +132,17 @@ def run(session: Session, asked: Generation) -> None:
                 _end(process)
         if process.returncode not in (0, 1):
             raise GeneratedError(_last_words(output.read_text(errors="replace")))
-        if asked.passed:
+        if wanted.passed:
             text = session.observations.masked(output.read_text(errors="replace"))
             print(text, file=sys.stderr)  # noqa: T201 - the user passed options to Schemathesis
 
 
-def _settings(session: Session, asked: Generation) -> dict[str, Any]:
+def _settings(session: Session, wanted: Generation) -> dict[str, Any]:
     """What the hooks need to know. The file is readable by its owner alone."""
     return {
         "judge": os.getpid(), "writes": session.rules.writes, "ledger": str(session.ledger.path),
-        "url": session.client.url, "seconds": session.client.seconds, "verify": asked.verify,
-        "rate": asked.rate,
+        "url": session.client.url, "seconds": session.client.seconds, "verify": wanted.verify,
+        "rate": wanted.rate,
         "values": {name: value for name, value in session.values.items() if name in _PLAIN | session.given},
         "missing": list(session.missing), "makes": probes.makers(),
         "examples": sorted(_texts(session.contract.document)),

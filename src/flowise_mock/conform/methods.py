@@ -29,7 +29,7 @@ def probe(session: Session) -> None:
 
 
 def _first_of_paths(session: Session) -> Iterator[str]:
-    """The operation that stands for each path, so that a method is reported once."""
+    """The first operation of each path: a method is reported once, under this one."""
     seen = set()
     for id, operation in session.contract.operations.items():
         if operation.path not in seen:

@@ -117,13 +117,13 @@ def _place() -> Path:
 
 def _phases(session: Session, options: Options, rate: float) -> tuple[dict[str, dict[str, Any]], bool]:
     """Run the phases; what each did, and whether the run was interrupted."""
-    asked = generated.Generation(
+    generation = generated.Generation(
         options.seed, options.max_examples, options.max_time, options.verify, rate, options.passed
     )
     steps: dict[str, Callable[[], None]] = {
         "walks": lambda: walks.Walker(session).run(),
         "probes": lambda: probes.Prober(session).run(),
-        "generated": lambda: generated.run(session, asked),
+        "generated": lambda: generated.run(session, generation),
     }
     phases: dict[str, dict[str, Any]] = {}
     try:
