@@ -170,3 +170,9 @@ def test_a_server_that_dies_in_the_middle(tmp_path: Path) -> None:
     assert any("the server answers no more" in doubt for doubt in run["doubts"])
     assert run["verdict"] != "conforms"
     assert run["records"]["left"]
+
+
+@pytest.mark.parametrize("option", ["--url=http://127.0.0.1:1", "--report-ndjson-path=x", "--config-file=x"])
+def test_options_that_the_judge_sets_itself(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["conform", "http://127.0.0.1:9", option]) == 2
+    assert f"{option.partition('=')[0]} is set by the judge itself" in capsys.readouterr().err

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from flowise_mock.conform.options import Options
 
 FORMATS = ("terminal", "html", "json", "junit", "sarif", "md", "github", "har", "vcr", "ndjson")
-BY_SCHEMATHESIS = ("har", "vcr", "ndjson")
+BY_SCHEMATHESIS = ("har", "vcr")
+RESERVED = ("--url", "--config-file", "--report-ndjson-path", "--include-operation-id")
+"""Options of Schemathesis that the judge sets itself."""
 
 
 def add(commands: Any) -> None:
@@ -281,6 +283,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         verify=not arguments.insecure,
         ledger=arguments.ledger,
         baseline=_baseline(arguments),
+        events=next((Path(file) for name, file in arguments.report if name == "ndjson"), None),
         filters=tuple(getattr(arguments, "more", ())),
         passed=(*getattr(arguments, "more", ()), *_by_schemathesis(arguments.report)),
     )
@@ -292,6 +295,9 @@ def _check_names(options: Options) -> None:
     """Raises TargetError if an option names an operation that the contract does not have."""
     from flowise_mock.conform.target import TargetError
 
+    for each in options.filters:
+        if each.startswith(RESERVED):
+            raise TargetError(f"{each.partition('=')[0]} is set by the judge itself; see --report, --only")
     named = [("--allow", each) for each in options.allowed]
     named += [("--only", options.only_operation)] if options.only else []
     for option, name in named:

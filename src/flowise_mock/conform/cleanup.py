@@ -40,6 +40,8 @@ def clean(
 ) -> Cleaned:  # fmt: skip
     """Delete all records of a run. What is written down goes first: it may break the lists it is in."""
     answers: dict[str, tuple[Request, Response]] = {}
+    for made in ledger.all():
+        ownership.adopt(made.kind, made.id)  # what was made within these is of the run too
     for made in ledger.left():
         notify(str(made))
         _delete(made, client, ledger, answers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +27,7 @@ PHASES = ("examples", "coverage", "fuzzing")
 
 @dataclass
 class Generation:
-    """How requests are generated. `passed` are options for Schemathesis itself."""
+    """How requests are generated: `passed` is for Schemathesis itself, its events are copied to `events`."""
 
     seed: int = 1
     max_examples: int = 3
@@ -34,6 +35,7 @@ class Generation:
     verify: bool = True
     rate: float = 0.0
     passed: tuple[str, ...] = ()
+    events: Path | None = None
 
 
 class GeneratedError(Exception):
@@ -80,9 +82,15 @@ def command(
         line += ["--tls-verify", "false"]
     if wanted.rate:
         line += ["--rate-limit", f"{max(int(wanted.rate), 1)}/s"]
-    for id in operations:
-        line += ["--include-operation-id", id]
-    return [*line, *wanted.passed]
+    return [*line, *_selection(contract, operations, wanted.passed), *wanted.passed]
+
+
+def _selection(contract: Contract, operations: list[str], passed: tuple[str, ...]) -> list[str]:
+    """Options that select operations. Schemathesis adds up what is included, so that a selection of the
+    user can only be narrowed by what is excluded."""
+    narrows = any(each.startswith("--include-") for each in passed)
+    ids = [id for id in contract.operations if id not in operations] if narrows else operations
+    return [f"--{'exclude' if narrows else 'include'}-operation-id={id}" for id in ids]
 
 
 def operations(session: Session) -> list[str]:
@@ -130,6 +138,8 @@ def run(session: Session, wanted: Generation) -> None:
                     reader.take(json.loads(line))
             finally:
                 _end(process)
+                if wanted.events and (folder / "events.ndjson").exists():
+                    shutil.copyfile(folder / "events.ndjson", wanted.events)
         if process.returncode not in (0, 1):
             raise GeneratedError(_last_words(output.read_text(errors="replace")))
         if wanted.passed:

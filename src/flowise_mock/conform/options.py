@@ -35,6 +35,8 @@ class Options:
     baseline: Path | None = None
     passed: tuple[str, ...] = ()
     """Options for Schemathesis itself."""
+    events: Path | None = None
+    """Where to copy the events of Schemathesis."""
     filters: tuple[str, ...] = ()
     """Those of them that the user gave: they may leave something out."""
 

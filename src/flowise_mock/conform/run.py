@@ -118,7 +118,13 @@ def _place() -> Path:
 def _phases(session: Session, options: Options, rate: float) -> tuple[dict[str, dict[str, Any]], bool]:
     """Run the phases; what each did, and whether the run was interrupted."""
     generation = generated.Generation(
-        options.seed, options.max_examples, options.max_time, options.verify, rate, options.passed
+        options.seed,
+        options.max_examples,
+        options.max_time,
+        options.verify,
+        rate,
+        options.passed,
+        options.events,
     )
     steps: dict[str, Callable[[], None]] = {
         "walks": lambda: walks.Walker(session).run(),
