@@ -48,6 +48,11 @@ class Contract:
         """Whether it describes what a real version does: then a documented 5xx is a fact, not a fault."""
         return self.name not in UNVERSIONED and self.name in contracts.names()
 
+    def behaves_as(self, behaviour: Document) -> bool:
+        """Whether flows behave in all these ways, as the contract of a version says; False for none."""
+        known = self.document.get("x-flow-behaviour", {})
+        return bool(behaviour) and behaviour.items() <= known.items()
+
     @cached_property
     def title(self) -> str:
         return str(self.document.get("info", {}).get("title", ""))

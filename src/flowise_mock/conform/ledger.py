@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,6 +31,8 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lines: list[dict[str, Any]] = []
+        self._position = 0
 
     def open(self, url: str, mark: str, before: Mapping[str, str]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,17 +62,18 @@ class Ledger:
             file.flush()
             os.fsync(file.fileno())
 
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """Its lines, without a last one that a crash cut off."""
+    def lines(self) -> list[dict[str, Any]]:
+        """Its lines, without a last one that a crash cut off. Each is read once, as the file only grows."""
         try:
-            text = self.path.read_text()
+            with self.path.open("rb") as file:
+                file.seek(self._position)
+                text = file.read()
         except OSError as error:
             raise LedgerError(f"{self.path}: cannot be read: {error.strerror}") from None
-        for line in text.splitlines():
-            try:
-                yield json.loads(line)
-            except ValueError:
-                continue
+        complete = text[: text.rfind(b"\n") + 1]
+        self._position += len(complete)
+        self._lines += _parsed(complete)
+        return self._lines
 
     def _head(self) -> dict[str, Any]:
         for line in self.lines():
@@ -106,6 +110,12 @@ class Ledger:
         """Each record that was made and not deleted, the newest first."""
         gone = {line["gone"] for line in self.lines() if "gone" in line}
         return [each for each in self.all() if each.id not in gone]
+
+
+def _parsed(text: bytes) -> Iterator[dict[str, Any]]:
+    for line in text.splitlines():
+        with contextlib.suppress(ValueError):
+            yield json.loads(line)
 
 
 def _request(method: str, path: str, body: Any) -> Request:

@@ -254,7 +254,8 @@ class Walker:
         """A request that should succeed did not."""
         if "json" in step and not self._contract.accepts(sent.operation, sent.json):
             return
-        known = self._contract.describes_version and response.status < 500
+        fails = self._contract.behaves_as(step.get("fails_with", {}))
+        known = self._contract.describes_version and (response.status < 500 or fails)
         what = f"{response.status} for a valid request"
         yield Failure("valid_request_succeeds", what, "2xx", known)
 
