@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from flask import Flask, Response, redirect, request
 
+from conform import right
 from conform.judged import causes, judge, summary
 from conform.right import Refused, Row, Served, World, build
 from conform.test_broken import PAGE, answer, body, instead, rewrite, status
@@ -345,3 +346,21 @@ def test_records_of_others_are_not_judged(tmp_path: Path) -> None:
         run = judge(served.url, tmp_path, phases=("walks", "probes", "generated"))
     assert summary(run) == ""
     assert (run["verdict"], run["records"]["changed"], run["records"]["left"]) == ("conforms", [], [])
+
+
+def test_each_parameter_of_a_deletion_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list that lacks a record since its deletion ignored one parameter says nothing of the list itself."""
+
+    def ignores(world: World, names: dict[str, str], sent: Any) -> Any:
+        known = {
+            name: value for name, value in request.args.items() if name not in ("feedbackType", "memoryType")
+        }
+        gone = [row["id"] for row in world.messages(names["id"], known)]
+        world.rows["messages"] = [row for row in world.rows["messages"] if row["id"] not in gone]
+        return ""
+
+    monkeypatch.setitem(right.ANSWERS, "removeAllChatMessages", ignores)
+    with Served(build(World())) as served:
+        run = judge(served.url, tmp_path)
+    parameters = {each["what"] for each in run["new"] if each["operation"] == "removeAllChatMessages"}
+    assert parameters == {"feedbackType has no effect", "memoryType has no effect"}

@@ -35,6 +35,7 @@ from flowise_mock.conform.observations import Observations
 from flowise_mock.conform.options import Options
 from flowise_mock.conform.ownership import Ownership
 from flowise_mock.conform.progress import Event
+from flowise_mock.conform.requests import fill
 from flowise_mock.conform.session import Session
 from flowise_mock.conform.target import Target
 
@@ -94,7 +95,8 @@ def _session(
     if rules.writes:
         ledger.open(found.client.url, ownership.mark, ownership.before)
     own_rows = ownership.own_rows if rules.writes else lambda path, value: value
-    values = {**bundled.walks()["values"], **options.values, "mark": ownership.mark, "key": found.client.key}
+    defaults = fill(bundled.walks()["values"], {"mark": ownership.mark})
+    values = {**defaults, **options.values, "mark": ownership.mark, "key": found.client.key}
     return Session(
         options.contract, found.client, Judge(options.contract, found.absent, own_rows),
         Observations(options.contract, found.client.key, journal, _kinds()), journal, ledger, rules,
