@@ -6,6 +6,8 @@ import pytest
 
 from flowise_mock.conform import pytest_conformance
 
+pytest_plugins = ["flowise_mock.testing.fixtures"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     pytest_conformance.add_options(parser)

@@ -9,6 +9,9 @@ import httpx
 import pytest
 
 from conftest import Running
+from control import page
+from control.conftest import Namespace
+from docs.test_readme import curl
 from engine.schemathesis_run import run
 from flowise_mock.contract.document import operations
 from flowise_mock.contract.names import snake
@@ -20,6 +23,18 @@ EXAMPLES = {"default": 8, "slow": 100}
 
 def test_lint_finds_nothing() -> None:
     assert [str(each) for each in lint([app.DOCUMENT]) if each.severity != "info"] == []
+
+
+def test_the_page_lists_the_operations() -> None:
+    assert page.page() == page.PAGE.read_text(), "run make docs"
+
+
+def test_the_examples_of_the_page(ns: Namespace) -> None:
+    commands = [line[2:] for line in page.PAGE.read_text().splitlines() if line.startswith("$ ")]
+    assert len(commands) == 4
+    for command in commands:
+        here = command.replace("http://127.0.0.1:3000", f"{ns.server.url}/ns/{ns.name}")
+        assert "statusCode" not in curl(ns.control, here)
 
 
 def test_every_operation_has_a_handler() -> None:

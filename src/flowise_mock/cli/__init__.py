@@ -11,7 +11,7 @@ from flowise_mock import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; its exit status. A problem that the user can mend is one line and 2."""
+    """Run the command; its exit status. An error that the user can fix is one line and status 2."""
     from flowise_mock.contract.document import DocumentError
     from flowise_mock.engine.seed import SeedError
     from flowise_mock.replay.exchanges import RecordingError

@@ -1,4 +1,4 @@
-"""The command `serve`, and what its options mean."""
+"""The command `serve` and its options."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flowise_mock.cli.arguments import add_contract, milliseconds, seconds
 from flowise_mock.flows import model_echo, model_recorded
 
 MODELS = {"echo": model_echo.generate, "recorded-model": model_recorded.generate}
-"""The scripts that answer everything: what answers if no rule of a file does."""
+"""The scripts that answer every question, for those that no rule answers."""
 
 
 def add(commands: Any) -> None:
@@ -28,14 +28,14 @@ def add(commands: Any) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="an overlay to lay over the contract; may be repeated",
+        help="an overlay to apply to the contract; may be repeated",
     )
     serve.add_argument(
         "--api-key",
         action="append",
         default=[],
         metavar="KEY",
-        help="a key that opens the server; may be repeated (default: $FLOWISE_MOCK_API_KEY, else flowise-mock)",
+        help="an API key that the server accepts; may be repeated (default: $FLOWISE_MOCK_API_KEY, else flowise-mock)",
     )
     serve.add_argument(
         "--key-permissions",
@@ -43,15 +43,15 @@ def add(commands: Any) -> None:
         action="append",
         default=[],
         metavar="KEY=PERMISSION,...",
-        help="a further key with these permissions alone, such as ci=tools:view; may be repeated",
+        help="another key that has only these permissions, such as ci=tools:view; may be repeated",
     )
-    serve.add_argument("--no-auth", action="store_true", help="ask for no key at all")
+    serve.add_argument("--no-auth", action="store_true", help="require no key")
     serve.add_argument(
         "--cors",
         action="append",
         default=[],
         metavar="ORIGIN",
-        help="an origin that browsers may call from; may be repeated (default: as the contract says, else pages of this machine)",
+        help="an origin whose pages may call the API; may be repeated (default: those of the contract, else pages of this machine)",
     )
     world = serve.add_mutually_exclusive_group()
     world.add_argument(
@@ -80,18 +80,20 @@ def add(commands: Any) -> None:
         type=seconds,
         default=60.0,
         metavar="SECONDS",
-        help="close a request that a real server would never answer after this time (default: 60)",
+        help="how long to keep open a request that a real server would never answer (default: 60)",
     )
     serve.add_argument(
         "--script",
         action="append",
         default=[],
         metavar="FILE",
-        help="a file of rules that say what flows answer, or the name of a bundled one; may be repeated; echo or recorded-model answer where no rule does (default: echo)",
+        help="a file of rules that say what flows answer, or the name of a bundled one; may be repeated; echo or recorded-model answers if no rule matches (default: echo)",
     )
-    serve.add_argument("--strict", action="store_true", help="a question that no rule answers is an error")
     serve.add_argument(
-        "--explain", action="store_true", help="name the rule that answered in x-flowise-mock-rule"
+        "--strict", action="store_true", help="answer with an error if no rule matches a question"
+    )
+    serve.add_argument(
+        "--explain", action="store_true", help="name the rule that answered in Flowise-Mock-Rule"
     )
     serve.add_argument("--reload", action="store_true", help="read a script again when its file changes")
     serve.add_argument(
@@ -118,7 +120,7 @@ def add(commands: Any) -> None:
     control.add_argument(
         "--control-token",
         metavar="TOKEN",
-        help="opens the control API to other machines (default: $FLOWISE_MOCK_CONTROL_TOKEN)",
+        help="a token that lets other machines use the control API (default: $FLOWISE_MOCK_CONTROL_TOKEN)",
     )
     control.add_argument("--no-control", action="store_true", help="serve no control API")
     serve.add_argument(
@@ -126,9 +128,9 @@ def add(commands: Any) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="a further name of this server, if it listens on loopback; may be repeated",
+        help="another host name of this server, if it listens on loopback; may be repeated",
     )
-    serve.add_argument("--no-access-log", action="store_true", help="print no line per request")
+    serve.add_argument("--no-access-log", action="store_true", help="do not log requests")
     serve.add_argument(
         "--log-level",
         default="info",
@@ -142,7 +144,7 @@ def _permissions(text: str) -> tuple[str, list[str]]:
     key, equals, permissions = text.partition("=")
     if not key or not equals or not permissions:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not KEY=PERMISSION,...: say ci=tools:view,variables:view"
+            f"{text!r} is not KEY=PERMISSION,...: write for example ci=tools:view,variables:view"
         )
     return key, [each.strip() for each in permissions.split(",") if each.strip()]
 
@@ -165,37 +167,37 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _serve(asked: argparse.Namespace) -> int:
+def _serve(arguments: argparse.Namespace) -> int:
     from flowise_mock.scripts.reading import find_script
     from flowise_mock.server import build, run
 
     options = build.Options(
-        host=asked.host,
-        port=asked.port,
-        contract=asked.contract,
-        overlays=asked.overlay,
-        keys=asked.api_key or [key for key in [os.environ.get("FLOWISE_MOCK_API_KEY")] if key],
-        open=asked.no_auth,
-        cors=asked.cors or None,
-        permissions=dict(asked.key_permissions),
-        max_body=asked.max_body,
-        token_delay=asked.token_delay / 1000,
-        hang=asked.hang,
-        model=MODELS[next((each for each in reversed(asked.script) if each in MODELS), "echo")],
-        scripts=[find_script(each) for each in asked.script if each not in MODELS],
-        strict=asked.strict,
-        explain=asked.explain,
-        reload=asked.reload,
-        ids=asked.ids,
-        journal=asked.journal,
-        namespaces=asked.namespaces,
-        control=not asked.no_control,
-        control_token=asked.control_token or os.environ.get("FLOWISE_MOCK_CONTROL_TOKEN") or None,
-        allowed_hosts=asked.allow_host,
-        access_log=not asked.no_access_log,
-        log_level=asked.log_level,
+        host=arguments.host,
+        port=arguments.port,
+        contract=arguments.contract,
+        overlays=arguments.overlay,
+        keys=arguments.api_key or [key for key in [os.environ.get("FLOWISE_MOCK_API_KEY")] if key],
+        open=arguments.no_auth,
+        cors=arguments.cors or None,
+        permissions=dict(arguments.key_permissions),
+        max_body=arguments.max_body,
+        token_delay=arguments.token_delay / 1000,
+        hang=arguments.hang,
+        model=MODELS[next((each for each in reversed(arguments.script) if each in MODELS), "echo")],
+        scripts=[find_script(each) for each in arguments.script if each not in MODELS],
+        strict=arguments.strict,
+        explain=arguments.explain,
+        reload=arguments.reload,
+        ids=arguments.ids,
+        journal=arguments.journal,
+        namespaces=arguments.namespaces,
+        control=not arguments.no_control,
+        control_token=arguments.control_token or os.environ.get("FLOWISE_MOCK_CONTROL_TOKEN") or None,
+        allowed_hosts=arguments.allow_host,
+        access_log=not arguments.no_access_log,
+        log_level=arguments.log_level,
     )
-    if asked.seed or asked.empty:
-        options.seed = asked.seed
+    if arguments.seed or arguments.empty:
+        options.seed = arguments.seed
     run.run(options)
     return 0

@@ -1,10 +1,10 @@
-"""Who may reach the server: the one place that decides it, for the API and for the control API.
+"""Decides who may reach the API and the control API; nothing else does.
 
 - Bound to loopback, a `Host` that is neither loopback nor allowed by name is 421: a page whose name was
   rebound to this machine comes with its own name. Bound elsewhere, any `Host` passes.
 - The control API answers a loopback peer with a loopback `Host`; anyone else needs the token. The peer is
   that of the socket. `health` and `ready` answer everyone.
-- A page of another origin never reaches the control API: its `Origin`, or `Sec-Fetch-Site`, gives it away.
+- A page of another origin never reaches the control API: its `Origin`, or `Sec-Fetch-Site`, shows it.
   Changes need `Content-Type: application/json`, which no form and no image can send. No page may frame it.
 """
 

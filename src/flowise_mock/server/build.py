@@ -1,4 +1,4 @@
-"""A contract, a seed and rules made into an ASGI app."""
+"""Builds an ASGI app from a contract, a seed and rules."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ JOURNAL = 1000
 
 @dataclass
 class Options:
-    """What a server is started with.
+    """The options of a server.
 
     `seed` None is an empty store; `keys` empty is the default key. `permissions` are further keys, each with
     the permissions it has alone. `cors` None follows the contract. `model` answers if no rule of the
     `scripts` does, unless they are `strict`. `ids` are `random` or `reproducible`. `journal` is how many
-    entries each namespace keeps, 0 for none; `namespaces` is how many there may be. `control` False takes
-    the control API away; `control_token` opens it to other machines; `allowed_hosts` are names of this
+    entries each namespace keeps, 0 for none; `namespaces` is how many there may be. `control` False serves
+    no control API; `control_token` opens it to other machines; `allowed_hosts` are names of this
     server besides loopback's.
     """
 
@@ -97,13 +97,13 @@ def build(options: Options) -> Mock:
     check = ContractCheck(contract)
     script = None
     if options.scripts:
-        script = Script(options.scripts, contract, reload=options.reload)
+        script = Script(options.scripts, check, reload=options.reload)
     found = list(tables.tables(contract))
     workspace = seeded.workspace
 
-    def make_store(name: str) -> Store:
-        ids = ReproducibleIds(name) if options.ids == "reproducible" else RandomIds()
-        store = Store(found, new_id=ids, workspace=workspace)
+    def make_store(name: str, ids: str | None) -> Store:
+        new_id = ReproducibleIds(name) if (ids or options.ids) == "reproducible" else RandomIds()
+        store = Store(found, new_id=new_id, workspace=workspace)
         store.restore(start)
         return store
 
