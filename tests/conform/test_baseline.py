@@ -48,7 +48,7 @@ def test_an_expired_one(day: str, expired: bool, tmp_path: Path) -> None:
     assert (bool(result.expired), bool(result.known)) == (expired, not expired)
 
 
-def test_a_vanished_one_is_told_with_its_line(tmp_path: Path) -> None:
+def test_a_vanished_one_is_reported_with_its_line(tmp_path: Path) -> None:
     more = "- operation: getAllTools\n  check: list_is_ordered\n  what: gone\n- {operation: other, check: c, what: w}\n"
     (entry,) = sorted_(ENTRY % "" + more, tmp_path).vanished
     assert (entry.operation, entry.line) == ("getAllTools", 3)

@@ -65,7 +65,7 @@ def one_id(world: World, app: Flask) -> None:
 
 
 def makes_and_fails(world: World, app: Flask) -> None:
-    """A creation fails after it has made the record, so that no response tells its ID."""
+    """A creation fails after it has made the record, so that no response has its ID."""
 
     def create(original: Callable[..., Row], table: str, sent: Row) -> Row:
         made = original(table, sent)

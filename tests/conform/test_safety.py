@@ -175,8 +175,8 @@ def test_a_run_leaves_nothing(tmp_path: Path) -> None:
     assert run["records"]["left"] == []
 
 
-def test_a_record_whose_id_no_response_told_is_found(tmp_path: Path) -> None:
-    """A creation fails after it has made the record: the mark in it tells that it is of the run."""
+def test_a_record_whose_id_no_response_gave_is_found(tmp_path: Path) -> None:
+    """A creation fails after it has made the record: the mark in it shows that it is of the run."""
     world = World()
     app = build(world)
     makes_and_fails(world, app)

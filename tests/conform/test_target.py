@@ -70,7 +70,7 @@ def test_no_server(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("key", [None, "wrong"])
-def test_a_wrong_key_is_told_apart(key: str | None) -> None:
+def test_a_wrong_key_is_not_a_missing_one(key: str | None) -> None:
     message = "needs a key" if key is None else "refuses this key"
     with Served(build(World())) as served, pytest.raises(TargetError, match=message):
         reach(served.url, key)
@@ -144,7 +144,7 @@ def test_usage(arguments: list[str], message: str, capsys: pytest.CaptureFixture
     assert message in capsys.readouterr().err
 
 
-def test_a_document_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "broken.yaml"
     file.write_text("paths: [")
     assert main(["conform", "http://127.0.0.1:9", "--document", str(file)]) == 2

@@ -86,7 +86,7 @@ class Aim:
                 body[name] = self._stock.filled(text)
 
     def _name_store(self, case: Any, body: dict[str, Any]) -> None:
-        """Let an upsert that makes a store give it the mark: no response tells its ID.
+        """Let an upsert that makes a store give it the mark: no response has its ID.
 
         Whatever the field holds counts: even 0 is true in a form.
         """
