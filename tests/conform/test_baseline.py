@@ -156,3 +156,12 @@ def test_the_bundled_ones_can_be_read(version: str) -> None:
     entries = baseline.load(file)
     assert len(entries) > 50
     assert all(entry.reason for entry in entries)
+
+
+def test_a_walk_that_the_contract_lacks_limits_no_operation(tmp_path: Path) -> None:
+    """Some walks make flows for operations of other contracts: what they would delete is judged anyway."""
+    paths = ("/ping", "/chatflows", "/chatflows/{id}", "/chatmessage/{id}")
+    phases = ("walks", "probes", "generated")
+    with Served(build(World())) as served:
+        run = judge(served.url, tmp_path, phases=phases, paths=paths, max_examples=1)
+    assert "removeAllChatMessages" in run["judged"]

@@ -35,6 +35,8 @@ class Progress:
     repeats_ids: bool = False
     broken: set[str] = field(default_factory=set)
     """Lists that turned out to be wrong."""
+    left_out: set[str] = field(default_factory=set)
+    """Names that no step saves, as the contract does not have the operation."""
     lost: str = ""
     """The outside service for whose lack a step was left out."""
 
@@ -90,7 +92,10 @@ class Walker:
             self._pause(step)
             return
         operation = step["call"]
-        if not self._is_in_contract(step) or not self._session.rules.calls(self._contract, operation):
+        if not self._is_in_contract(step):
+            self._progress.left_out |= {*step.get("saves", {})}
+            return
+        if not self._session.rules.calls(self._contract, operation):
             return
         if not self._session.has_outside(step.get("outside")):
             self._lose(step)
@@ -102,6 +107,8 @@ class Walker:
         except MissingValueError as error:
             if self._progress.lost:
                 self._lose(step)
+            elif str(error) in self._progress.left_out:
+                self._progress.left_out |= {*step.get("saves", {})}
             else:
                 self._unseen(operation, f"needs {error}, which no response gave")
 
