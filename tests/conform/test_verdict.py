@@ -71,6 +71,21 @@ def conform(served: Served, tmp_path: Path, *arguments: str) -> int:
     return main([*command, "--phases", "walks,probes", "--rate", "0", *arguments])
 
 
+def test_what_may_cost_money_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operation that no walk calls, and that generated requests spare on another machine."""
+    monkeypatch.setattr(safety, "is_loopback", lambda url: False)
+    monkeypatch.setattr(safety, "RISKY", ("getToolById",))
+    monkeypatch.setattr(safety, "SAFE", ())
+    monkeypatch.setattr(safety.Rules, "calls", lambda rules, contract, operation: operation != "getToolById")
+    with Served(build(World())) as served:
+        run = judge(
+            served.url, tmp_path, allow_writes=True, rate=0.0, paths=("/ping", "/tools", "/tools/{id}")
+        )
+    assert run["headline"] == (
+        "inconclusive: 1 operation unseen, since it may cost money; pass --allow getToolById or --expect-coverage 5"
+    )
+
+
 def test_read_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ from flowise_mock.conform.walks import SERVICES
 CONFORMS, DEVIATES, UNUSABLE, INCONCLUSIVE = 0, 1, 2, 3
 WORDS = {CONFORMS: "conforms", DEVIATES: "deviates", UNUSABLE: "unusable", INCONCLUSIVE: "inconclusive"}
 READ_ONLY = "read-only"
+COSTLY = "may cost money"
 Phases = dict[str, dict[str, Any]]
 
 
@@ -54,12 +55,14 @@ def _is_seen(session: Session, operation: str) -> bool:
 
 
 def _why_unseen(session: Session, operation: str) -> str:
-    rules, contract = session.rules, session.contract
+    rules, contract, observations = session.rules, session.contract, session.observations
     reads = contract.operations[operation].method in SAFE
     takes_id = any(each.get("required") for each in contract.parameters(operation))
     if not rules.writes and (not reads or takes_id):
         return READ_ONLY
-    return session.observations.unseen.get(operation, "no request succeeded")
+    if (operation, "walks") not in observations.cases and not rules.generates(contract, operation):
+        return COSTLY
+    return observations.unseen.get(operation, "no request succeeded")
 
 
 def doubts(found: Coverage, phases: Phases, expected: int | None, interrupted: bool) -> list[str]:
@@ -91,6 +94,9 @@ def _sentence(why: str, operations: list[str], seen: int) -> str:
     expect = f"--expect-coverage {seen}"
     if why == READ_ONLY:
         return f"{number}, since read-only; pass --allow-writes or {expect}"
+    if why == COSTLY:
+        allow = " ".join(f"--allow {each}" for each in operations)
+        return f"{number}, since it may cost money; pass {allow} or {expect}"
     service = why.removeprefix("needs ")
     if service in SERVICES:
         noun, options = SERVICES[service]
