@@ -32,7 +32,6 @@ def generated(folder: Path, *passed: str, events: Path | None = None) -> Run:
     [
         ("--include-tag=tools", {"createTool", "getAllTools", "getToolById", "updateTool", "deleteTool"}),
         ("--include-path=/ping", {"pingServer"}),
-        ("--exclude-tag=tools", {"pingServer", "createVariable", "getAllVariables", "updateVariable", "deleteVariable"}),
     ],
 )  # fmt: skip
 def test_a_selection_of_the_user_narrows(option: str, called: set[str], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from flask import Flask, request
@@ -26,6 +26,7 @@ from flowise_mock.conform.client import Request
 from flowise_mock.conform.ledger import Ledger
 from flowise_mock.conform.ownership import Ownership
 from flowise_mock.conform.reports import terminal
+from flowise_mock.conform.run import Run
 
 ALL = ("walks", "probes", "generated")
 
@@ -100,55 +101,68 @@ def crowded() -> World:
     return world
 
 
-@pytest.mark.parametrize("local", [True, False], ids=["this machine", "elsewhere"])
-def test_all_phases_touch_nothing_of_others(
-    local: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not local:
-        elsewhere(monkeypatch)
-    world = crowded()
-    before = copy.deepcopy(world.rows)
-    with Served(build(world)) as served:
-        run = judge(served.url, tmp_path, phases=ALL, allow_writes=True, rate=0.0)
-    assert world.rows == before
-    assert (run["records"]["changed"], run["records"]["left"], run["records"]["appeared"]) == ([], [], [])
-    checked = run["records"]["checked"]
-    assert checked > run["records"]["before"] > 15
-    assert f"0 records changed, 0 left (checked: {checked}" in terminal.text(run)
+class Watched(NamedTuple):
+    """A run in all phases against a crowded server, and what the server saw of it."""
+
+    run: Run
+    world: World
+    before: dict[str, list[Row]]
+    named: list[str]
+    """Writing requests that name a record of others."""
+    updates: list[int]
+    """The statuses of updates with a valid body."""
 
 
-def test_no_writing_request_names_a_record_of_others(tmp_path: Path) -> None:
+def watched(folder: Path, **more: Any) -> Watched:
     world = crowded()
     known = {row["id"] for rows in world.rows.values() for row in rows}
-    named: list[str] = []
+    seen = Watched({}, world, copy.deepcopy(world.rows), [], [])
     app = build(world)
 
     @app.before_request
     def look() -> None:
         if request.method not in ("GET", "HEAD", "OPTIONS"):
             text = request.full_path + request.get_data(as_text=True)
-            named.extend(f"{request.method} {text[:200]}" for id in known if id in text)
-
-    with Served(app) as served:
-        judge(served.url, tmp_path, phases=ALL)
-    assert named == []
-
-
-def test_most_generated_updates_hit_a_record(tmp_path: Path) -> None:
-    world = World()
-    app = build(world)
-    counts = {"all": 0, "2xx": 0}
+            seen.named.extend(f"{request.method} {text[:200]}" for id in known if id in text)
 
     @app.after_request
     def count(response: Any) -> Any:
         if request.method == "PUT" and response.status_code != 400:  # which says that the body is not valid
-            counts["all"] += 1
-            counts["2xx"] += response.status_code < 300
+            seen.updates.append(response.status_code)
         return response
 
     with Served(app) as served:
-        judge(served.url, tmp_path, phases=("generated",))
-    assert counts["2xx"] / counts["all"] > 0.6
+        run = judge(served.url, folder, phases=ALL, **more)
+    return seen._replace(run=run)
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Watched:
+    return watched(tmp_path_factory.mktemp("run"))
+
+
+def touches_nothing(seen: Watched) -> None:
+    records = seen.run["records"]
+    assert seen.world.rows == seen.before
+    assert seen.named == []
+    assert (records["changed"], records["left"], records["appeared"]) == ([], [], [])
+    assert records["checked"] > records["before"] > 15
+    assert f"0 records changed, 0 left (checked: {records['checked']}" in terminal.text(seen.run)
+
+
+def test_all_phases_touch_nothing_of_others(local: Watched) -> None:
+    touches_nothing(local)
+
+
+@pytest.mark.slow
+def test_all_phases_touch_nothing_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere(monkeypatch)
+    touches_nothing(watched(tmp_path, allow_writes=True, rate=0.0))
+
+
+def test_most_generated_updates_hit_a_record(local: Watched) -> None:
+    assert len(local.updates) > 50
+    assert sum(status < 300 for status in local.updates) / len(local.updates) > 0.6
 
 
 def test_what_was_there_before_is_never_named() -> None:
@@ -163,16 +177,6 @@ def test_what_was_there_before_is_never_named() -> None:
 
 
 # --- nothing is left ---------------------------------------------------------------------------------
-
-
-def test_a_run_leaves_nothing(tmp_path: Path) -> None:
-    world = World()
-    mine = world.create("tools", {"name": "mine", "description": "", "color": ""})
-    with Served(build(world)) as served:
-        run = judge(served.url, tmp_path, phases=ALL)
-    assert world.rows["tools"] == [mine]
-    assert world.rows["variables"] == world.rows["chatflows"] == world.rows["messages"] == []
-    assert run["records"]["left"] == []
 
 
 def test_a_record_whose_id_no_response_gave_is_found(tmp_path: Path) -> None:
