@@ -47,8 +47,24 @@ def main(wheel: str) -> None:
         finally:
             server.terminate()
             status = server.wait(10)
+        check_base(Path(folder))
         assert status == 0, f"SIGTERM ended it with {status}"
         print("1 passed, 0 failed")
+
+
+def check_base(folder: Path) -> None:
+    """The base install has no Schemathesis; `conform` names its extra."""
+    command = [f"{folder}/bin/flowise-mock", "conform", "http://127.0.0.1:9"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done
+    assert "pip install 'flowise-mock[conform]'" in done.stderr
+    listed = subprocess.run(
+        [f"{folder}/bin/python", "-m", "pip", "list", "--format", "freeze"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    ours = set(listed.stdout.split()) - {"pip", "setuptools"}
+    size = sum(each.stat().st_size for each in folder.glob("lib/**/*") if each.is_file())
+    print(f"{len(ours)} packages and {size / 1e6:.0f} MB, those of the checks among them")
 
 
 def check_fixture(python: Path, folder: Path, url: str) -> None:

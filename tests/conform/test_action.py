@@ -127,7 +127,7 @@ def test_a_comment(repository: Path) -> None:
 def test_the_action_installs_its_own_checkout() -> None:
     step = STEPS["Install flowise-mock as this action's ref has it"]
     assert step["env"] == {"ACTION": "${{ github.action_path }}"}
-    assert '--constraint "$ACTION/requirements.txt" "$ACTION"' in step["run"]
+    assert '--constraint "$ACTION/requirements.txt" "$ACTION[conform]"' in step["run"]
 
 
 @pytest.mark.slow

@@ -6,10 +6,12 @@ import argparse
 from typing import Any
 
 
-def add_contract(command: argparse.ArgumentParser, default: str, what: str) -> Any:
+def add_contract(command: Any, default: str | None, what: str, shown: str | None = None) -> Any:
     """Add options that name a contract, also by its version of Flowise. Returns the group of options."""
     named = command.add_mutually_exclusive_group()
-    named.add_argument("--contract", default=default, metavar="NAME", help=f"{what} (default: %(default)s)")
+    named.add_argument(
+        "--contract", default=default, metavar="NAME", help=f"{what} (default: {shown or default})"
+    )
     named.add_argument(
         "--flowise", dest="contract", metavar="VERSION", help="the contract of that Flowise, such as 3.1.4"
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
+import sys
 from pathlib import Path
 from typing import Any
 
+from flowise_mock.cli import settings
 from flowise_mock.cli.arguments import add_contract, milliseconds, seconds
+from flowise_mock.cli.settings import Setting
 from flowise_mock.flows import model_echo, model_recorded
 
 MODELS = {"echo": model_echo.generate, "recorded-model": model_recorded.generate}
@@ -16,13 +18,36 @@ MODELS = {"echo": model_echo.generate, "recorded-model": model_recorded.generate
 
 def add(commands: Any) -> None:
     """Add the command to a command line."""
-    serve = commands.add_parser("serve", help="start the mock server", description="Start the mock server.")
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    serve.add_argument(
-        "--port", type=_port, default=3000, help="port, 0 for a free one (default: %(default)s)"
+    serve = commands.add_parser(
+        "serve",
+        usage="flowise-mock serve [OPTIONS]",
+        help="start the mock server",
+        description="Start the mock server.",
     )
-    add_contract(serve, "clients", "contract to serve")
-    serve.add_argument(
+    _add_address(serve.add_argument_group("address"))
+    _add_contract(serve.add_argument_group("contract and records"))
+    _add_answers(serve.add_argument_group("answers"))
+    _add_access(serve.add_argument_group("access"))
+    _add_control(serve.add_argument_group("control API"))
+    _add_output(serve.add_argument_group("output"))
+    serve.set_defaults(run=_serve)
+
+
+def _add_address(group: Any) -> None:
+    group.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    group.add_argument("--port", type=_port, help="port, 0 for a free one (default: 3000)")
+    group.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name of this server, if it listens on loopback; may be repeated",
+    )
+
+
+def _add_contract(group: Any) -> None:
+    add_contract(group, None, "contract to serve", shown="clients")
+    group.add_argument(
         "--overlay",
         type=Path,
         action="append",
@@ -30,114 +55,112 @@ def add(commands: Any) -> None:
         metavar="FILE",
         help="an overlay to apply to the contract; may be repeated",
     )
-    serve.add_argument(
-        "--api-key",
-        action="append",
-        default=[],
-        metavar="KEY",
-        help="an API key that the server accepts; may be repeated (default: $FLOWISE_MOCK_API_KEY, else flowise-mock)",
-    )
-    serve.add_argument(
-        "--key-permissions",
-        type=_permissions,
-        action="append",
-        default=[],
-        metavar="KEY=PERMISSION,...",
-        help="another key that has only these permissions, such as ci=tools:view; may be repeated",
-    )
-    serve.add_argument("--no-auth", action="store_true", help="require no key")
-    serve.add_argument(
-        "--cors",
-        action="append",
-        default=[],
-        metavar="ORIGIN",
-        help="an origin whose pages may call the API; may be repeated (default: those of the contract, else pages of this machine)",
-    )
-    world = serve.add_mutually_exclusive_group()
-    world.add_argument(
+    seed = group.add_mutually_exclusive_group()
+    seed.add_argument(
         "--seed",
         type=Path,
         metavar="DIR",
         help="a folder of records to start with (default: the bundled one)",
     )
-    world.add_argument("--empty", action="store_true", help="start without records")
-    serve.add_argument(
-        "--max-body",
-        type=_positive,
-        default=50 * 1024 * 1024,
-        metavar="BYTES",
-        help="largest request body (default: %(default)s)",
+    seed.add_argument("--empty", action="store_true", help="start without records")
+    group.add_argument(
+        "--ids",
+        default="random",
+        choices=("random", "reproducible"),
+        help="reproducible ids are the same for the same requests (default: %(default)s)",
     )
-    serve.add_argument(
+
+
+def _add_answers(group: Any) -> None:
+    group.add_argument(
+        "--script",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a file of rules that say what flows answer, or the name of a bundled one; may be repeated; echo or recorded-model answers if no rule does (default: echo)",
+    )
+    group.add_argument("--strict", action="store_true", help="a question that no rule answers is an error")
+    group.add_argument(
+        "--explain", action="store_true", help="name the rule that answered in Flowise-Mock-Rule"
+    )
+    group.add_argument("--reload", action="store_true", help="read a script again when its file changes")
+    group.add_argument(
         "--token-delay",
         type=milliseconds,
         default=30.0,
         metavar="MS",
         help="pause between streamed tokens in milliseconds (default: 30)",
     )
-    serve.add_argument(
+    group.add_argument(
         "--hang",
         type=seconds,
         default=60.0,
         metavar="SECONDS",
-        help="how long to keep open a request that a real server would never answer (default: 60)",
+        help="close a request that a real server would never answer after this time (default: 60)",
     )
-    serve.add_argument(
-        "--script",
+
+
+def _add_access(group: Any) -> None:
+    group.add_argument(
+        "--api-key",
         action="append",
         default=[],
-        metavar="FILE",
-        help="a file of rules that say what flows answer, or the name of a bundled one; may be repeated; echo or recorded-model answers if no rule matches (default: echo)",
+        metavar="KEY",
+        help="a key that opens the server; may be repeated (default: flowise-mock)",
     )
-    serve.add_argument(
-        "--strict", action="store_true", help="answer with an error if no rule matches a question"
+    group.add_argument(
+        "--key-permissions",
+        type=_permissions,
+        action="append",
+        default=[],
+        metavar="KEY=PERMISSION,...",
+        help="a further key with these permissions alone, such as ci=tools:view; may be repeated",
     )
-    serve.add_argument(
-        "--explain", action="store_true", help="name the rule that answered in Flowise-Mock-Rule"
+    group.add_argument("--no-auth", action="store_true", help="require no key")
+    group.add_argument(
+        "--cors",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="an origin that browsers may call from; may be repeated (default: as the contract says, else pages of this machine)",
     )
-    serve.add_argument("--reload", action="store_true", help="read a script again when its file changes")
-    serve.add_argument(
-        "--ids",
-        default="random",
-        choices=("random", "reproducible"),
-        help="reproducible ids are the same for the same requests (default: %(default)s)",
+    group.add_argument(
+        "--max-body",
+        type=_positive,
+        default=50 * 1024 * 1024,
+        metavar="BYTES",
+        help="largest request body (default: %(default)s)",
     )
-    serve.add_argument(
+
+
+def _add_control(group: Any) -> None:
+    group.add_argument(
         "--journal",
         type=_count,
         default=1000,
         metavar="N",
         help="requests that each namespace keeps in its journal, 0 for none (default: %(default)s)",
     )
-    serve.add_argument(
+    group.add_argument(
         "--namespaces",
         type=_count,
         default=1000,
         metavar="N",
         help="how many namespaces there may be (default: %(default)s)",
     )
-    control = serve.add_mutually_exclusive_group()
-    control.add_argument(
-        "--control-token",
-        metavar="TOKEN",
-        help="a token that lets other machines use the control API (default: $FLOWISE_MOCK_CONTROL_TOKEN)",
-    )
+    control = group.add_mutually_exclusive_group()
+    control.add_argument("--control-token", metavar="TOKEN", help="opens the control API to other machines")
     control.add_argument("--no-control", action="store_true", help="serve no control API")
-    serve.add_argument(
-        "--allow-host",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="another host name of this server, if it listens on loopback; may be repeated",
-    )
-    serve.add_argument("--no-access-log", action="store_true", help="do not log requests")
-    serve.add_argument(
+
+
+def _add_output(group: Any) -> None:
+    group.add_argument("--no-access-log", action="store_true", help="print no line per request")
+    group.add_argument(
         "--log-level",
         default="info",
         choices=("debug", "info", "warning", "error"),
         help="what to log (default: %(default)s)",
     )
-    serve.set_defaults(run=_serve)
 
 
 def _permissions(text: str) -> tuple[str, list[str]]:
@@ -171,12 +194,15 @@ def _serve(arguments: argparse.Namespace) -> int:
     from flowise_mock.scripts.reading import find_script
     from flowise_mock.server import build, run
 
+    if sys.stderr.isatty():
+        print("flowise-mock: starting ...", file=sys.stderr)
+    settings.resolve(arguments, SETTINGS)
     options = build.Options(
         host=arguments.host,
         port=arguments.port,
         contract=arguments.contract,
         overlays=arguments.overlay,
-        keys=arguments.api_key or [key for key in [os.environ.get("FLOWISE_MOCK_API_KEY")] if key],
+        keys=arguments.api_key,
         open=arguments.no_auth,
         cors=arguments.cors or None,
         permissions=dict(arguments.key_permissions),
@@ -192,7 +218,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         journal=arguments.journal,
         namespaces=arguments.namespaces,
         control=not arguments.no_control,
-        control_token=arguments.control_token or os.environ.get("FLOWISE_MOCK_CONTROL_TOKEN") or None,
+        control_token=arguments.control_token,
         allowed_hosts=arguments.allow_host,
         access_log=not arguments.no_access_log,
         log_level=arguments.log_level,
@@ -201,3 +227,14 @@ def _serve(arguments: argparse.Namespace) -> int:
         options.seed = arguments.seed
     run.run(options)
     return 0
+
+
+SETTINGS = (
+    Setting("host", default="127.0.0.1"),
+    Setting("port", _port, 3000),
+    Setting("contract", default="clients"),
+    Setting("script", default=(), many=True),
+    Setting("api-key", default=(), many=True),
+    Setting("control-token", secret=True),
+)
+"""What the environment or a file may say too."""
