@@ -1,12 +1,12 @@
-"""Requests and answers on the wire, within bounds: a server that hangs ends the request, not the run."""
+"""Sends requests within bounds: a server that hangs ends the request, not the run."""
 
 from __future__ import annotations
 
 import json
-import shlex
+import re
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 import httpx
 
 MAX_BYTES = 64 * 1024 * 1024
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 Files = list[tuple[str, tuple[str, bytes, str]]]
 
 
@@ -32,22 +33,43 @@ class Request:
     form: dict[str, str] | None = None
     files: Files = field(default_factory=list)
     key: bool = True
-    streams: bool = False
+    """Whether the key of the server is sent, unless a header replaces it."""
 
     @property
     def url(self) -> str:
         return self.path + (f"?{urlencode(self.query)}" if self.query else "")
 
+    @property
+    def writes(self) -> bool:
+        return self.method not in SAFE_METHODS
 
-class Answer(NamedTuple):
-    """What came back; `trouble` says why there is no whole answer."""
+    @property
+    def streams(self) -> bool:
+        """Whether its body requests a stream of events."""
+        body = self.json if self.json is not None else _parsed(self.text)
+        if isinstance(body, dict):
+            return body.get("streaming") not in (None, False, "false", "", 0)
+        field = re.search(rb'name="streaming"[^\n]*\r\n\r\n([^\r]*)', self.text)
+        return field is not None and field[1] not in (b"", b"false")
+
+    @property
+    def text(self) -> bytes:
+        """Its body as one text: JSON, raw bytes, or the fields of a form."""
+        if self.content is not None:
+            return self.content
+        if self.form is not None or self.files:
+            return json.dumps(self.form or {}).encode()
+        return b"" if self.json is None else json.dumps(self.json, default=str).encode()
+
+
+class Response(NamedTuple):
+    """What the server sent; `error` says why there is no complete response."""
 
     status: int = 0
     headers: Mapping[str, str] = MappingProxyType({})
     body: bytes = b""
     elapsed: float = 0.0
-    trouble: str = ""
-    lost: bool = False
+    error: str = ""
 
     @property
     def media(self) -> str:
@@ -55,26 +77,35 @@ class Answer(NamedTuple):
 
     @property
     def success(self) -> bool:
-        return 200 <= self.status < 300 and not self.trouble
+        return 200 <= self.status < 300 and not self.error
 
     def json(self) -> Any:
-        """The body as JSON, or None where it holds none."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
+        """The body as JSON, or None if it holds none."""
+        return _parsed(self.body)
 
-    def told(self, limit: int = 600) -> str:
-        """The answer in a few lines, for a reader."""
-        if self.trouble:
-            return self.trouble
+    def summary(self, limit: int = 600) -> str:
+        """The response in a few lines, for a reader."""
+        if self.error:
+            return self.error
         text = self.body[:limit].decode(errors="replace")
         more = " …" if len(self.body) > limit else ""
         return f"{self.status} {self.headers.get('content-type', 'no media type')}\n{text}{more}"
 
 
-class Wire:
-    """A connection to a server: its address, its key, its pace."""
+def _parsed(text: bytes) -> Any:
+    """JSON as its specification has it: Python would accept NaN."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+class Client:
+    """A connection to a server: its address, its key, its pace, and what must not be sent to it."""
 
     def __init__(
         self, url: str, key: str | None, *, seconds: float = 15.0, rate: float = 0.0, verify: bool = True
@@ -82,6 +113,8 @@ class Wire:
         self.url = url.rstrip("/")
         self.key = key
         self.seconds = seconds
+        self.forbids: Callable[[Request], str] = lambda request: ""
+        """Why a request must not be sent; empty if it may be."""
         self._pause = 1 / rate if rate else 0.0
         self._last = 0.0
         self._client = httpx.Client(verify=verify, trust_env=False)
@@ -89,8 +122,14 @@ class Wire:
     def close(self) -> None:
         self._client.close()
 
-    def send(self, request: Request, seconds: float | None = None) -> Answer:
-        """The answer to `request`, never later than twice the seconds that an answer may take."""
+    def send(self, request: Request, seconds: float | None = None) -> Response:
+        """The response to `request`, never later than twice the seconds that a response may take.
+
+        Raises ForbiddenError if the request must not be sent.
+        """
+        why = self.forbids(request)
+        if why:
+            raise ForbiddenError(why)
         seconds = min(seconds or self.seconds, self.seconds)
         self._wait()
         started = time.monotonic()
@@ -99,36 +138,32 @@ class Wire:
                 request.method,
                 self.url + quoted(request.url),
                 timeout=httpx.Timeout(seconds, connect=min(seconds, 10.0)),
-                **self._sent(request),
+                **self._arguments(request),
             ) as got:
-                body, trouble = self._read(got, started, seconds)
+                body, error = self._read(got, started, seconds)
                 headers = {name.lower(): value for name, value in got.headers.items()}
-                return Answer(got.status_code, headers, body, time.monotonic() - started, trouble)
-        except httpx.TimeoutException as error:
-            lost = isinstance(error, httpx.ConnectTimeout)
-            return Answer(
-                trouble=f"no answer within {seconds:g} s", elapsed=time.monotonic() - started, lost=lost
-            )
+                return Response(got.status_code, headers, body, time.monotonic() - started, error)
+        except httpx.TimeoutException:
+            return Response(elapsed=time.monotonic() - started, error=f"no answer within {seconds:g} s")
         except (httpx.HTTPError, ssl.SSLError, OSError) as error:
-            lost = isinstance(error, httpx.ConnectError)
-            return Answer(trouble=f"the connection broke: {error or type(error).__name__}", lost=lost)
+            return Response(error=f"the connection broke: {error or type(error).__name__}")
         except httpx.InvalidURL as error:
-            return Answer(trouble=f"is no address: {error}", lost=True)
+            return Response(error=f"is no address: {error}")
 
-    def _sent(self, request: Request) -> dict[str, Any]:
+    def _arguments(self, request: Request) -> dict[str, Any]:
         headers = dict(request.headers)
         if request.key and self.key and "Authorization" not in headers:
             headers["Authorization"] = f"Bearer {self.key}"
-        sent: dict[str, Any] = {"headers": headers}
+        arguments: dict[str, Any] = {"headers": headers}
         if request.files or request.form is not None:
             fields = [(name, (None, value)) for name, value in (request.form or {}).items()]
-            sent["files"] = [*fields, *request.files]
+            arguments["files"] = [*fields, *request.files]
         elif request.content is not None:
-            sent["content"] = request.content
+            arguments["content"] = request.content
             headers.setdefault("Content-Type", "application/json")
         elif request.json is not None:
-            sent["json"] = request.json
-        return sent
+            arguments["json"] = request.json
+        return arguments
 
     def _read(self, got: httpx.Response, started: float, seconds: float) -> tuple[bytes, str]:
         pieces: list[bytes] = []
@@ -153,34 +188,12 @@ class Wire:
             self._last = time.monotonic()
 
 
+class ForbiddenError(Exception):
+    """A request that must not be sent; the text says why."""
+
+
 def quoted(url: str) -> str:
     return quote(url, safe="/?&=%:+,;@!$'()*~-._[]")
-
-
-def curl(base: str, request: Request) -> str:
-    """A command that repeats a request. The key is not in it."""
-    parts = ["curl", "-i", "-X", request.method]
-    if request.streams:
-        parts.append("-N")
-    command = " ".join(parts)
-    if request.key and "Authorization" not in request.headers:
-        command += ' -H "Authorization: Bearer $FLOWISE_API_KEY"'
-    for name, value in request.headers.items():
-        command += f" -H {shlex.quote(f'{name}: {value}')}"
-    if request.files or request.form is not None:
-        fields = [f"{name}={value}" for name, value in (request.form or {}).items()]
-        files = [f"{name}=@{file[0]};type={file[2]}" for name, file in request.files]
-        command += "".join(f" -F {shlex.quote(each)}" for each in [*fields, *files])
-    elif request.content is not None or request.json is not None:
-        text = (
-            request.content.decode(errors="replace")
-            if request.content is not None
-            else json.dumps(request.json)
-        )
-        if "Content-Type" not in request.headers:
-            command += " -H 'Content-Type: application/json'"
-        command += f" -d {shlex.quote(text)}"
-    return f"{command} {shlex.quote(base + quoted(request.url))}"
 
 
 def without_key(request: Request, headers: dict[str, str] | None = None) -> Request:
