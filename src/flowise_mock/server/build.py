@@ -17,7 +17,8 @@ from flowise_mock.control.app import ControlApp
 from flowise_mock.control.call import Served
 from flowise_mock.control.guard import CONTROL, Guard
 from flowise_mock.engine import seed
-from flowise_mock.engine.app import HANG, MAX_BODY, TOKEN_DELAY, create_app, unrouted_answers
+from flowise_mock.engine.app import HANG, TOKEN_DELAY, create_app, unrouted_answers
+from flowise_mock.engine.http_limits import MAX_BODY, HTTPLimits
 from flowise_mock.engine.middleware import StateMiddleware
 from flowise_mock.engine.streams import Streams
 from flowise_mock.engine.worlds import MAX_NAMESPACES, Worlds
@@ -42,7 +43,7 @@ class Options:
     `scripts` does, unless they are `strict`. `ids` are `random` or `reproducible`. `journal` is how many
     entries each namespace keeps, 0 for none; `namespaces` is how many there may be. `control` False takes
     the control API away; `control_token` opens it to other machines; `allowed_hosts` are names of this
-    server besides loopback's.
+    server besides loopback's. `limits` are those of the connections.
     """
 
     host: str = "127.0.0.1"
@@ -68,6 +69,7 @@ class Options:
     control: bool = True
     control_token: str | None = None
     allowed_hosts: Sequence[str] = ()
+    limits: HTTPLimits = field(default_factory=HTTPLimits)
     access_log: bool = True
     log_level: str = "info"
 
