@@ -253,6 +253,7 @@ def test_no_key_is_kept_or_logged(default: Running, caplog: pytest.LogCaptureFix
     assert secret not in caplog.text
 
 
+@pytest.mark.anyio
 async def test_a_websocket_of_another_server_is_closed() -> None:
     sent: list[Any] = []
 

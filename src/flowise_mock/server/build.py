@@ -19,6 +19,7 @@ from flowise_mock.control.guard import CONTROL, Guard
 from flowise_mock.engine import seed
 from flowise_mock.engine.app import HANG, TOKEN_DELAY, create_app, unrouted_answers
 from flowise_mock.engine.http_limits import MAX_BODY, HTTPLimits
+from flowise_mock.engine.large_bodies import LargeBodies
 from flowise_mock.engine.middleware import StateMiddleware
 from flowise_mock.engine.streams import Streams
 from flowise_mock.engine.worlds import MAX_NAMESPACES, Worlds
@@ -132,7 +133,8 @@ def build(options: Options) -> Mock:
     count = sum(1 for _ in operations(contract))
     ready = _ready(options, count, records)
     control = ControlApp(Served(contract, worlds, streams, Secrets(contract), ready))
-    app = StateMiddleware(_Switch(api, control), worlds, unrouted_answers(contract))
+    bodies = LargeBodies(_Switch(api, control), options.limits)
+    app = StateMiddleware(bodies, worlds, unrouted_answers(contract))
     guard = Guard(
         app,
         host=options.host,
