@@ -221,8 +221,12 @@ def _duplicate_key(node: yaml.Node) -> str | None:
     if not isinstance(node, yaml.MappingNode):
         return None
     names = [key.value for key, _ in node.value if key.tag != _MERGE]
-    twice = next((name for number, name in enumerate(names) if name in names[:number]), None)
-    return None if twice is None else f"the key {twice} is there twice; the first would be lost"
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return f"the key {name} is there twice; the first would be lost"
+        seen.add(name)
+    return None
 
 
 # --- the schema ------------------------------------------------------------------------------------
