@@ -160,8 +160,10 @@ def main() -> int:
         wait_for(base)
         found = asyncio.run(soak(server.pid, base, options))
     finally:
+        asked = time.monotonic()
         server.terminate()
-        server.wait(10)
+        server.wait(60)
+        print(f"ended {time.monotonic() - asked:.1f} s after SIGTERM")
     settled = [size for minute, size in found if minute >= options.minutes / 3]
     grown = max(settled, default=0) - min(settled, default=0)
     print(f"grown by {grown:.1f} MB after the first third; {GROWTH} are allowed")
