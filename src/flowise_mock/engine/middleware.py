@@ -45,13 +45,17 @@ class StateMiddleware:
         except Refusal as refused:
             await respond(self.unrouted.forced(refused), send)
             return
-        attach(scope, RequestState(world, Connection(receive, send), self.unrouted))
+        state = RequestState(world, Connection(receive, send), self.unrouted)
+        attach(scope, state)
         if world.fresh:
             world.fresh = False
             if world is not self.worlds.default:
                 log.info("namespace %s begins anew, from the seed", world.name)
                 send = partial(_send_fresh, send)
-        await self.app(scope, receive, send)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            state.body = b""  # the scope refers to itself, so it waits for the garbage collector
 
 
 async def _send_fresh(send: Send, message: Message) -> None:
