@@ -51,10 +51,10 @@ PAGES = {
 
 
 class Handler(BaseHTTPRequestHandler):
-    """What stands on the other machine."""
+    """The files of the other machine."""
 
     def do_GET(self) -> None:
-        self.server.asked.append((self.path, dict(self.headers)))  # type: ignore[attr-defined]
+        self.server.requests.append((self.path, dict(self.headers)))  # type: ignore[attr-defined]
         if self.path.startswith("/to/"):
             self.send_response(302)
             self.send_header("Location", self.path.removeprefix("/to/"))
@@ -82,11 +82,11 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Machine(ThreadingHTTPServer):
-    """Another machine, with what it was asked."""
+    """Another machine, and the requests that it got."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.requests: list[tuple[str, dict[str, str]]] = []
         self.stop = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}"
 
@@ -117,7 +117,7 @@ def test_refused_without_the_option(machine: Machine, tmp_path: Path) -> None:
     (only,) = [each for each in lint([file]) if each.rule == "no-remote-refs"]
     assert (only.severity, only.line) == ("warning", 15)
     assert "--allow-remote" in only.remedy
-    assert machine.asked == []
+    assert machine.requests == []
 
 
 def test_fetched_with_it_and_told_by_url(machine: Machine, tmp_path: Path) -> None:
@@ -139,8 +139,8 @@ def test_each_file_once_a_run_and_without_credentials(
         == 1
     )
     assert f'"uri": "{machine.url}/api/shared.yaml"' in capsys.readouterr().out
-    assert sorted(path for path, _ in machine.asked) == ["/api/deeper/home.json", "/api/shared.yaml"]
-    sent = {name.lower() for _, headers in machine.asked for name in headers}
+    assert sorted(path for path, _ in machine.requests) == ["/api/deeper/home.json", "/api/shared.yaml"]
+    sent = {name.lower() for _, headers in machine.requests for name in headers}
     assert sent & {"authorization", "cookie", "proxy-authorization"} == set()
 
 
@@ -152,12 +152,12 @@ def test_each_file_once_a_run_and_without_credentials(
         ("{url}/other", "is not YAML"),
         ("{url}/page", "is text, not a schema"),
         ("{url}/api/shared.yaml#/None", "names nothing"),
-        ("{url}/to/ftp://127.0.0.1/a", "is not at http or https"),
-        ("{url}/to/file:///etc/hostname", "was answered 302, which leads to no file"),
+        ("{url}/to/ftp://127.0.0.1/a", "neither http nor https"),
+        ("{url}/to/file:///etc/hostname", "was answered 302, which leads to a URL"),
         ("{url}/to//to//to/", "cannot be fetched|was answered"),
-        ("file:///etc/hostname", "is not at http or https"),
-        ("//127.0.0.1/a", "is not at http or https"),
-        ("http://", "is not at http or https"),
+        ("file:///etc/hostname", "neither http nor https"),
+        ("//127.0.0.1/a", "neither http nor https"),
+        ("http://", "neither http nor https"),
         ("http://127.0.0.1:port/a", "invalid URL"),
         ("http://me:secret@127.0.0.1/a", "has credentials"),
         ("http://127.0.0.1:9/a", "cannot be fetched"),
@@ -175,7 +175,9 @@ def test_a_redirect_is_followed(machine: Machine, tmp_path: Path) -> None:
     assert [each.rule for each in fetched(file)] == ["valid-default"]
 
 
-@pytest.mark.parametrize(("path", "words"), [("large", "is larger than"), ("slow", "did not come within")])
+@pytest.mark.parametrize(
+    ("path", "words"), [("large", "is larger than"), ("slow", "was not answered within")]
+)
 def test_bounds(
     path: str, words: str, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,7 +216,7 @@ def test_a_redirect_leads_to_no_private_address(machine: Machine, tmp_path: Path
     port = machine.server_port
     url = f"{machine.url}/to/http://localhost:{port}/api/shared.yaml"
     assert "--allow-host localhost" in problem(tmp_path, url, "127.0.0.1")
-    assert [path for path, _ in machine.asked] == [f"/to/http://localhost:{port}/api/shared.yaml"]
+    assert [path for path, _ in machine.requests] == [f"/to/http://localhost:{port}/api/shared.yaml"]
 
 
 def test_a_name_that_leads_to_a_private_address(
@@ -231,6 +233,6 @@ def test_a_name_that_leads_to_a_private_address(
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     assert "specs.example is 127.0.0.1" in problem(tmp_path, "http://specs.example/a.yaml")
     assert asked == ["specs.example"]
-    assert machine.asked == []
+    assert machine.requests == []
     problem(tmp_path, "http://specs.example/a.yaml", "Specs.Example")
-    assert [path for path, _ in machine.asked] == ["/a.yaml"]
+    assert [path for path, _ in machine.requests] == ["/a.yaml"]

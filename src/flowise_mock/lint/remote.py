@@ -1,4 +1,4 @@
-"""Files of other machines, if `--allow-remote` is given: bounded, once a run, without credentials."""
+"""Fetches files from other machines, with `--allow-remote`: limited, once a run, without credentials."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CHUNK = 65_536
 
 
 class Remote:
-    """What was fetched in one run, failures too. `allowed` are hosts that may be on a private network."""
+    """The files fetched in one run, and the failures. `allowed` are hosts of private networks."""
 
     def __init__(self, allowed: Sequence[str] = ()) -> None:
         self._opener = build_opener(
@@ -53,7 +53,7 @@ class Remote:
 
 
 class _Redirects(HTTPRedirectHandler):
-    """Follows to where a `$ref` may lead as well, and nowhere else."""
+    """Follows redirects only to URLs that a `$ref` may have."""
 
     def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
         try:
@@ -151,7 +151,7 @@ def _check(url: str) -> None:
     except ValueError:
         raise ReadingError("has an invalid URL") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise ReadingError("is not at http or https, and nothing else is fetched")
+        raise ReadingError("has a URL that is neither http nor https, which is not fetched")
     if parts.username is not None:
         raise ReadingError("has credentials in its URL, which are never sent; remove them")
 
@@ -165,10 +165,10 @@ def _fetched(opener: OpenerDirector, url: str) -> bytes:
             return _body(answer, until)
     except HTTPError as error:
         error.close()
-        lost = ", which leads to no file that is fetched" if error.code < 400 else ""
+        lost = ", which leads to a URL that is not fetched" if error.code < 400 else ""
         raise ReadingError(f"was answered {error.code}{lost}") from None
     except TimeoutError:
-        raise ReadingError(f"did not come within {TIMEOUT:g} s") from None
+        raise ReadingError(f"was not answered within {TIMEOUT:g} s") from None
     except (URLError, HTTPException, OSError, ValueError) as error:
         raise ReadingError(f"cannot be fetched: {getattr(error, 'reason', '') or error}") from None
 
