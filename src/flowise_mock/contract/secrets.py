@@ -33,7 +33,8 @@ _PLAIN = {"tokens", "usetoken", "apikeyid", "maxtokens", "total_tokens", "totalt
 _HINT = re.compile(
     rb"passw|token|api_?key|secret|authori|plaindataobj|encrypteddata|access_?key", re.IGNORECASE
 )
-_IN_PATH = re.compile(r"(?<=/apikey/)[^/?#]+", re.IGNORECASE)
+_IN_PATH = re.compile(r"(?<=/apikey/)/*[^/?#]+", re.IGNORECASE)
+_VISIBLE = re.compile("%(2[1-9a-f]|[3-6][0-9a-f]|7[0-9a-e])", re.IGNORECASE)
 _IN_QUERY = re.compile(r"((?:^|[?&])[^=&]*(?:key|token|secret|password)[^=&]*=)[^&#]*", re.IGNORECASE)
 Headers = list[tuple[bytes, bytes]]
 
@@ -53,12 +54,10 @@ class Secrets:
     def path(self, path: str) -> str:
         """A path, with or without a query, without the keys in it."""
         head, question, query = path.partition("?")
-        masked = _IN_PATH.sub(MASK, head)
-        return masked + question + _IN_QUERY.sub(rf"\1{MASK}", query)
+        return _masked_path(head) + question + _masked_query(query)
 
     def query(self, query: bytes) -> bytes:
-        text = query.decode("latin-1")
-        return _IN_QUERY.sub(rf"\1{MASK}", text).encode("latin-1")
+        return _masked_query(query.decode("latin-1")).encode("latin-1")
 
     def body(self, body: bytes, most: int = 65_536) -> bytes:
         """The first `most` bytes of a body, without the secrets in it."""
@@ -99,6 +98,27 @@ class Secrets:
         if plain in _PLAIN or name.lower() in _PLAIN:
             return False
         return name.lower() in self._names or plain.endswith(_NAMES)
+
+
+def _masked_path(path: str) -> str:
+    """A path without its keys, however `apikey` and the slashes are escaped."""
+    if "%" in path and _IN_PATH.search(_unescaped(path)):
+        path = _unescaped(path)
+    return _IN_PATH.sub(MASK, path)
+
+
+def _masked_query(query: str) -> str:
+    if "%" in query:
+        pairs = (pair.partition("=") for pair in query.split("&"))
+        query = "&".join(_unescaped(name) + equals + value for name, equals, value in pairs)
+    return _IN_QUERY.sub(rf"\1{MASK}", query)
+
+
+def _unescaped(text: str) -> str:
+    """A text that may be escaped twice, without its escapes of visible characters."""
+    for _ in range(3):
+        text = _VISIBLE.sub(lambda found: chr(int(found[1], 16)), text)
+    return text
 
 
 def _secret_properties(document: Document) -> Iterator[str]:
