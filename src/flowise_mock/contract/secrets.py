@@ -30,9 +30,11 @@ _NAMES = (
 )
 _PLAIN = {"tokens", "usetoken", "apikeyid", "maxtokens", "total_tokens", "totaltokens", "input_tokens"}
 """Names that contain such a word and are not secret."""
-_HINT = re.compile(
-    rb"passw|token|api_?key|secret|authori|plaindataobj|encrypteddata|access_?key", re.IGNORECASE
-)
+_HINTS = (
+    b"passw", b"token", b"apikey", b"api_key", b"secret", b"authori", b"plaindataobj", b"encrypteddata",
+    b"accesskey", b"access_key",
+)  # fmt: skip
+"""Parts of names of secrets, in lower case: looking for each is ten times faster than one expression."""
 _IN_PATH = re.compile(r"(?<=/apikey/)/*[^/?#]+", re.IGNORECASE)
 _VISIBLE = re.compile("%(2[1-9a-f]|[3-6][0-9a-f]|7[0-9a-e])", re.IGNORECASE)
 _IN_QUERY = re.compile(r"((?:^|[?&])[^=&]*(?:key|token|secret|password)[^=&]*=)[^&#]*", re.IGNORECASE)
@@ -44,8 +46,12 @@ class Secrets:
 
     def __init__(self, document: Document) -> None:
         self._names = {name.lower() for name in _secret_properties(document)}
-        hints = [re.escape(name).encode() for name in self._names]
-        self._hint = re.compile(b"|".join([_HINT.pattern, *hints]), re.IGNORECASE)
+        further = (name.encode() for name in self._names)
+        self._hints = (*_HINTS, *(each for each in further if not any(hint in each for hint in _HINTS)))
+
+    def _has_hint(self, body: bytes) -> bool:
+        lower = body.lower()
+        return any([hint in lower for hint in self._hints])  # noqa: C419 - a list is faster than a generator
 
     def headers(self, headers: Iterable[tuple[bytes, bytes]]) -> Headers:
         """Headers without the credentials; a scheme such as Bearer stays."""
@@ -53,6 +59,8 @@ class Secrets:
 
     def path(self, path: str) -> str:
         """A path, with or without a query, without the keys in it."""
+        if "?" not in path and "%" not in path and "apikey" not in path.lower():
+            return path
         head, question, query = path.partition("?")
         return _masked_path(head) + question + _masked_query(query)
 
@@ -63,7 +71,7 @@ class Secrets:
         """The first `most` bytes of a body, without the secrets in it."""
         whole = len(body) <= most
         body = body[:most]
-        if not self._hint.search(body):
+        if not self._has_hint(body):
             return body
         try:
             if not whole:
@@ -81,7 +89,7 @@ class Secrets:
             return {key: self.value(child, str(key)) for key, child in value.items()}
         if isinstance(value, list):
             return [self.value(child) for child in value]
-        if isinstance(value, str) and value[:1] in "{[" and self._hint.search(value.encode()):
+        if isinstance(value, str) and value[:1] in "{[" and self._has_hint(value.encode()):
             return self._text(value)
         return value
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from hmac import compare_digest
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -150,6 +151,7 @@ def host_name(host: str) -> str:
     return host.rpartition(":")[0].lower() if host.count(":") == 1 else host.lower()
 
 
+@lru_cache(256)
 def is_loopback(name: str) -> bool:
     """Whether a name or an address is this machine's own."""
     if name == "localhost" or name.endswith(".localhost"):
