@@ -29,6 +29,7 @@ from flowise_mock.engine.endpoint import (
 )
 from flowise_mock.engine.fault_channel import FaultSettings
 from flowise_mock.engine.fault_middleware import FaultMiddleware
+from flowise_mock.engine.http_limits import MAX_BODY
 from flowise_mock.engine.middleware import (
     AccessLogMiddleware,
     ErrorMiddleware,
@@ -43,9 +44,6 @@ from flowise_mock.engine.streams import Streams
 from flowise_mock.flows import model_echo
 from flowise_mock.flows.behaviour import flow_behaviour
 from flowise_mock.flows.call import Model
-
-MAX_BODY = 50 * 1024 * 1024
-"""Bytes of a request body, the default of Flowise's FLOWISE_FILE_SIZE_LIMIT."""
 
 TOKEN_DELAY = 0.03
 """Seconds between two tokens: enough for a test to tell a stream from a buffered answer."""
