@@ -23,6 +23,7 @@ from flowise_mock.contract import messages, responses
 from flowise_mock.contract.document import Document, DocumentError, resolve
 from flowise_mock.contract.schemas import Schemas, Validator, shortened
 from flowise_mock.contract.views import View, compile_view
+from flowise_mock.engine.header_values import header_value
 from flowise_mock.engine.server_profile import ServerProfile, etag
 from flowise_mock.state.outcomes import Condition, InternalError, InvalidJson, Outcome, all_outcomes
 
@@ -145,7 +146,7 @@ class Answers:
             words["message"] = str(fill(_message(entry, outcome), words))
             words["message"] = entry["template"].replace("{message}", words["message"])
         headers = [
-            (name.encode(), _header(fill(text, words))) for name, text in entry.get("headers", {}).items()
+            (name.encode(), header_value(text, words)) for name, text in entry.get("headers", {}).items()
         ]
         if media == "":
             return Answer(status, [*headers, (b"content-length", b"0")], b""), None
@@ -202,11 +203,6 @@ def _words_of(entry: Document) -> set[str]:
 def _message(entry: Document, outcome: Outcome) -> Any:
     """The message of an entry for this outcome, its words not filled in."""
     return entry.get("fields", {}).get(getattr(outcome, "field", None), entry.get("message", ""))
-
-
-def _header(text: Any) -> bytes:
-    """The value of a header: a name that a client chose must not end it."""
-    return re.sub(r"[\x00-\x1f\x7f]", "_", str(text)).encode("latin-1", "replace")
 
 
 def _written(media: str, body: Any) -> bytes:

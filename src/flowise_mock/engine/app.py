@@ -25,11 +25,11 @@ from flowise_mock.engine.endpoint import (
     EndpointMiddleware,
     HandlerResolver,
     Settings,
-    check_handlers,
     flow_call,
 )
 from flowise_mock.engine.fault_channel import FaultSettings
 from flowise_mock.engine.fault_middleware import FaultMiddleware
+from flowise_mock.engine.http_limits import MAX_BODY
 from flowise_mock.engine.middleware import (
     AccessLogMiddleware,
     ErrorMiddleware,
@@ -44,9 +44,6 @@ from flowise_mock.engine.streams import Streams
 from flowise_mock.flows import model_echo
 from flowise_mock.flows.behaviour import flow_behaviour
 from flowise_mock.flows.call import Model
-
-MAX_BODY = 50 * 1024 * 1024
-"""Bytes of a request body, the default of Flowise's FLOWISE_FILE_SIZE_LIMIT."""
 
 TOKEN_DELAY = 0.03
 """Seconds between two tokens: enough for a test to tell a stream from a buffered answer."""
@@ -119,7 +116,6 @@ def connexion_app(settings: Settings, middlewares: Sequence[Any] = ()) -> Connex
         )
         connexion.apis.append(api)
         private_api.build(connexion)
-        check_handlers(settings.document, settings.handlers)
     except ResolverError as error:
         raise DocumentError(str(error)) from None
     return connexion

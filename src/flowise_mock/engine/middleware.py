@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,6 +22,8 @@ from flowise_mock.state.outcomes import Failure, InternalError, Outcome, Refusal
 
 log = logging.getLogger("flowise_mock")
 access = logging.getLogger("flowise_mock.access")
+FRESH = (b"flowise-mock-fresh", b"1")
+"""The response header of the first answer of a namespace, which begins with the records of the seed."""
 RULE_HEADERS = (b"flowise-mock-rule", b"x-flowise-mock-rule")
 """The response header that names the rule that answered, and its older name."""
 
@@ -42,8 +45,24 @@ class StateMiddleware:
         except Refusal as refused:
             await respond(self.unrouted.forced(refused), send)
             return
-        attach(scope, RequestState(world, Connection(receive, send), self.unrouted))
-        await self.app(scope, receive, send)
+        state = RequestState(world, Connection(receive, send), self.unrouted)
+        attach(scope, state)
+        if world.fresh:
+            world.fresh = False
+            if world is not self.worlds.default:
+                log.info("namespace %s begins anew, from the seed", world.name)
+                send = partial(_send_fresh, send)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            state.body = b""  # the scope refers to itself, so it waits for the garbage collector
+
+
+async def _send_fresh(send: Send, message: Message) -> None:
+    """Send a message; a response says that it is the first one of its namespace."""
+    if message["type"] == "http.response.start":
+        message = {**message, "headers": [*message["headers"], FRESH]}
+    await send(message)
 
 
 class JournalMiddleware:

@@ -119,7 +119,7 @@ def _value(parameter: Parameter, text: str) -> Any:
 
 
 def _boolean(text: str) -> Any:
-    return {"true": True, "false": False}.get(text, text)
+    return {"true": True, "True": True, "false": False, "False": False}.get(text, text)
 
 
 def _number(text: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from flowise_mock.flows.flow_data import Edge, Node
@@ -18,7 +19,7 @@ class Graph:
 
     turn: Turn
     nodes: dict[str, Node]
-    edges: list[Edge]
+    edges: Sequence[Edge]
     executed: list[Record] = field(default_factory=list)
     history: list[Record] = field(default_factory=list)
     state: Record = field(default_factory=dict)

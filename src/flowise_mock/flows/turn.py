@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Generator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, overload
 
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
@@ -20,6 +21,30 @@ from flowise_mock.state.table import Record
 Event = tuple[str, Any]
 Run = Generator[Event, None, Record]
 """A run yields the events of a stream, and returns the JSON answer with its keys in Flowise's order."""
+
+
+class StoredHistory(Sequence[Record]):
+    """The messages of a session, read from the store when they are first looked at.
+
+    A long conversation costs only those who look back.
+    """
+
+    def __init__(self, read: Callable[[], list[Record]]) -> None:
+        self._read = read
+
+    @cached_property
+    def _messages(self) -> list[Record]:
+        return self._read()
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Record]: ...
+    def __getitem__(self, index: int | slice) -> Record | Sequence[Record]:
+        return self._messages[index]
+
+    def __len__(self) -> int:
+        return len(self._messages)
 
 
 @dataclass
@@ -39,7 +64,7 @@ class Turn:
     session_id: str
     memory: str | None
     uploads: list[Record] | str | None
-    history: list[Record] = field(default_factory=list)
+    history: Sequence[Record] = ()
     aborted: bool = False
     reply: Reply | None = None
 
@@ -55,7 +80,7 @@ def resolve_turn(call: Call, flow: Record, body: Record) -> Turn:
     session = session or chat
     memory = next((node.label for node in flow_data.nodes(flow) if node.category == "Memory"), None)
     turn = Turn(flow, body, text(body.get("question")), text(chat), text(session), memory, None)
-    turn.history = _stored_history(call, turn)
+    turn.history = StoredHistory(lambda: _stored_history(call, turn))
     return turn
 
 

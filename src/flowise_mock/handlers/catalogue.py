@@ -6,7 +6,7 @@ from hashlib import sha256
 from flowise_mock.contract import jsontext
 from flowise_mock.flows.call import Call
 from flowise_mock.knowledge import node_catalogue
-from flowise_mock.state.outcomes import NotFound
+from flowise_mock.state.outcomes import Deletion, NotFound
 from flowise_mock.state.table import Record
 
 
@@ -34,6 +34,10 @@ async def create_credential(call: Call, body: Record) -> Record:
     row: Record = {column: body[column] for column in ("name", "credentialName") if column in body}
     secret = b64encode(sha256(jsontext.dumps(body.get("plainDataObj")).encode()).digest()).decode()
     return call.store.create("credential", {**row, "encryptedData": secret})
+
+
+async def delete_credential(call: Call, id: str) -> Deletion:
+    return call.store.remove("credential", id)
 
 
 async def get_all_templates(call: Call) -> list[Record]:

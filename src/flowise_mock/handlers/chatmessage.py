@@ -62,6 +62,7 @@ async def remove_all_chat_messages(
     feedback_type: str | None = None,
     hard_delete: bool | str = False,
 ) -> Deletion:
+    # as Flowise: with a chatId the executions of the messages stay, without one they go
     # hard_delete clears the memory at a third party; this server has no memory but its messages
     call.chatflow(id)
     rows = call.store.select(
@@ -70,7 +71,7 @@ async def remove_all_chat_messages(
     rows = _filter_types(within(rows, "createdDate", start_date, end_date), chat_type)
     if feedback_type is not None:
         rows = _filter_rated(call, id, rows, feedback_type)
-    return Deletion(call.store.remove_messages(rows))
+    return Deletion(call.store.remove_messages(rows, executions=chat_id is None))
 
 
 def _filter_rated(call: Call, chatflowid: str, rows: list[Record], rating: str) -> list[Record]:

@@ -3,7 +3,7 @@
 from flowise_mock.flows import delivery, flow_data, scripted
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.turn import resolve_turn, text
-from flowise_mock.state.outcomes import NotFound
+from flowise_mock.state.outcomes import Deletion, NotFound
 from flowise_mock.state.table import Record
 
 
@@ -50,6 +50,10 @@ def _to_number(value: int | str, default: int) -> int:
 
 async def get_execution_by_id(call: Call, id: str) -> Record:
     return _execution(call.store.find("execution", id))
+
+
+async def delete_execution(call: Call, id: str) -> Deletion:
+    return call.store.remove("execution", id)
 
 
 def _execution(row: Record) -> Record:

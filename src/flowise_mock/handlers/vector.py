@@ -1,5 +1,7 @@
 """Vector upsert: splits the documents of a flow's loaders and indexes them in its vector store."""
 
+from collections.abc import Sequence
+
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data, limits
 from flowise_mock.flows.call import Call
@@ -66,7 +68,7 @@ def _type(value: object) -> str:
     return {bool: "boolean", int: "number", float: "number", dict: "json"}.get(type(value), "string")
 
 
-def _texts(nodes: list[flow_data.Node], body: Record) -> list[tuple[Record, str]]:
+def _texts(nodes: Sequence[flow_data.Node], body: Record) -> list[tuple[Record, str]]:
     """The metadata and the text of each document loader that has a text; nothing is fetched."""
     override = jsontext.mapping(body.get("overrideConfig"))
     return [
