@@ -127,5 +127,5 @@ starlette = Starlette(
 
 if __name__ == "__main__":
     reset()
-    app: ASGIApp = {"asgi": asgi, "starlette": starlette}[sys.argv[1]]
+    app: ASGIApp = asgi if sys.argv[1] == "asgi" else starlette
     uvicorn.run(app, port=int(sys.argv[2]), log_level="warning", access_log=False, lifespan="off")

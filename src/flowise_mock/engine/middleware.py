@@ -66,7 +66,7 @@ async def _send_fresh(send: Send, message: Message) -> None:
 
 
 class JournalMiddleware:
-    """Keeps an entry of each request in the journal of its namespace, without its secrets."""
+    """Keeps an entry of each request in the journal of its namespace; secrets are masked before it is read."""
 
     def __init__(self, app: ASGIApp, secrets: Secrets) -> None:
         self.app = app
@@ -74,14 +74,14 @@ class JournalMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = request_state(scope)
-        journal, secrets = state.world.journal, self.secrets
+        journal = state.world.journal
         entry = Entry(
             journal.next_id(),
             state.world.store.clock.milliseconds(),
             scope["method"],
-            secrets.path(scope["path"]),
-            secrets.query(scope["query_string"]) if scope["query_string"] else b"",
-            secrets.headers(scope["headers"]),
+            scope["path"],
+            scope["query_string"],
+            scope["headers"],
         )
         chunks: list[bytes] = []
 
@@ -106,10 +106,19 @@ class JournalMiddleware:
             entry.operation, entry.rule, entry.fault = state.operation_id, state.rule, state.fault
             entry.question = state.question
             entry.length = len(body)
-            entry.body = secrets.body(body, MAX_BODY) if body else b""
-            entry.response = secrets.body(b"".join(chunks), MAX_BODY)
-            entry.response_headers = secrets.headers(entry.response_headers)
+            entry.body = body[: MAX_BODY + 1]  # one byte more shows that it is cut
+            entry.response = b"".join(chunks)[: MAX_BODY + 1]
+            entry.mask = self._mask
             journal.add(entry)
+
+    def _mask(self, entry: Entry) -> None:
+        """Take the secrets out of an entry."""
+        secrets = self.secrets
+        entry.path, entry.query = secrets.path(entry.path), secrets.query(entry.query)
+        entry.headers = secrets.headers(entry.headers)
+        entry.response_headers = secrets.headers(entry.response_headers)
+        entry.body = secrets.body(entry.body, MAX_BODY)
+        entry.response = secrets.body(entry.response, MAX_BODY)
 
 
 class AccessLogMiddleware:
