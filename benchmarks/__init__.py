@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m benchmarks.run` runs them all. They print figures; machines differ."""
+"""Benchmarks: `make benchmark` runs those of requests, starts and streams. Machines differ."""

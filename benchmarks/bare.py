@@ -2,8 +2,8 @@
 
     python -m benchmarks.bare asgi|starlette PORT
 
-`asgi` is one function; `starlette` has routes and requests. Both store records in a dict; a prediction repeats
-the question and stores nothing.
+`asgi` is one function; `starlette` has routes and requests. Both store records in a dict; a prediction
+repeats the question and stores nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""CPU of the server per request, side by side in one run: bare ASGI, bare Starlette, the mock, as 3.1.4, Prism.
+"""CPU of the server per request, in one run: bare ASGI, bare Starlette, the mock, as 3.1.4, Prism.
 
     python -m benchmarks.per_request [--rounds 5] [--seconds 1] [--prism] [--no-journal]
 
@@ -61,7 +61,9 @@ def measure(
             for kind in KINDS:
                 for server in servers:
                     took[server.name][kind].append(load(server, kind, seconds))
-    return {name: {kind: statistics.median(each) for kind, each in kinds.items()} for name, kinds in took.items()}
+    return {
+        name: {kind: statistics.median(each) for kind, each in kinds.items()} for name, kinds in took.items()
+    }
 
 
 def table(found: dict[str, dict[str, float]]) -> str:
@@ -69,7 +71,7 @@ def table(found: dict[str, dict[str, float]]) -> str:
     lines = ["| CPU per request, µs | " + " | ".join(found) + " |", "|---" * (len(found) + 1) + "|"]
     for kind in KINDS:
         base = found[YARDSTICK][kind]
-        cells = [f"{each[kind]:.0f} ({each[kind] / base:.2f} ×)" for each in found.values()]
+        cells = [f"{each[kind]:.0f} ({each[kind] / base:.2f} x)" for each in found.values()]
         lines.append(f"| {kind} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -66,7 +66,7 @@ async def _send_fresh(send: Send, message: Message) -> None:
 
 
 class JournalMiddleware:
-    """Keeps an entry of each request in the journal of its namespace; secrets are masked before it is read."""
+    """Keeps an entry of each request in its journal; secrets are masked before it is read."""
 
     def __init__(self, app: ASGIApp, secrets: Secrets) -> None:
         self.app = app
