@@ -12,9 +12,10 @@ from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.behaviour import ChatIds
 from flowise_mock.flows.call import Call
+from flowise_mock.knowledge import files
 from flowise_mock.knowledge.files import mismatch
 from flowise_mock.scripts.replies import Reply
-from flowise_mock.state.outcomes import WrongType
+from flowise_mock.state.outcomes import PathTraversal, WrongType
 from flowise_mock.state.table import Record
 
 Event = tuple[str, Any]
@@ -162,6 +163,8 @@ def _store_upload(call: Call, turn: Turn, upload: Record) -> Record:
 
 
 def _check_file(call: Call, name: str, mime: str) -> None:
+    if ".." in name or "/" in name or "\\" in name:
+        call.report(PathTraversal("uploads.name", name))
     mismatched = mismatch(name, mime)
     if mismatched is not None:
         call.report(mismatched)
@@ -176,5 +179,4 @@ def _decode(data: str) -> bytes:
 
 
 def _store_file(call: Call, turn: Turn, name: str, mime: str, data: bytes) -> None:
-    columns = {"chatflowid": turn.flow["id"], "chatId": turn.chat_id}
-    call.store.create("file", {**columns, "name": name, "type": mime, "data": data})
+    files.store(call.store, turn.flow["id"], turn.chat_id, files.Upload(name, mime, data))

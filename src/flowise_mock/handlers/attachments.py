@@ -6,6 +6,7 @@ from base64 import b64encode
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.call import Call
+from flowise_mock.knowledge import files
 from flowise_mock.knowledge.files import Upload, mismatch, text_of
 from flowise_mock.state.outcomes import DisabledFeature, ForbiddenFileType, PathTraversal
 from flowise_mock.state.table import Record
@@ -21,7 +22,10 @@ async def create_attachment(call: Call, chatflow_id: str, chat_id: str, body: Re
         call.report(DisabledFeature("fullFileUpload"))
     for file in call.files:
         _check(call, settings, file)
-    return [_attachment(file, bool(body.get("base64"))) for file in call.files]
+    answer = [_attachment(file, bool(body.get("base64"))) for file in call.files]
+    for file in call.files:
+        files.store(call.store, chatflow_id, chat_id, file)
+    return answer
 
 
 def _check(call: Call, settings: Record, file: Upload) -> None:

@@ -62,8 +62,9 @@ async def remove_all_chat_messages(
     feedback_type: str | None = None,
     hard_delete: bool | str = False,
 ) -> Deletion:
-    # hard_delete clears the memory at a third party; this server has no memory but its messages
     call.chatflow(id)
+    if hard_delete and chat_id:
+        call.store.remove_where("file", chatflowid=id, chatId=chat_id)
     rows = call.store.select(
         "chatmessage", chatflowid=id, chatId=chat_id, memoryType=memory_type, sessionId=session_id
     )

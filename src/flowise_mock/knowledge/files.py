@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from flowise_mock.state.outcomes import ExtensionMismatch
+from flowise_mock.state.store import Store
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,13 @@ class Upload:
     name: str
     type: str
     data: bytes
+
+
+def store(store: Store, owner: str, part: str, file: Upload) -> None:
+    """Store a file of a chat of a flow, or of a loader of a document store, in place of an older one."""
+    store.remove_where("file", chatflowid=owner, chatId=part, name=file.name)
+    row = {"chatflowid": owner, "chatId": part, "name": file.name, "type": file.type, "data": file.data}
+    store.create("file", row)
 
 
 _TEXTUAL = re.compile(r"text/|application/(?:json|xml|yaml|x-yaml|javascript|csv|x-ndjson|.*\+(?:json|xml))")

@@ -11,6 +11,7 @@ from typing import Any
 from flowise_mock.contract import jsontext
 from flowise_mock.knowledge import node_catalogue, record_manager, splitter
 from flowise_mock.knowledge.files import Upload, field_of, text_of
+from flowise_mock.knowledge.files import store as store_file
 from flowise_mock.state.outcomes import InvalidChoice, LoaderNotFound, Report
 from flowise_mock.state.store import Store
 from flowise_mock.state.table import Record
@@ -121,10 +122,7 @@ def _prepare(store: Store, store_id: str, stored: Record, item: Record, files: l
     replaces = bool(stored) and is_on(item.get("replaceExisting"))
     id = stored["id"] if replaces else store.new_id()
     for file in files:
-        store.create(
-            "file",
-            {"chatflowid": store_id, "chatId": id, "name": file.name, "type": file.type, "data": file.data},
-        )
+        store_file(store, store_id, id, file)
     fields = {field_of(file.name): f"{_STORED}{jsontext.dumps([file.name])}" for file in files}
     return {
         **stored,

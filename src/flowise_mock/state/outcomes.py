@@ -480,9 +480,10 @@ class ExtensionMismatch(Condition):
 
 
 class PathTraversal(Condition):
-    """A part of the path leads out of its folder."""
+    """A part of the path, or the name of a file, leads out of its folder; `value` is what was sent."""
 
     field: str
+    value: str = ""
 
 
 class InvalidOrigin(Condition, Refusal):
