@@ -24,7 +24,14 @@ from flowise_mock.contract.document import Document, DocumentError, resolve
 from flowise_mock.contract.schemas import Schemas, Validator, shortened
 from flowise_mock.contract.views import View, compile_view
 from flowise_mock.engine.server_profile import ServerProfile, etag
-from flowise_mock.state.outcomes import Condition, FileDownload, InternalError, InvalidJson, Outcome, all_outcomes
+from flowise_mock.state.outcomes import (
+    Condition,
+    FileDownload,
+    InternalError,
+    InvalidJson,
+    Outcome,
+    all_outcomes,
+)
 
 log = logging.getLogger("flowise_mock")
 Words = dict[str, Any]
@@ -185,7 +192,7 @@ class Answers:
     def _typed(self, media: str) -> bytes:
         """A media type as it is sent, with the character set where the server names it."""
         charset = self._profile.charset
-        textual = media.startswith("text/") or media == _JSON
+        textual = (media.startswith("text/") and ";" not in media) or media == _JSON
         return f"{media}; charset={charset}".encode() if charset and textual else media.encode()
 
     def _described(self, status: int) -> dict[str, Response] | None:

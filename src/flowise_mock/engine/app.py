@@ -20,6 +20,7 @@ from flowise_mock.contract.schemas import Schemas
 from flowise_mock.contract.secrets import Secrets
 from flowise_mock.engine import private_api
 from flowise_mock.engine.answers import Answers
+from flowise_mock.engine.body_parser import BodyParserMiddleware
 from flowise_mock.engine.cors import FlowCORSMiddleware
 from flowise_mock.engine.endpoint import (
     EndpointMiddleware,
@@ -91,6 +92,8 @@ def create_app(
     app: ASGIApp = connexion_app(settings, [partial(FaultMiddleware, settings=faults, operations=by_id)])
     app = ErrorMiddleware(app, Pages(document), profile, hang)
     app = HeaderMiddleware(app, profile, explain)
+    if profile.lenient:
+        app = BodyParserMiddleware(app, max_body)
     if journal:
         app = JournalMiddleware(app, secrets)
     app = AccessLogMiddleware(app, secrets)

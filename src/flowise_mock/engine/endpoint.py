@@ -134,7 +134,10 @@ class Endpoint:
         if self._bodies is not None:
             raw = await receive_body(scope, receive, settings.max_body)
             state.note_body(raw)
-            values["body"], files = self._bodies.read(headers.get("content-type", ""), raw, self.report)
+            if state.parsed is not None:
+                values["body"] = state.parsed
+            else:
+                values["body"], files = self._bodies.read(headers.get("content-type", ""), raw, self.report)
             state.streaming = streaming.may_be_requested(values["body"])
         request = http_request(scope, headers, values.get("body"), state.operation_id)
         channel = state.channel

@@ -7,6 +7,7 @@ asks, and tells the methods of a path.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -22,7 +23,7 @@ from flowise_mock.engine.private_api import RoutingAPI
 from flowise_mock.engine.request_state import request_state
 from flowise_mock.engine.security import Gate
 from flowise_mock.engine.server_profile import ServerProfile
-from flowise_mock.state.outcomes import AllowedMethods, MethodNotAllowed, UnknownPath, UnreadableContent
+from flowise_mock.state.outcomes import AllowedMethods, MalformedPath, MethodNotAllowed, UnknownPath
 
 Route = tuple[str, tuple[str, ...]]
 """An operation's id and the names of its path parameters."""
@@ -126,6 +127,8 @@ class RoutingMiddleware(SpecMiddleware):
         if not path.startswith(self.base_path + "/"):
             raise UnknownPath(method, scope["path"])
         parts = segments(path[len(self.base_path) :])
+        if self.profile.lenient and _BROKEN_ESCAPE.search(path):
+            raise MalformedPath("path", "a percent sign in it begins no escape")
         if self.profile.ignores_empty_segments:
             parts = _without_blanks(parts)
         found = self.root.find(parts, fold=self.profile.case_insensitive)
@@ -141,8 +144,20 @@ class RoutingMiddleware(SpecMiddleware):
         if found is None:
             raise UnknownPath(method, scope["path"])
         if method == "OPTIONS":
-            raise AllowedMethods(found[0].allow, ",".join(found[0].methods))
+            raise AllowedMethods(found[0].allow, self._listed(found[0]))
         raise MethodNotAllowed(method, scope["path"], found[0].allow)
+
+    def _listed(self, node: Node) -> str:
+        """The methods of a path as Express lists them: GET answers HEAD too, and a last id may be missing."""
+        following = node.template.methods if node.template is not None else {}
+        methods = dict.fromkeys(node.methods)
+        methods |= dict.fromkeys(each for each in following if following[each][0] not in self.exact)
+        listed = [each for name in methods for each in ((name, "HEAD") if name == "GET" else (name,))]
+        return ",".join(sorted(listed, key=lambda each: _ORDER.get(each, len(_ORDER))))
+
+
+_ORDER = {name: place for place, name in enumerate(("POST", "GET", "HEAD", "PUT", "DELETE"))}
+"""The order in which Flowise's routers declare their methods."""
 
 
 def _answered_by(method: str, node: Node) -> str:
@@ -166,4 +181,7 @@ def segments(path: str) -> list[str]:
             for segment in path.strip("/").split("/")
         ]
     except UnicodeDecodeError:
-        raise UnreadableContent("path", "a percent-escape in it is not UTF-8") from None
+        raise MalformedPath("path", "a percent-escape in it is not UTF-8") from None
+
+
+_BROKEN_ESCAPE = re.compile("%(?![0-9a-fA-F]{2})")

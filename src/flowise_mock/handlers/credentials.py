@@ -30,7 +30,7 @@ async def delete_credential(call: Call, id: str) -> Deletion:
 
 def columns(body: Record) -> Record:
     """The columns of a credential: its secrets are not kept, only their names and a digest."""
-    row = {column: body[column] for column in ("name", "credentialName") if column in body}
+    row: Record = {column: body[column] for column in ("name", "credentialName") if column in body}
     secrets = body.get("plainDataObj")
     if secrets is None:
         return row

@@ -157,6 +157,24 @@ class UnreadableContent(Refusal):
     place: str = ""
 
 
+class MalformedPath(UnreadableContent):
+    """The path of the request has a percent-escape that cannot be decoded."""
+
+
+class MissingBoundary(UnreadableContent):
+    """A multipart body whose Content-Type names no boundary."""
+
+
+class BrokenForm(UnreadableContent):
+    """A multipart body that is cut off, or is none."""
+
+
+class UnsupportedEncoding(Refusal):
+    """The body has a content encoding that is not supported."""
+
+    encoding: str
+
+
 class UnsupportedMediaType(Refusal):
     """The operation does not accept a body of this media type."""
 
