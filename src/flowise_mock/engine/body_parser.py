@@ -120,7 +120,7 @@ def _decoded(raw: bytes, charset: str) -> str:
 
 
 def parse_json(text: str) -> Any:
-    """The object of a text; an array or nothing counts as an empty object."""
+    """The object or array of a text; no text counts as an empty object."""
     if not text:
         return {}
     try:
@@ -131,7 +131,7 @@ def parse_json(text: str) -> Any:
     if not isinstance(value, (dict, list)):
         found = v8.strict_complaint(text) or v8.Complaint("not an object")
         raise UnreadableContent("body", *found)
-    return value if isinstance(value, dict) else {}
+    return value
 
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)

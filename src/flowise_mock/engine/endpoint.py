@@ -135,7 +135,7 @@ class Endpoint:
             raw = await receive_body(scope, receive, settings.max_body)
             state.note_body(raw)
             if state.parsed is not None:
-                values["body"] = state.parsed
+                values["body"] = self._bodies.fitted(state.parsed)
             else:
                 values["body"], files = self._bodies.read(headers.get("content-type", ""), raw, self.report)
             state.streaming = streaming.may_be_requested(values["body"])

@@ -30,7 +30,8 @@ class Turn:
     `chat_id` is the one in the request, else the id of the session, else a new one. `session_id` is the one
     in `overrideConfig`, else the id of the chat. `memory` is the label of the flow's memory node. `history`
     has the stored messages of the session. Another request sets `aborted`, which ends the run of an
-    agentflow at its next token. `reply` is the scripted reply.
+    agentflow at its next token. `reply` is the scripted reply. `webhook` is the request that started the
+    flow, if a webhook did.
     """
 
     flow: Record
@@ -43,6 +44,8 @@ class Turn:
     history: list[Record] = field(default_factory=list)
     aborted: bool = False
     reply: Reply | None = None
+    webhook: Record | None = None
+    chat_type: str = "EXTERNAL"
 
 
 def resolve_turn(call: Call, flow: Record, body: Record) -> Turn:
@@ -113,7 +116,7 @@ def store_messages(
 ) -> tuple[Record, Record]:
     """Store the messages of a finished turn: the question and the answer."""
     common = {
-        "chatflowid": turn.flow["id"], "chatType": "EXTERNAL", "chatId": turn.chat_id,
+        "chatflowid": turn.flow["id"], "chatType": turn.chat_type, "chatId": turn.chat_id,
         "memoryType": memory, "sessionId": turn.session_id,
     }  # fmt: skip
     lead = turn.body.get("leadEmail")

@@ -1,10 +1,15 @@
 """Runs: webhooks, executions and aborts."""
 
-from flowise_mock.flows import delivery, flow_data, scripted
+from typing import Any
+
+from flowise_mock.flows import delivery, dispatch, scripted, webhook
 from flowise_mock.flows.call import Call
-from flowise_mock.flows.turn import resolve_turn, text
-from flowise_mock.state.outcomes import NotFound
+from flowise_mock.flows.turn import resolve_turn
+from flowise_mock.state.clock import within
+from flowise_mock.state.outcomes import Accepted, EventStream, NotWebhook
 from flowise_mock.state.table import Record
+
+STATES = ("INPROGRESS", "FINISHED", "ERROR", "TERMINATED", "TIMEOUT", "STOPPED")
 
 
 async def abort_chat_message(call: Call, chatflowid: str, chatid: str) -> Record:
@@ -14,12 +19,26 @@ async def abort_chat_message(call: Call, chatflowid: str, chatid: str) -> Record
     return {"status": 200, "message": "Chat message aborted"}
 
 
-async def trigger_webhook(call: Call, id: str, body: Record) -> Record:
+async def trigger_webhook(call: Call, id: str, body: Any = None) -> Record | EventStream | Accepted:
+    """Run a flow by its webhook, and answer as its start node says: at once, at the end, or with events."""
     flow = call.chatflow(id)
-    if not any(node.inputs.get("startInputType") == "webhookTrigger" for node in flow_data.nodes(flow)):
-        raise NotFound("Webhook of chatflow", id)
-    turn = resolve_turn(call, flow, {"question": text(body)})
-    return await delivery.as_json(call, turn, await scripted.choose(call, turn))
+    node = webhook.start_node(flow)
+    if node is None:
+        raise NotWebhook("Chatflow", id)
+    webhook.check(call, node, body)
+    sent = body if isinstance(body, dict) else {}
+    known = {name: sent[name] for name in ("humanInput", "chatId") if sent.get(name) is not None}
+    session = {"overrideConfig": {"sessionId": sent["sessionId"]}} if sent.get("sessionId") else {}
+    turn = resolve_turn(call, flow, {**known, **session})
+    turn.webhook, turn.chat_type = webhook.payload(call, {} if body is None else body), "WEBHOOK"
+    choice = await scripted.choose(call, turn)
+    mode = node.inputs.get("webhookResponseMode")
+    if mode == "stream" and dispatch.streamable(flow):
+        return EventStream(delivery.as_events(call, turn, choice))
+    if mode == "async":
+        delivery.unheard(call, turn, choice)
+        return Accepted({"chatId": turn.chat_id, "status": "PROCESSING"})
+    return await delivery.as_json(call, turn, choice)
 
 
 async def get_all_executions(
@@ -29,18 +48,28 @@ async def get_all_executions(
     state: str | None = None,
     page: int | str = 1,
     limit: int | str = 12,
+    id: str | None = None,
+    agentflow_name: str | None = None,
+    start_date: str | None = None,
+    end_date: str | None = None,
 ) -> Record:
-    number, size = max(_to_number(page, 1), 1), max(_to_number(limit, 12), 1)
-    found, total = call.store.page(
-        "execution", number, size, chatflowid=agentflow_id, sessionId=session_id, state=state
+    number, size = max(_to_number(page, 1), 1), _to_number(limit, 12) or 12
+    rows = call.store.select(
+        "execution",
+        chatflowid=agentflow_id or None,
+        sessionId=session_id or None,
+        state=state if state in STATES else None,
+        id=id or None,
     )
-    return {
-        "data": [
-            {**_execution(each), "agentflow": call.store.get("chatflow", each["chatflowid"])}
-            for each in found
-        ],
-        "total": total,
-    }
+    rows = within(rows, "createdDate", start_date, end_date)
+    found = [
+        {**show_execution(each), "agentflow": call.store.get("chatflow", each["chatflowid"])} for each in rows
+    ]
+    if agentflow_name:
+        wanted = agentflow_name.lower()
+        found = [each for each in found if wanted in str((each["agentflow"] or {}).get("name", "")).lower()]
+    start = (number - 1) * size
+    return {"data": found[start : start + size], "total": len(found)}
 
 
 def _to_number(value: int | str, default: int) -> int:
@@ -49,8 +78,8 @@ def _to_number(value: int | str, default: int) -> int:
 
 
 async def get_execution_by_id(call: Call, id: str) -> Record:
-    return _execution(call.store.find("execution", id))
+    return show_execution(call.store.find("execution", id))
 
 
-def _execution(row: Record) -> Record:
+def show_execution(row: Record) -> Record:
     return {**row, "agentflowId": row["chatflowid"]}

@@ -84,6 +84,12 @@ class Page(Result):
     total: int
 
 
+class Accepted(Result):
+    """The request is accepted, and what it started goes on."""
+
+    value: Any
+
+
 class Deletion(Result):
     """`count` records were deleted; `value` is what remains, for contracts that show it."""
 
@@ -277,6 +283,10 @@ class NotFound(Failure):
 
     noun: str
     id: str
+
+
+class NotWebhook(NotFound):
+    """The `noun` with that id exists and has no webhook."""
 
 
 class LoaderNotFound(NotFound):
@@ -502,6 +512,32 @@ class PathTraversal(Condition):
 
     field: str
     value: str = ""
+
+
+class UnexpectedMethod(Condition, Refusal):
+    """A webhook was called with another method than its flow expects."""
+
+    method: str
+    expected: str
+
+
+class UnexpectedMediaType(Condition, Refusal):
+    """A webhook got a body of another media type than its flow expects."""
+
+    media: str
+    expected: str
+
+
+class WebhookFlow(Condition):
+    """A question to a flow that only a webhook starts."""
+
+    id: str
+
+
+class PrivateFlow(Condition):
+    """The flow is not public, and the operation needs a public one."""
+
+    id: str
 
 
 class InvalidOrigin(Condition, Refusal):
