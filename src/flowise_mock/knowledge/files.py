@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Any
 
 from flowise_mock.state.outcomes import ExtensionMismatch
 from flowise_mock.state.store import Store
@@ -12,11 +13,21 @@ from flowise_mock.state.store import Store
 
 @dataclass(frozen=True)
 class Upload:
-    """A file of a multipart body."""
+    """A file of a multipart body. `opened` is what a library read of it."""
 
     name: str
     type: str
     data: bytes
+    opened: Opened | None = None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a library read of a file: its texts, what it says about itself, or why it could not be read."""
+
+    texts: list[str]
+    about: dict[str, Any]
+    failure: str = ""
 
 
 def store(store: Store, owner: str, part: str, file: Upload) -> None:
@@ -29,8 +40,8 @@ def store(store: Store, owner: str, part: str, file: Upload) -> None:
 _TEXTUAL = re.compile(r"text/|application/(?:json|xml|yaml|x-yaml|javascript|csv|x-ndjson|.*\+(?:json|xml))")
 
 
-def text_of(file: Upload) -> str:
-    """The text of a text file; the name and size of any other file, because other formats are not read."""
+def plain_text(file: Upload) -> str:
+    """The text of a text file; the name and size of any other file."""
     if _TEXTUAL.match(file.type) or file.type == "application/octet-stream":
         try:
             return file.data.decode("utf-8-sig")
@@ -65,6 +76,11 @@ def mismatch(name: str, media: str) -> ExtensionMismatch | None:
 def field_of(name: str) -> str:
     """The field of a loader's config that is for a file of this name."""
     extension = PurePath(name).suffix.lstrip(".").lower()
-    return {"txt": "txtFile", "json": "jsonFile", "csv": "csvFile", "pdf": "pdfFile", "docx": "docxFile"}.get(
-        extension, "txtFile"
-    )
+    known = {
+        "json": "jsonFile",
+        "jsonl": "jsonlinesFile",
+        "csv": "csvFile",
+        "pdf": "pdfFile",
+        "docx": "docxFile",
+    }
+    return known.get(extension, "txtFile")

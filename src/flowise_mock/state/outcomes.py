@@ -427,6 +427,27 @@ class MissingReference(Condition):
     id: str
 
 
+class InvalidSplitter(Condition):
+    """The settings of a splitter cannot be used; `reason` is why."""
+
+    reason: str
+
+
+class UnknownComponent(Condition):
+    """A store uses a node that does not exist as this `part`."""
+
+    part: str
+    name: str
+
+
+class UnreadableFile(Condition):
+    """The loader of a file cannot read it; `reason` is why."""
+
+    name: str
+    type: str
+    reason: str
+
+
 class InvalidChoice(Condition):
     """A field has a value that is not one of those allowed, or no value."""
 
@@ -566,6 +587,10 @@ class MissingPart(Condition):
     noun: str
     part: str
     id: str = ""
+
+
+class MissingManager(MissingPart):
+    """A `noun` has no record manager, without which nothing can be deleted from its vector store."""
 
 
 class ConflictingField(Condition, Refusal):
