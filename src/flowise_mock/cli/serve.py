@@ -91,6 +91,11 @@ def add(commands: Any) -> None:
     )
     serve.add_argument("--strict", action="store_true", help="a question that no rule answers is an error")
     serve.add_argument(
+        "--strict-operations",
+        action="store_true",
+        help="answer 501 to operations of Flowise that are not imitated",
+    )
+    serve.add_argument(
         "--explain", action="store_true", help="name the rule that answered in x-flowise-mock-rule"
     )
     serve.add_argument("--reload", action="store_true", help="read a script again when its file changes")
@@ -185,6 +190,7 @@ def _serve(asked: argparse.Namespace) -> int:
         scripts=[find_script(each) for each in asked.script if each not in MODELS],
         strict=asked.strict,
         explain=asked.explain,
+        strict_operations=asked.strict_operations,
         reload=asked.reload,
         ids=asked.ids,
         journal=asked.journal,

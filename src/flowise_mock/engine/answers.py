@@ -27,6 +27,7 @@ from flowise_mock.engine.server_profile import ServerProfile, etag
 from flowise_mock.state.outcomes import (
     Condition,
     FileDownload,
+    FixedAnswer,
     InternalError,
     InvalidJson,
     Outcome,
@@ -122,12 +123,22 @@ class Answers:
 
     def render(self, outcome: Outcome) -> Answer:
         """The response to `outcome`, checked against the document."""
+        if isinstance(outcome, FixedAnswer):
+            return self._fixed(outcome)
         answer, problem = self._render(outcome)
         if problem is None:
             return answer
         where = self._operation.get("operationId", "no operation")
         log.error("the answer of %s to %s breaks the contract: %s", where, type(outcome).__name__, problem)
         return self._render(InternalError(problem))[0]
+
+    def _fixed(self, outcome: FixedAnswer) -> Answer:
+        """The answer that the contract has for an operation which it does not describe."""
+        body = outcome.value
+        if body is None:
+            words = {**vars(outcome), "reason": outcome.message, "detail": outcome.message}
+            body = self._bodies["failure"](words)
+        return self.sent(outcome.status, [], _JSON, orjson.dumps(body))
 
     def forced(self, outcome: Outcome, status: int | None = None) -> Answer:
         """The response to an outcome that a request asked for, whether or not the document has it.

@@ -47,6 +47,7 @@ MakeCall = Callable[["Endpoint", RequestState, HttpRequest, list[Upload]], Any]
 class Settings:
     """What all endpoints of one server share.
 
+    `strict_operations` refuses the operations of a real server that are not imitated.
     `answers` are those of each operation, by its id. `make_call` makes what handlers get of a request;
     `handlers` is the package that they are in.
     """
@@ -60,6 +61,7 @@ class Settings:
     streams: Streams
     make_call: MakeCall
     handlers: str = HANDLERS
+    strict_operations: bool = False
 
 
 # --- resolving -------------------------------------------------------------------------------------

@@ -139,6 +139,25 @@ class MethodNotAllowed(Refusal):
     allow: str
 
 
+class NotImitated(UnknownPath):
+    """A real server has this operation, and it is not imitated."""
+
+
+class UnimplementedOperation(Refusal):
+    """As NotImitated, on a server that was started to refuse such operations."""
+
+    method: str
+    path: str
+
+
+class FixedAnswer(Refusal):
+    """An operation that the contract does not describe, and that always has the same answer."""
+
+    status: int
+    value: Any
+    message: str
+
+
 class Unauthorized(Refusal):
     """The credentials are missing or wrong; `reason` says which."""
 
