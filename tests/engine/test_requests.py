@@ -12,8 +12,8 @@ from flowise_mock.contract.names import snake
 from flowise_mock.contract.schemas import Schemas
 from flowise_mock.engine.forms import parts
 from flowise_mock.engine.path_tree import Node
-from flowise_mock.engine.routing import segments
 from flowise_mock.engine.requests import Bodies, Parameters, receive_body
+from flowise_mock.engine.routing import segments
 from flowise_mock.state.outcomes import (
     ContentTooLarge,
     MissingBody,

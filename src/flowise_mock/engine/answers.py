@@ -30,6 +30,7 @@ from flowise_mock.state.outcomes import (
     FixedAnswer,
     InternalError,
     InvalidJson,
+    Ok,
     Outcome,
     all_outcomes,
 )
@@ -173,7 +174,7 @@ class Answers:
         if response is not None and "value" in words:
             words["value"] = response.view(words["value"])
         body = self._bodies[entry.get("body", "value")](words)
-        if media == "" and body in (None, ""):
+        if media == "" and (body in (None, "") or not isinstance(outcome, Ok)):
             return Answer(status, [*headers, (b"content-length", b"0")], b""), None
         problem = self._problem(status, response, body)
         if isinstance(body, dict | list):  # it can go no other way, whatever is documented

@@ -69,8 +69,6 @@ class FlowCORSMiddleware:
         headers = [(b"vary", b"Origin, Access-Control-Request-Headers")]
         if origin is not None:
             headers.append((b"access-control-allow-origin", origin.encode("latin-1")))
-            if self.any:
-                headers.append((b"access-control-allow-credentials", b"true"))
         headers.append((b"access-control-allow-methods", METHODS.encode()))
         if requested:
             headers.append((b"access-control-allow-headers", requested.encode("latin-1")))

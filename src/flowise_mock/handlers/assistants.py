@@ -26,7 +26,7 @@ async def create_assistant(call: Call, body: Record) -> Record:
         call.report(InvalidJson(*found))
     if body.get("type") != _CUSTOM:
         credential = str(body.get("credential"))
-        if not call.store.has("credential", credential):
+        if "credential" in call.store.tables and not call.store.has("credential", credential):
             call.report(MissingReference("Credential", credential))
         call.report(UnreachableService("OpenAI"))
     return call.store.create("assistant", body)

@@ -6,8 +6,8 @@ from base64 import b64encode
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.call import Call
+from flowise_mock.formats.opened import LoadFailure
 from flowise_mock.knowledge import documents, files
-from flowise_mock.knowledge.documents import LoadFailure
 from flowise_mock.knowledge.files import Upload, mismatch, plain_text
 from flowise_mock.state.outcomes import DisabledFeature, ForbiddenFileType, PathTraversal, UnreadableFile
 from flowise_mock.state.table import Record
@@ -49,5 +49,5 @@ def _text(call: Call, file: Upload) -> str:
     try:
         return documents.joined(file)
     except LoadFailure as failure:
-        call.report(UnreadableFile(file.name, file.type, str(failure)))
+        call.report(UnreadableFile(file.name, file.type, str(failure), failure.place))
         return plain_text(file)

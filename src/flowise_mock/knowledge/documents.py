@@ -1,8 +1,8 @@
 """Documents: files as Flowise's document loaders read them, each document a text with its metadata.
 
-PDF, DOCX and XLSX are read by libraries of the extra `files`, which are imported at first use. `open_file`
-does that slow part; it needs no store and may run in a thread. What cannot be read raises LoadFailure with
-the message of the real loader.
+PDF, DOCX and XLSX are opened by `formats`, with libraries of the extra `files` that are imported at first
+use. `open_file` does that slow part; it needs no store and may run in a thread. What cannot be read raises
+LoadFailure with the message of the real loader.
 """
 
 from __future__ import annotations
@@ -10,31 +10,21 @@ from __future__ import annotations
 import csv
 import io
 import logging
-import time
-import zipfile
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from flowise_mock.contract import jsontext, v8
-from flowise_mock.knowledge.files import Opened, Upload, plain_text
+from flowise_mock.formats.docx import open_docx
+from flowise_mock.formats.opened import LoadFailure, Opened
+from flowise_mock.formats.pdf import open_pdf
+from flowise_mock.formats.xlsx import open_xlsx
+from flowise_mock.knowledge.files import Upload, plain_text
 from flowise_mock.state.table import Record
 
 log = logging.getLogger("flowise_mock")
-MAX_PAGES = 1000
-MAX_SECONDS = 20.0
-MAX_UNPACKED = 64 * 1024 * 1024
-"""Bytes that the parts of a DOCX or XLSX file may have together: these files are ZIP archives."""
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-NO_ZIP = (
-    "Can't find end of central directory : is this a zip file ? "
-    "If it is, see https://stuk.github.io/jszip/documentation/howto/read_zip.html"
-)
 NO_TRIM = "Cannot read properties of undefined (reading 'trim')"
-
-
-class LoadFailure(Exception):
-    """A file that its loader cannot read."""
 
 
 class Document(NamedTuple):
@@ -88,83 +78,7 @@ def open_file(file: Upload, format: str) -> Upload:
         return replace(file, opened=Opened([], {}, str(failure)))
 
 
-def _open_pdf(data: bytes) -> Opened:
-    from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
-
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it says is in the answer
-    started = time.monotonic()
-    try:
-        reader = PdfReader(io.BytesIO(data))
-        count = len(reader.pages)
-        texts = []
-        for page in reader.pages[:MAX_PAGES]:
-            texts.append(page.extract_text())
-            if time.monotonic() - started > MAX_SECONDS:
-                raise LoadFailure("the PDF takes too long to read")
-        information: Record = {
-            str(key).lstrip("/"): str(value) for key, value in (reader.metadata or {}).items()
-        }
-        has_form = reader.xfa is not None or bool(reader.get_fields())
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
-        raise LoadFailure("Invalid PDF structure") from None
-    version = reader.pdf_header.rpartition("-")[2]
-    information = {
-        "PDFFormatVersion": version,
-        "IsAcroFormPresent": has_form,
-        "IsXFAPresent": False,
-        **information,
-    }
-    return Opened(texts, {"version": "1.10.100", "info": information, "metadata": None, "totalPages": count})
-
-
-def _check_archive(data: bytes) -> None:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            unpacked = sum(part.file_size for part in archive.infolist())
-    except (zipfile.BadZipFile, NotImplementedError):
-        raise LoadFailure(NO_ZIP) from None
-    if unpacked > MAX_UNPACKED:
-        raise LoadFailure("the file is too large when it is unpacked")
-
-
-def _open_docx(data: bytes) -> Opened:
-    import mammoth
-
-    _check_archive(data)
-    try:
-        return Opened([str(mammoth.extract_raw_text(io.BytesIO(data)).value)], {})
-    except Exception:
-        raise LoadFailure(
-            "Could not find main document part. Are you sure this is a valid .docx file?"
-        ) from None
-
-
-def _open_xlsx(data: bytes) -> Opened:
-    from openpyxl import load_workbook
-
-    _check_archive(data)
-    try:
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        rows = [row for sheet in book.worksheets for row in _rows(sheet.iter_rows(values_only=True))]
-    except Exception:
-        raise LoadFailure("Unsupported file") from None
-    return Opened(rows, {})
-
-
-def _rows(rows: Any) -> list[str]:
-    """Each row of a sheet as lines of its columns; the first row has their names."""
-    table = [list(row) for row in rows]
-    names = [str(name) for name in table[0]] if table else []
-    return [
-        "\n".join(
-            f"{name}: {'' if value is None else value}" for name, value in zip(names, row, strict=False)
-        )
-        for row in table[1:]
-    ]
-
-
-_SLOW = {"pdf": _open_pdf, "docx": _open_docx, "xlsx": _open_xlsx}
+_SLOW = {"pdf": open_pdf, "docx": open_docx, "xlsx": open_xlsx}
 
 
 # --- documents -------------------------------------------------------------------------------------
@@ -238,7 +152,7 @@ def _name(config: Record, key: str, required: bool) -> str:
 def _parsed(text: str) -> Any:
     complaint = v8.complaint(text)
     if complaint is not None:
-        raise LoadFailure("".join(complaint))
+        raise LoadFailure(*complaint)
     return jsontext.loads(text)
 
 

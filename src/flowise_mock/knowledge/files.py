@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
 
+from flowise_mock.formats.opened import Opened
 from flowise_mock.state.outcomes import ExtensionMismatch
 from flowise_mock.state.store import Store
 
@@ -19,15 +19,6 @@ class Upload:
     type: str
     data: bytes
     opened: Opened | None = None
-
-
-@dataclass(frozen=True)
-class Opened:
-    """What a library read of a file: its texts, what it says about itself, or why it could not be read."""
-
-    texts: list[str]
-    about: dict[str, Any]
-    failure: str = ""
 
 
 def store(store: Store, owner: str, part: str, file: Upload) -> None:

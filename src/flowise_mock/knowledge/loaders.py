@@ -10,8 +10,9 @@ from base64 import b64encode
 from typing import Any
 
 from flowise_mock.contract import jsontext
+from flowise_mock.formats.opened import LoadFailure
 from flowise_mock.knowledge import documents, node_catalogue, record_manager, splitter
-from flowise_mock.knowledge.documents import Document, LoadFailure
+from flowise_mock.knowledge.documents import Document
 from flowise_mock.knowledge.files import Upload, field_of, plain_text
 from flowise_mock.knowledge.files import store as store_file
 from flowise_mock.state.outcomes import (
@@ -233,7 +234,7 @@ def _read(report: Report, loader: Record, file: Upload) -> list[Document]:
     try:
         return documents.load(file, loader["loaderConfig"], loader["loaderId"])
     except LoadFailure as failure:
-        report(UnreadableFile(file.name, file.type, str(failure)))
+        report(UnreadableFile(file.name, file.type, str(failure), failure.place))
         return [Document(plain_text(file), {"source": "blob", "blobType": ""})]
 
 

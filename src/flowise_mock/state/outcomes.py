@@ -460,11 +460,12 @@ class UnknownComponent(Condition):
 
 
 class UnreadableFile(Condition):
-    """The loader of a file cannot read it; `reason` is why."""
+    """The loader of a file cannot read it; `reason` is why, `place` a line and a column."""
 
     name: str
     type: str
     reason: str
+    place: str = ""
 
 
 class InvalidChoice(Condition):
