@@ -1,4 +1,4 @@
-"""A real server per contract, started once; every test begins with the seed as it was."""
+"""Starts one server per contract; every test begins with the records of the seed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flowise_mock.server.build import Mock, Options
 
 KEY = "flowise-mock"
 HANG = 0.4
-"""Seconds after which the servers of the tests of faults close what they do not answer."""
+"""Seconds after which servers in tests close requests that they never answer."""
 
 
 class Running:
@@ -38,7 +38,7 @@ class Running:
             time.sleep(0.005)
 
     def tasks(self) -> int:
-        """How many requests the server is busy with."""
+        """The number of requests that the server is processing."""
         return len(self._server.server_state.tasks)
 
     def reset(self) -> None:
@@ -73,7 +73,7 @@ def default() -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def faulty() -> Iterator[Running]:
-    """The default contract, which hangs for a short time only."""
+    """A server of the default contract; its hangs are short."""
     running = Running(build.build(Options(token_delay=0, hang=HANG)))
     yield running
     running.stop()
@@ -81,7 +81,7 @@ def faulty() -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def real() -> Iterator[Running]:
-    """As 3.1.4 answers, which hangs for a short time only."""
+    """A server that answers as 3.1.4; its hangs are short."""
     running = Running(build.build(Options(contract="3.1.4", token_delay=0, hang=HANG)))
     yield running
     running.stop()
@@ -89,20 +89,20 @@ def real() -> Iterator[Running]:
 
 @pytest.fixture
 def fresh_default(default: Running) -> Running:
-    """What `flowise-mock serve` serves, fresh."""
+    """The default contract, with a fresh state."""
     default.reset()
     return default
 
 
 @pytest.fixture
 def mock(documented: Running) -> Running:
-    """The documented contract, fresh."""
+    """The documented contract, with a fresh state."""
     documented.reset()
     return documented
 
 
 @pytest.fixture
 def api(mock: Running) -> Iterator[httpx.Client]:
-    """A client of it that has the key; its address ends with /api/v1."""
+    """A client of `mock` with the key; its base URL ends with /api/v1."""
     with mock.client() as client:
         yield client

@@ -1,6 +1,6 @@
 """The pytest way to run the judge: a test that takes `flowise_operation` runs once per operation.
 
-    @pytest.mark.flowise("http://127.0.0.1:3000", contract="documented")
+    @pytest.mark.flowise_conformance("http://127.0.0.1:3000", contract="documented")
     def test_conforms(flowise_operation):
         flowise_operation.check()
 
@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["flowise_mock.testing.fixtures"]
 RUNS = pytest.StashKey[dict[tuple[Any, ...], dict[str, Any]]]()
 
 
@@ -59,7 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "flowise(url, contract='clients', **options): judge this server; options as in conform.run",
+        "flowise_conformance(url, contract='clients', **options): judge this server",
     )
 
 
@@ -76,7 +77,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _asked(item: Any, config: pytest.Config) -> dict[str, Any]:
-    marker = item.get_closest_marker("flowise")
+    marker = item.get_closest_marker("flowise_conformance")
     given = dict(marker.kwargs) if marker else {}
     url = (marker.args[0] if marker and marker.args else None) or config.getoption("--flowise-url")
     contract = config.getoption("--flowise-contract")
@@ -88,7 +89,7 @@ def _judged(config: pytest.Config, asked: dict[str, Any]) -> dict[str, Any]:
     from flowise_mock.conform import contract, run
 
     if not asked["url"]:
-        pytest.fail("name the server: @pytest.mark.flowise(URL) or --flowise-url URL")
+        pytest.fail("name the server: @pytest.mark.flowise_conformance(URL) or --flowise-url URL")
     runs = config.stash.setdefault(RUNS, {})
     key = tuple(sorted((name, str(value)) for name, value in asked.items()))
     if key not in runs:

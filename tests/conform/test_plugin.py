@@ -22,7 +22,7 @@ PLUGIN = [] if "flowise-mock" in INSTALLED else ["-p", "flowise_mock.pytest_plug
 TEST = """
 import pytest
 
-@pytest.mark.flowise({url!r}, contract="documented", phases=("walks", "probes"), seconds=2.0)
+@pytest.mark.flowise_conformance({url!r}, contract="documented", phases=("walks", "probes"), seconds=2.0)
 def test_conforms(flowise_operation):
     flowise_operation.check()
 """

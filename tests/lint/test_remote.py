@@ -50,10 +50,10 @@ PAGES = {
 
 
 class Handler(BaseHTTPRequestHandler):
-    """What stands on the other machine."""
+    """The files of the other machine."""
 
     def do_GET(self) -> None:
-        self.server.asked.append((self.path, dict(self.headers)))  # type: ignore[attr-defined]
+        self.server.requests.append((self.path, dict(self.headers)))  # type: ignore[attr-defined]
         if self.path.startswith("/to/"):
             self.send_response(302)
             self.send_header("Location", self.path.removeprefix("/to/"))
@@ -81,11 +81,11 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Machine(ThreadingHTTPServer):
-    """Another machine, with what it was asked."""
+    """Another machine, and the requests that it got."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.requests: list[tuple[str, dict[str, str]]] = []
         self.stop = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}"
 
@@ -116,7 +116,7 @@ def test_refused_without_the_option(machine: Machine, tmp_path: Path) -> None:
     (only,) = [each for each in lint([file]) if each.rule == "no-remote-refs"]
     assert (only.severity, only.line) == ("warning", 15)
     assert "--allow-remote" in only.remedy
-    assert machine.asked == []
+    assert machine.requests == []
 
 
 def test_fetched_with_it_and_told_by_url(machine: Machine, tmp_path: Path) -> None:
@@ -135,8 +135,8 @@ def test_each_file_once_a_run_and_without_credentials(
     file = str(written(tmp_path, f"{machine.url}/api/shared.yaml#/Pet"))
     assert cli.main(["lint", file, file, "--allow-remote", "--format", "sarif"]) == 1
     assert f'"uri": "{machine.url}/api/shared.yaml"' in capsys.readouterr().out
-    assert sorted(path for path, _ in machine.asked) == ["/api/deeper/home.json", "/api/shared.yaml"]
-    sent = {name.lower() for _, headers in machine.asked for name in headers}
+    assert sorted(path for path, _ in machine.requests) == ["/api/deeper/home.json", "/api/shared.yaml"]
+    sent = {name.lower() for _, headers in machine.requests for name in headers}
     assert sent & {"authorization", "cookie", "proxy-authorization"} == set()
 
 
@@ -148,13 +148,13 @@ def test_each_file_once_a_run_and_without_credentials(
         ("{url}/other", "is not YAML"),
         ("{url}/page", "is text, not a schema"),
         ("{url}/api/shared.yaml#/None", "names nothing"),
-        ("{url}/to/ftp://127.0.0.1/a", "is not at http or https"),
-        ("{url}/to/file:///etc/hostname", "was answered 302, which leads to no file"),
+        ("{url}/to/ftp://127.0.0.1/a", "neither http nor https"),
+        ("{url}/to/file:///etc/hostname", "was answered 302, which leads to a URL"),
         ("{url}/to//to//to/", "cannot be fetched|was answered"),
-        ("file:///etc/hostname", "is not at http or https"),
-        ("//127.0.0.1/a", "is not at http or https"),
-        ("http://", "is not at http or https"),
-        ("http://127.0.0.1:port/a", "URL that is none"),
+        ("file:///etc/hostname", "neither http nor https"),
+        ("//127.0.0.1/a", "neither http nor https"),
+        ("http://", "neither http nor https"),
+        ("http://127.0.0.1:port/a", "invalid URL"),
         ("http://me:secret@127.0.0.1/a", "has credentials"),
         ("http://127.0.0.1:9/a", "cannot be fetched"),
         ("{url}/a b", "cannot be fetched"),
@@ -171,7 +171,9 @@ def test_a_redirect_is_followed(machine: Machine, tmp_path: Path) -> None:
     assert [each.rule for each in fetched(file)] == ["valid-default"]
 
 
-@pytest.mark.parametrize(("path", "words"), [("large", "is larger than"), ("slow", "did not come within")])
+@pytest.mark.parametrize(
+    ("path", "words"), [("large", "is larger than"), ("slow", "was not answered within")]
+)
 def test_bounds(
     path: str, words: str, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

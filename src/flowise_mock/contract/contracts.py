@@ -12,7 +12,7 @@ from flowise_mock.contract.expand import expand
 from flowise_mock.contract.overlay import apply_file
 
 BUNDLED = Path(__file__).parents[1] / "data"
-"""Where a wheel keeps the document, the overlays and the seed; a checkout has them at its top."""
+"""The folder of the document, the overlays and the seed in a wheel; a checkout has them at its top."""
 
 
 def root() -> Path:
@@ -21,7 +21,7 @@ def root() -> Path:
 
 
 def overlay_files(contract: str) -> list[Path]:
-    """The overlays of a contract, in the order in which they are laid."""
+    """The overlays of a contract, in the order in which they are applied."""
     names = ["behaviour"]
     if contract != "documented":
         names.append("clients")
@@ -31,7 +31,7 @@ def overlay_files(contract: str) -> list[Path]:
 
 
 def names() -> list[str]:
-    """The names of the contracts there are: the documentation, the clients' and the versions'."""
+    """The names of all contracts: the documentation, that of the clients, and the versions."""
     folder = root() / "overlays"
     versions = sorted(path.stem.removeprefix("flowise-") for path in folder.glob("flowise-*.yaml"))
     return ["documented", *(["clients"] if (folder / "clients.yaml").exists() else []), *versions]
@@ -62,9 +62,9 @@ def load(contract: str = "documented", overlays: Sequence[Path] = (), base: Path
 
 
 def checked(document: Any, path: Path) -> Document:
-    """`document`, if it has what the engine stands on, else DocumentError."""
+    """`document`, if it has what the engine needs. Raises DocumentError."""
     if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
         raise DocumentError(f"{path}: is not an OpenAPI document: it has no paths")
     if not str(document.get("openapi", "")).startswith("3.0."):
-        raise DocumentError(f"{path}: is not OpenAPI 3.0, which is what Connexion takes")
+        raise DocumentError(f"{path}: is not OpenAPI 3.0, the version that Connexion reads")
     return document

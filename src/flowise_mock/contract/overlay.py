@@ -1,7 +1,7 @@
-"""OpenAPI Overlay 1.0: one action after the other, laid over a document.
+"""OpenAPI Overlay 1.0: applies the actions of an overlay to a document, in order.
 
 An action whose target matches nothing is an error here, though the standard allows it: an overlay that no
-longer fits must not pass in silence. So is a word that `vocabulary.schema.json` does not have.
+longer fits its document must be noticed. So is a word that `vocabulary.schema.json` does not have.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def apply_file(document: Document, path: Path) -> None:
 
 
 def problems(document: Document, overlay: Document, uses: Sequence[Use]) -> Iterator[Problem]:
-    """What an overlay that was applied to `document` says that nothing understands."""
+    """The words of an overlay that are unknown or invalid, after it was applied to `document`."""
     yield from vocabulary.problems(overlay, uses)
     yield from references.problems(document, uses)
 
@@ -51,7 +51,7 @@ def _target(action: Any) -> str:
 
 
 def apply(document: Document, action: Any, number: int = 0) -> list[Use]:
-    """Do action `number`: remove what its target selects, or merge its update into it.
+    """Apply action `number`: remove what its target selects, or merge its update into it.
 
     Returns the words that it writes.
     """
@@ -112,7 +112,7 @@ def _unquoted(text: str | None) -> str:
 
 
 def _walk(document: Document, steps: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
-    """(parent, key) of the place that steps lead to; the root has no parent."""
+    """The parent and the key to which steps lead; the root has no parent."""
     parent: Any = None
     node: Any = document
     for step in steps:
@@ -124,7 +124,7 @@ def _walk(document: Document, steps: Sequence[Any]) -> Iterator[tuple[Any, Any]]
 
 
 def _merge(node: Any, update: Any) -> Any:
-    """As the standard says: objects merge, arrays append, anything else is replaced."""
+    """Merge by the rules of OpenAPI Overlay: objects merge, arrays append, other values are replaced."""
     if isinstance(node, dict) and isinstance(update, dict):
         for key, value in update.items():
             node[key] = _merge(node[key], value) if key in node else copy.deepcopy(value)

@@ -29,7 +29,7 @@ _NAMES = (
     "accesskey",
 )
 _PLAIN = {"tokens", "usetoken", "apikeyid", "maxtokens", "total_tokens", "totaltokens", "input_tokens"}
-"""Names that contain such a word and hold no secret."""
+"""Names that contain such a word and are not secret."""
 _HINT = re.compile(
     rb"passw|token|api_?key|secret|authori|plaindataobj|encrypteddata|access_?key", re.IGNORECASE
 )
@@ -138,7 +138,7 @@ _PAIR = re.compile(rb"((?:^|&)[^=&]*(?:passw|token|api_?key|secret)[^=&]*=)[^&]*
 
 
 def _masked_text(body: bytes) -> bytes:
-    """A body that is not JSON, or not whole: members, form fields and pairs with secret names are masked."""
+    """A body that is not complete JSON: members, form fields and pairs with secret names are masked."""
     body = _FORM.sub(rb"\g<1>***", body)
     body = _MEMBER.sub(rb'\g<1>"***"', body)
     body = _OBJECT.sub(rb'\g<1>"***"', body)

@@ -1,10 +1,10 @@
-"""Who may reach the server: the one place that decides it, for the API and for the control API.
+"""Decides who may reach the API and the control API; nothing else does.
 
 - Bound to loopback, a `Host` that is neither loopback nor allowed by name is 421: a page whose name was
   rebound to this machine comes with its own name. Bound elsewhere, any `Host` passes.
 - The control API answers a loopback peer with a loopback `Host`; anyone else needs the token. The peer is
   that of the socket. `health` and `ready` answer everyone.
-- A page of another origin never reaches the control API: its `Origin`, or `Sec-Fetch-Site`, gives it away.
+- A page of another origin never reaches the control API: its `Origin`, or `Sec-Fetch-Site`, shows it.
   Changes need `Content-Type: application/json`, which no form and no image can send. No page may frame it.
 """
 
@@ -23,11 +23,17 @@ from flowise_mock.engine.answers import Answer, respond
 CONTROL = "/__mock__"
 TOKEN = b"flowise-mock-token"
 _OPEN = (f"{CONTROL}/health", f"{CONTROL}/ready")
+PAGES = (CONTROL, f"{CONTROL}/", f"{CONTROL}/welcome")
+STATIC = f"{CONTROL}/static/"
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 _PREFIX = re.compile(r"/ns/[^/]*")
 HEADERS = [
     (b"x-frame-options", b"DENY"),
-    (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'"),
+    (
+        b"content-security-policy",
+        b"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        b"frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    ),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -72,11 +78,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
 
-        async def protect(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message["headers"], *HEADERS]}
-            await send(message)
-
+        protect = protected(send)
         refusal = self._refused(scope, headers, host, path, local)
         if refusal is not None:
             await respond(refusal, protect)
@@ -96,7 +98,7 @@ class Guard:
         navigates = scope["method"] in ("GET", "HEAD") and headers.get(b"sec-fetch-mode") == b"navigate"
         if site not in (b"none", b"same-origin") and not (navigates and path.rstrip("/") == CONTROL):
             return _refusal(403, "A page of another origin may not use the control API")
-        if scope["method"] in ("GET", "HEAD") and path in _OPEN:
+        if scope["method"] in ("GET", "HEAD") and (path in _OPEN or is_page(path)):
             return None
         if not self._is_trusted(scope, headers, local):
             return _refusal(403, self._advice(headers))
@@ -120,6 +122,22 @@ class Guard:
         if self.token is None:
             return "The control API answers programs on its own machine only; set --control-token"
         return "Send the control token in the header Flowise-Mock-Token"
+
+
+def is_page(path: str) -> bool:
+    """Whether a path is a page for people, or a file of one: it has no data, and anyone may see it."""
+    return path in PAGES or path.startswith(STATIC)
+
+
+def protected(send: Send) -> Send:
+    """A `send` that adds HEADERS to an answer."""
+
+    async def protect(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *HEADERS]}
+        await send(message)
+
+    return protect
 
 
 def host_name(host: str) -> str:

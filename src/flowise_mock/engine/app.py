@@ -26,7 +26,6 @@ from flowise_mock.engine.endpoint import (
     EndpointMiddleware,
     HandlerResolver,
     Settings,
-    check_handlers,
     flow_call,
 )
 from flowise_mock.engine.fault_channel import FaultSettings
@@ -134,7 +133,6 @@ def connexion_app(settings: Settings, middlewares: Sequence[Any] = ()) -> Connex
         )
         connexion.apis.append(api)
         private_api.build(connexion)
-        check_handlers(settings.document, settings.handlers)
     except ResolverError as error:
         raise DocumentError(str(error)) from None
     return connexion

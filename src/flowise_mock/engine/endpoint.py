@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +15,8 @@ from connexion.spec import Specification
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowise_mock.contract import streaming
-from flowise_mock.contract.document import Document, operations
-from flowise_mock.contract.names import HANDLERS, function_of, snake
+from flowise_mock.contract.document import Document
+from flowise_mock.contract.names import HANDLERS, function_of
 from flowise_mock.contract.schemas import Schemas
 from flowise_mock.engine import private_api
 from flowise_mock.engine.answers import Answers, respond
@@ -90,17 +89,6 @@ def handler(definition: Document, package: str = HANDLERS) -> Handler:
             f"operation {definition['operationId']} has no function {name} in {file}.py"
         ) from None
     return function
-
-
-def check_handlers(document: Document, package: str = HANDLERS) -> None:
-    """ResolverError if a handler module has a function for an operation that the document lacks."""
-    named = {(each.tag, snake(each.id)) for each in operations(document)}
-    for tag in {tag for tag, _ in named}:
-        module = importlib.import_module(f"{package}.{snake(tag)}")
-        for name, function in vars(module).items():
-            own = inspect.iscoroutinefunction(function) and function.__module__ == module.__name__
-            if own and not name.startswith("_") and (tag, name) not in named:
-                raise ResolverError(f"{snake(tag)}.py: {name} answers no operation of the document")
 
 
 # --- one operation ---------------------------------------------------------------------------------

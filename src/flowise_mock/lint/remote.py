@@ -1,4 +1,4 @@
-"""Files of other machines, where `--allow-remote` says so: bounded, once a run, no credentials sent."""
+"""Fetches files from other machines, with `--allow-remote`: limited, once a run, without credentials."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHUNK = 65_536
 
 
 class Remote:
-    """What was fetched in one run, failures too."""
+    """The files fetched in one run, and the failures."""
 
     def __init__(self) -> None:
         self._read: dict[str, Source | ReadingError] = {}
@@ -36,7 +36,7 @@ class Remote:
 
 
 class _Redirects(HTTPRedirectHandler):
-    """Follows to where a `$ref` may lead as well, and nowhere else."""
+    """Follows redirects only to URLs that a `$ref` may have."""
 
     def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
         try:
@@ -52,9 +52,9 @@ def _check(url: str) -> None:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise ReadingError("has a URL that is none") from None
+        raise ReadingError("has an invalid URL") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise ReadingError("is not at http or https, and nothing else is fetched")
+        raise ReadingError("has a URL that is neither http nor https, which is not fetched")
     if parts.username is not None:
         raise ReadingError("has credentials in its URL, which are never sent; remove them")
 
@@ -68,10 +68,10 @@ def _fetched(url: str) -> bytes:
             return _body(answer, until)
     except HTTPError as error:
         error.close()
-        lost = ", which leads to no file that is fetched" if error.code < 400 else ""
+        lost = ", which leads to a URL that is not fetched" if error.code < 400 else ""
         raise ReadingError(f"was answered {error.code}{lost}") from None
     except TimeoutError:
-        raise ReadingError(f"did not come within {TIMEOUT:g} s") from None
+        raise ReadingError(f"was not answered within {TIMEOUT:g} s") from None
     except (URLError, HTTPException, OSError, ValueError) as error:
         raise ReadingError(f"cannot be fetched: {getattr(error, 'reason', '') or error}") from None
 

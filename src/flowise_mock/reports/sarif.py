@@ -1,4 +1,4 @@
-"""SARIF 2.1.0, as code scanning reads it."""
+"""SARIF 2.1.0, which code scanning reads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Rule(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What it found. The identity tells the result from others of its rule, also after lines have moved."""
+    """What a rule found. The identity distinguishes results of one rule, also after lines moved."""
 
     rule: str
     level: str

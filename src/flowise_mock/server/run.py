@@ -11,11 +11,11 @@ from flowise_mock.server.build import Mock, Options, build
 
 
 class ServerError(Exception):
-    """A server that cannot start; the text says why and what to do."""
+    """The server cannot start; the message says why and what to do."""
 
 
 def run(options: Options) -> None:
-    """Serve until SIGINT or SIGTERM. Raises ServerError if the address cannot be had."""
+    """Serve until SIGINT or SIGTERM. Raises ServerError if the address is not available."""
     mock = build(options)
     bound = listen(options.host, options.port)
     import uvicorn
@@ -39,7 +39,7 @@ def run(options: Options) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket bound to the address, else ServerError."""
+    """A socket bound to the address. Raises ServerError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -54,7 +54,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def banner(options: Options, mock: Mock, port: int) -> list[str]:
-    """What is said at start: address, contract, operations, seed, key, and a line that works."""
+    """The text printed at the start: address, contract, operations, seed, key, and an example that works."""
     host = f"[{options.host}]" if ":" in options.host else options.host
     base = f"http://{host}:{port}"
     records = f"{mock.records} records of {options.seed}" if options.seed else "empty"
@@ -63,7 +63,7 @@ def banner(options: Options, mock: Mock, port: int) -> list[str]:
     return [
         f"flowise-mock on {base}/api/v1, contract {options.contract}, {mock.operations} operations",
         f"  seed  {records}",
-        f"  key   {'none is asked for' if options.open else key}",
+        f"  key   {'not required' if options.open else key}",
         f"  try   curl{header} {base}/api/v1/chatflows",
         f"  docs  {base}/docs",
         *_exposure(options),

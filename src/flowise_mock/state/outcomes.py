@@ -1,8 +1,8 @@
-"""What can happen to a request, in words of the domain: no status codes, no HTTP.
+"""Outcomes of requests, in terms of the domain: no status codes, no HTTP.
 
 A handler returns data (which is `Ok`) or a `Result`, raises a `Failure`, or reports a `Condition`, which
 a contract may answer or ignore. The contract says under `x-outcomes`, by the name of the class, how an
-outcome is answered. The annotated fields of the class are the words that the answer's text may use.
+outcome is answered. The annotated fields of the class are the placeholders that the answer's text may use.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, ClassVar, dataclass_transform
 
 @dataclass_transform(eq_default=False)
 class Outcome(Exception):
-    """Anything that can happen. Raise it to end the request with it.
+    """The outcome of a request. Raise one to end the request with it.
 
     A subclass takes its annotated fields as arguments, as a dataclass does. (72 dataclasses would cost
     40 ms of each start.)
@@ -37,11 +37,11 @@ class Outcome(Exception):
 
 
 class Result(Outcome):
-    """The request did what it asked for."""
+    """The request succeeded."""
 
 
 class Failure(Outcome):
-    """The request ends without having done what it asked for."""
+    """The request failed."""
 
 
 class Refusal(Failure):
@@ -104,7 +104,7 @@ class EventStream(Result):
     framing: str = "prediction"
     """How an event is framed: `prediction`, `speech` or, as the standard has it, `plain`."""
     as_json: Callable[[], Awaitable[Any]] | None = None
-    """Delivers the same as JSON instead of `events`; None if it cannot be delivered so."""
+    """Delivers the same as JSON instead of `events`; None if only a stream is possible."""
 
 
 class FileDownload(Result):
@@ -330,7 +330,7 @@ class MessageNotFound(NotFound, Refusal):
     """The message that feedback refers to does not exist."""
 
 
-class KeyNotFound(NotFound):
+class KeyNotFound(NotFound, Refusal):
     """No API key has that value."""
 
 

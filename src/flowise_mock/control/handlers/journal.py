@@ -1,4 +1,4 @@
-"""Journal: what was requested, and what answered."""
+"""Journal: the requests and their answers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _match(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise Conflict(f"match is not JSON: {error}") from None
     if not isinstance(value, dict):
-        raise Conflict('match is an object of words, such as {"question": "hello"}')
+        raise Conflict('match must be an object such as {"question": "hello"}')
     return value
 
 
@@ -155,7 +155,7 @@ def _expected(times: dict[str, int], body: dict[str, Any]) -> str:
 def _nearest(
     call: ControlCall, kept: list[Entry], conditions: tuple[Condition, ...]
 ) -> dict[str, Any] | None:
-    """The entry with fewest conditions that fail, of those that do not match; the newest of several."""
+    """The entry with the fewest failed conditions; the newest of several."""
     found = [(entries.differences(conditions, entry, call.world), entry) for entry in kept]
     failing = [each for each in found if each[0]]
     if not failing:

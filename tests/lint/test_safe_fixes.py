@@ -20,12 +20,12 @@ from lint import vendor
 from lint.faults import FAULTS
 from lint.test_faults import FAST, OURS, faulty
 
-MENDED = (
+FIXABLE = (
     "timestamp", "no", "1.10", "response without description", "path parameter not declared",
     "path parameter not in the path", "path parameter optional", "no operationId", "server with a slash",
     "array without items", "enum twice", "enum against type", "nullable enum", "unknown tag",
 )  # fmt: skip
-"""The faults that one can mend without knowing what is meant."""
+"""The faults that can be fixed without knowing what is meant."""
 SHOWN = {
     "enum twice": [
         '- query chatType: string of "INTERNAL", "INTERNAL", "EXTERNAL"',
@@ -40,7 +40,7 @@ SHOWN = {
         '+ 200 application/json[].faulty: string of "a", null or null',
     ],
 }
-"""What `flowise-mock diff` shows between a document and the mended one: enums, and nothing of the rest."""
+"""What `flowise-mock diff` shows between a document and the fixed one: enums, and nothing of the rest."""
 
 
 def errors(file: Path) -> list[tuple[str, str]]:
@@ -50,28 +50,28 @@ def errors(file: Path) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("name", MENDED)
-def test_a_mend_takes_the_fault_away_and_nothing_else(name: str, tmp_path: Path) -> None:
-    file, mends = tmp_path / "openapi.yaml", tmp_path / "mends.yaml"
+@pytest.mark.parametrize("name", FIXABLE)
+def test_a_fix_removes_the_fault_and_nothing_else(name: str, tmp_path: Path) -> None:
+    file, overlay = tmp_path / "openapi.yaml", tmp_path / "overlay.yaml"
     file.write_text(faulty(FAULTS[name])[0])
     before = file.read_text()
-    cli.main(["lint", str(file), "--fix", str(mends), "--skip", "spec-validator"])
+    cli.main(["lint", str(file), "--fix", str(overlay), "--skip", "spec-validator"])
     assert file.read_text() == before
-    made = yaml.safe_load(mends.read_text())
+    made = yaml.safe_load(overlay.read_text())
     assert all(isinstance(target, dict | list) for target in targets(load(file).value, made))
     assert made["extends"] == "openapi.yaml"
-    assert [each.rule for each in lint([mends], Settings(skip=FAST))] in (
+    assert [each.rule for each in lint([overlay], Settings(skip=FAST))] in (
         [],
         ["overlay-unchanged"],
     )  # a text that we read as text
-    mended = tmp_path / "mended" / "openapi.yaml"
-    mended.parent.mkdir()
-    mended.write_text(json.dumps(fix.mended(load(file).value, made)))
+    fixed = tmp_path / "fixed" / "openapi.yaml"
+    fixed.parent.mkdir()
+    fixed.write_text(json.dumps(fix.fixed(load(file).value, made)))
     new = {"operation-4xx-response", "parameter-description", "tag-description"}  # what is added says little
-    assert {rule for rule, _ in errors(mended)} <= new
-    assert changed(load(file).value, load(mended).value, made) == []
-    told = [line for _, lines in differences(load(file).value, load(mended).value) for line in lines]
-    assert told == SHOWN.get(name, [])
+    assert {rule for rule, _ in errors(fixed)} <= new
+    assert changed(load(file).value, load(fixed).value, made) == []
+    shown = [line for _, lines in differences(load(file).value, load(fixed).value) for line in lines]
+    assert shown == SHOWN.get(name, [])
 
 
 def targets(value: Any, made: dict[str, Any]) -> list[Any]:
@@ -102,7 +102,7 @@ def changed(before: Any, after: Any, made: dict[str, Any]) -> list[str]:
 
 def test_faults_that_cannot_be_mended_safely_are_left(tmp_path: Path) -> None:
     file = tmp_path / "openapi.yaml"
-    for name in set(FAULTS) - set(MENDED):
+    for name in set(FAULTS) - set(FIXABLE):
         file.write_text(faulty(FAULTS[name])[0])
         assert [
             each.rule
@@ -142,14 +142,14 @@ def test_the_faults_of_the_vendors_document(stated: Path) -> None:
     )
 
 
-def test_mending_the_vendors_document(stated: Path, tmp_path: Path) -> None:
+def test_fixing_the_vendors_document(stated: Path, tmp_path: Path) -> None:
     """All errors go but those that need a decision; nothing else changes."""
-    mends = tmp_path / "mends.yaml"
-    assert cli.main(["lint", str(stated), "--fix", str(mends)]) == 1
-    result = fix.mended(vendor.whole(), yaml.safe_load(mends.read_text()))
-    mended = tmp_path / "mended.json"
-    mended.write_text(json.dumps(result))
-    left = {(each.rule, each.pointer) for each in lint([mended]) if each.severity == "error"}
+    overlay = tmp_path / "overlay.yaml"
+    assert cli.main(["lint", str(stated), "--fix", str(overlay)]) == 1
+    result = fix.fixed(vendor.whole(), yaml.safe_load(overlay.read_text()))
+    fixed = tmp_path / "fixed.json"
+    fixed.write_text(json.dumps(result))
+    left = {(each.rule, each.pointer) for each in lint([fixed]) if each.severity == "error"}
     assert left == {each for each in ERRORS if each[0] == "no-identical-paths"}
     expected = vendor.whole()
     expected["components"]["schemas"]["ApiKey"]["properties"]["chatFlows"]["items"] = {}
@@ -188,7 +188,7 @@ def test_its_faults_as_they_stand_in_yaml(tmp_path: Path) -> None:
     assert {(each.rule, each.pointer) for each in found if each.rule == "yaml-implicit-type"} == STAMPS
     counts = {rule: sum(each.rule == rule for each in found) for rule in ("security-401", "tag-description")}
     assert counts == {"security-401": 44, "tag-description": 13}
-    mends = tmp_path / "mends.yaml"
-    cli.main(["lint", str(file), "--fix", str(mends), "--skip", "spec-validator"])
-    result = fix.mended(load(file).value, yaml.safe_load(mends.read_text()))
+    overlay = tmp_path / "overlay.yaml"
+    cli.main(["lint", str(file), "--fix", str(overlay), "--skip", "spec-validator"])
+    result = fix.fixed(load(file).value, yaml.safe_load(overlay.read_text()))
     assert list(differences(load(file).value, result)) == []
