@@ -65,6 +65,7 @@ class Options:
     strict: bool = False
     reload: bool = False
     explain: bool = False
+    strict_operations: bool = False
     ids: str = "random"
     journal: int = JOURNAL
     namespaces: int = MAX_NAMESPACES
@@ -129,6 +130,7 @@ def build(options: Options) -> Mock:
         hang=options.hang,
         model=options.model,
         explain=options.explain,
+        strict_operations=options.strict_operations,
         journal=options.journal > 0,
     )
     count = sum(1 for _ in operations(contract))
