@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import signal
 import socket
+import threading
 
 from flowise_mock.control.guard import is_loopback
 from flowise_mock.engine import private_api, seed
@@ -35,7 +39,17 @@ def run(options: Options) -> None:
     )
     server = uvicorn.Server(config)
     private_api.stop_on_signal(server, mock.streams.close)
+    if options.stop_at_eof:
+        threading.Thread(target=_stop_at_eof, daemon=True).start()
     server.run(sockets=[bound])
+
+
+def _stop_at_eof() -> None:
+    """Stop this process when its standard input ends. os.read, because sys.stdin is locked while it reads."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def listen(host: str, port: int) -> socket.socket:
