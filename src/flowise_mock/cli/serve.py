@@ -159,6 +159,11 @@ def _add_control(group: Any) -> None:
 
 
 def _add_output(group: Any) -> None:
+    group.add_argument(
+        "--stop-at-eof",
+        action="store_true",
+        help="stop when standard input ends, as it does when the program that started the server is gone",
+    )
     group.add_argument("--no-access-log", action="store_true", help="print no line per request")
     group.add_argument(
         "--log-level",
@@ -226,6 +231,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         control=not arguments.no_control,
         control_token=arguments.control_token,
         allowed_hosts=arguments.allow_host,
+        stop_at_eof=arguments.stop_at_eof,
         access_log=not arguments.no_access_log,
         log_level=arguments.log_level,
     )
