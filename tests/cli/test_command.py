@@ -115,6 +115,19 @@ def test_the_access_line() -> None:
         assert served.end(signal.SIGTERM) == (0, "")
 
 
+def test_the_end_of_standard_input_ends_it() -> None:
+    command = [sys.executable, "-m", "flowise_mock", "serve", "--port", "0", "--stop-at-eof"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin and process.stdout
+        assert "http://" in process.stdout.readline()
+        process.stdin.write("other input means nothing\n")
+        process.stdin.flush()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.3)
+        process.stdin.close()
+        assert process.wait(5) == 0
+
+
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_cleanly_streams_included(sig: int) -> None:
     with serve("--token-delay", "50", "--no-access-log") as served:

@@ -12,8 +12,9 @@ from flowise_mock.contract import jsontext
 from flowise_mock.contract.names import snake
 from flowise_mock.contract.schemas import Schemas
 from flowise_mock.engine.forms import Form, parts
+from flowise_mock.engine.path_tree import Node
 from flowise_mock.engine.requests import Bodies, Parameters, receive_body
-from flowise_mock.engine.routing import Node, segments
+from flowise_mock.engine.routing import segments
 from flowise_mock.state.outcomes import (
     ContentTooLarge,
     MissingBody,

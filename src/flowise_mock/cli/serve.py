@@ -81,6 +81,11 @@ def _add_answers(group: Any) -> None:
     )
     group.add_argument("--strict", action="store_true", help="a question that no rule answers is an error")
     group.add_argument(
+        "--strict-operations",
+        action="store_true",
+        help="answer 501 to operations of Flowise that are not imitated",
+    )
+    group.add_argument(
         "--explain", action="store_true", help="name the rule that answered in Flowise-Mock-Rule"
     )
     group.add_argument("--reload", action="store_true", help="read a script again when its file changes")
@@ -154,6 +159,11 @@ def _add_control(group: Any) -> None:
 
 
 def _add_output(group: Any) -> None:
+    group.add_argument(
+        "--stop-at-eof",
+        action="store_true",
+        help="stop when standard input ends, as it does when the program that started the server is gone",
+    )
     group.add_argument("--no-access-log", action="store_true", help="print no line per request")
     group.add_argument(
         "--log-level",
@@ -213,6 +223,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         scripts=[find_script(each) for each in arguments.script if each not in MODELS],
         strict=arguments.strict,
         explain=arguments.explain,
+        strict_operations=arguments.strict_operations,
         reload=arguments.reload,
         ids=arguments.ids,
         journal=arguments.journal,
@@ -220,6 +231,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         control=not arguments.no_control,
         control_token=arguments.control_token,
         allowed_hosts=arguments.allow_host,
+        stop_at_eof=arguments.stop_at_eof,
         access_log=not arguments.no_access_log,
         log_level=arguments.log_level,
     )

@@ -14,7 +14,14 @@ from python_multipart.multipart import parse_options_header
 from flowise_mock.contract import jsontext
 from flowise_mock.contract.document import Document, resolve
 from flowise_mock.knowledge.files import Upload
-from flowise_mock.state.outcomes import Report, SchemaViolation, UnexpectedFile, UnreadableContent
+from flowise_mock.state.outcomes import (
+    BrokenForm,
+    MissingBoundary,
+    Report,
+    SchemaViolation,
+    UnexpectedFile,
+    UnreadableContent,
+)
 
 Values = dict[str, Any]
 MAX_PARTS = 1000
@@ -115,7 +122,7 @@ def parts(options: dict[bytes, bytes], body: bytes) -> list[Part]:
     """The parts of a multipart body; those without a name are passed over."""
     boundary = options.get(b"boundary")
     if not boundary:
-        raise UnreadableContent("body", "its Content-Type has no boundary; let your HTTP client set it")
+        raise MissingBoundary("body", "its Content-Type has no boundary; let your HTTP client set it")
     found: list[Part] = []
     headers: list[tuple[bytes, bytes]] = []
     field, value, data = bytearray(), bytearray(), bytearray()
@@ -168,7 +175,7 @@ def parts(options: dict[bytes, bytes], body: bytes) -> list[Part]:
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
-        raise UnreadableContent("body", f"it is not multipart/form-data: {error}") from None
+        raise BrokenForm("body", f"it is not multipart/form-data: {error}") from None
     if not ended:
-        raise UnreadableContent("body", "it is not multipart/form-data: the closing boundary is missing")
+        raise BrokenForm("body", "it is not multipart/form-data: the closing boundary is missing")
     return found

@@ -167,7 +167,8 @@ class HeaderMiddleware:
             nonlocal bodiless
             if message["type"] == "http.response.start":
                 if self.profile.etags and _is_unchanged(scope, message):
-                    bodiless, message = True, {"type": message["type"], "status": 304, "headers": []}
+                    kept = [each for each in message["headers"] if each[0] == b"etag"]
+                    bodiless, message = True, {"type": message["type"], "status": 304, "headers": kept}
                 key = (request_state(scope).operation_id, message["status"])
                 answered = request_state(scope).world.answered
                 answered[key] = answered.get(key, 0) + 1
@@ -240,9 +241,14 @@ class ErrorMiddleware:
 
 def _is_unchanged(scope: Scope, message: Message) -> bool:
     """Whether the client has the body already, by its ETag."""
-    wanted = dict(scope["headers"]).get(b"if-none-match")
-    etag = dict(message["headers"]).get(b"etag")
-    return wanted is not None and wanted == etag and scope["method"] in ("GET", "HEAD")
+    sent = dict(scope["headers"])
+    wanted, etag = sent.get(b"if-none-match"), dict(message["headers"]).get(b"etag")
+    if wanted is None or etag is None or scope["method"] not in ("GET", "HEAD"):
+        return False
+    if message["status"] != 200 or b"no-cache" in sent.get(b"cache-control", b""):
+        return False
+    tags = [tag.strip().removeprefix(b"W/") for tag in wanted.split(b",")]
+    return wanted.strip() == b"*" or etag.removeprefix(b"W/") in tags
 
 
 def _target(scope: Scope) -> str:

@@ -63,8 +63,9 @@ async def remove_all_chat_messages(
     hard_delete: bool | str = False,
 ) -> Deletion:
     # as Flowise: with a chatId the executions of the messages stay, without one they go
-    # hard_delete clears the memory at a third party; this server has no memory but its messages
     call.chatflow(id)
+    if hard_delete and chat_id:
+        call.store.remove_where("file", chatflowid=id, chatId=chat_id)
     rows = call.store.select(
         "chatmessage", chatflowid=id, chatId=chat_id, memoryType=memory_type, sessionId=session_id
     )

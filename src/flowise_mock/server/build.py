@@ -45,7 +45,8 @@ class Options:
     `scripts` does, unless they are `strict`. `ids` are `random` or `reproducible`. `journal` is how many
     entries each namespace keeps, 0 for none; `namespaces` is how many there may be. `control` False serves
     no control API; `control_token` opens it to other machines; `allowed_hosts` are names of this
-    server besides loopback's. `limits` are those of the connections.
+    server besides loopback's. `limits` are those of the connections. `stop_at_eof` stops the server when
+    standard input ends.
     """
 
     host: str = "127.0.0.1"
@@ -65,6 +66,7 @@ class Options:
     strict: bool = False
     reload: bool = False
     explain: bool = False
+    strict_operations: bool = False
     ids: str = "random"
     journal: int = JOURNAL
     namespaces: int = MAX_NAMESPACES
@@ -72,6 +74,7 @@ class Options:
     control_token: str | None = None
     allowed_hosts: Sequence[str] = ()
     limits: HTTPLimits = field(default_factory=HTTPLimits)
+    stop_at_eof: bool = False
     access_log: bool = True
     log_level: str = "info"
 
@@ -129,6 +132,7 @@ def build(options: Options) -> Mock:
         hang=options.hang,
         model=options.model,
         explain=options.explain,
+        strict_operations=options.strict_operations,
         journal=options.journal > 0,
     )
     count = sum(1 for _ in operations(contract))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import signal
 import socket
+import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,6 +33,8 @@ def run(options: Options) -> None:
     logging.getLogger("flowise_mock.access").setLevel("INFO" if options.access_log else "WARNING")
     server = make_server(mock)
     private_api.stop_on_signal(server, mock.streams.close)
+    if options.stop_at_eof:
+        threading.Thread(target=_stop_at_eof, daemon=True).start()
     server.run(sockets=[bound])
 
 
@@ -51,6 +57,14 @@ def make_server(mock: Mock) -> uvicorn.Server:
         server_header=False,
     )
     return uvicorn.Server(config)
+
+
+def _stop_at_eof() -> None:
+    """Stop this process when its standard input ends. os.read, because sys.stdin is locked while it reads."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def listen(host: str, port: int) -> socket.socket:

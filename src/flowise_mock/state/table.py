@@ -42,7 +42,7 @@ class Database:
         if value is None or (isinstance(value, str) and column not in self.booleans):
             return value
         if column in self.booleans:
-            return bool(value)
+            return value is True  # as TypeORM does: the text "true" is false
         if isinstance(value, (dict, list)):
             return "[object Object]"
         return str(int(value) if value == int(value) else value)
