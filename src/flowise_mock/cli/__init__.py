@@ -38,13 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line, as its `--help` describes it."""
-    from flowise_mock.cli import conform, contract, lint, replay, script, serve
+    from flowise_mock.cli import conform, contract, learn, lint, replay, script, serve
 
     top = argparse.ArgumentParser(
         prog="flowise-mock", description="A stateful, in-memory stand-in for the Flowise REST API."
     )
     top.add_argument("--version", action="version", version=f"flowise-mock {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for module in (serve, script, contract, replay, conform, lint):
+    for module in (serve, script, contract, replay, learn, conform, lint):
         module.add(commands)
     return top

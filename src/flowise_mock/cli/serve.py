@@ -91,7 +91,9 @@ def add(commands: Any) -> None:
     )
     serve.add_argument("--strict", action="store_true", help="a question that no rule answers is an error")
     serve.add_argument(
-        "--explain", action="store_true", help="name the rule that answered in x-flowise-mock-rule"
+        "--explain",
+        action="store_true",
+        help="name the rule that answered in x-flowise-mock-rule, and the outcomes in flowise-mock-outcomes",
     )
     serve.add_argument("--reload", action="store_true", help="read a script again when its file changes")
     serve.add_argument(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.types import Scope
@@ -11,6 +11,7 @@ from flowise_mock.engine.answers import Answers
 from flowise_mock.engine.connection import Connection
 from flowise_mock.engine.fault_channel import FaultChannel
 from flowise_mock.engine.worlds import World
+from flowise_mock.state.outcomes import Outcome
 from flowise_mock.state.table import Record
 
 _KEY = "flowise_mock"
@@ -23,7 +24,8 @@ class RequestState:
     `operation_id` and `answers` are those of its operation; until that is known, `answers` are the ones of
     requests that match none. `key` is the API key record that the request showed. `streaming` says whether
     the body requests a stream. `rule` and `fault` describe what answered, for the access log. `body` and
-    `question` are what was sent and what it resolved to, for the journal.
+    `question` are what was sent and what it resolved to, for the journal. `outcomes` are what happened, each
+    with whether the contract ignored it.
     """
 
     world: World
@@ -37,6 +39,10 @@ class RequestState:
     channel: FaultChannel | None = None
     body: bytes = b""
     question: dict[str, Any] | None = None
+    outcomes: list[tuple[Outcome, bool]] = field(default_factory=list)
+
+    def note_outcome(self, outcome: Outcome, ignored: bool = False) -> None:
+        self.outcomes.append((outcome, ignored))
 
     def note_rule(self, text: str) -> None:
         self.rule = text
