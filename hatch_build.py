@@ -1,6 +1,6 @@
 """Puts the document, the overlays and the fixtures into the wheel, and the merged contracts as JSON.
 
-With those a server starts without reading YAML or laying overlays. A checkout has no copy.
+With these a server starts without reading YAML or applying overlays. A checkout has no copies.
 """
 
 from __future__ import annotations

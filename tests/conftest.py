@@ -1,21 +1,21 @@
-"""A real server per contract, started once; every test begins with the seed as it was."""
+"""Starts one server per contract; every test begins with the records of the seed."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from flowise_mock.server import build, run
 from flowise_mock.server.build import Mock, Options
 
 KEY = "flowise-mock"
 HANG = 0.4
-"""Seconds after which the servers of the tests of faults close what they do not answer."""
+"""Seconds after which servers in tests close requests that they never answer."""
 
 
 class Running:
@@ -30,16 +30,19 @@ class Running:
         self.port: int = bound.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.api = f"{self.url}/api/v1"
-        config = uvicorn.Config(mock.app, log_config=None, log_level="warning", access_log=False)
-        self._server = uvicorn.Server(config)
+        self._server = run.make_server(mock)
         self._thread = threading.Thread(target=self._server.run, args=([bound],), daemon=True)
         self._thread.start()
         while not self._server.started:
             time.sleep(0.005)
 
     def tasks(self) -> int:
-        """How many requests the server is busy with."""
+        """The number of requests that the server is processing."""
         return len(self._server.server_state.tasks)
+
+    def connections(self) -> set[Any]:
+        """The open connections."""
+        return set(self._server.server_state.connections)
 
     def reset(self) -> None:
         world = self.mock.worlds.default
@@ -73,7 +76,7 @@ def default() -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def faulty() -> Iterator[Running]:
-    """The default contract, which hangs for a short time only."""
+    """A server of the default contract; its hangs are short."""
     running = Running(build.build(Options(token_delay=0, hang=HANG)))
     yield running
     running.stop()
@@ -81,7 +84,7 @@ def faulty() -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def real() -> Iterator[Running]:
-    """As 3.1.4 answers, which hangs for a short time only."""
+    """A server that answers as 3.1.4; its hangs are short."""
     running = Running(build.build(Options(contract="3.1.4", token_delay=0, hang=HANG)))
     yield running
     running.stop()
@@ -89,20 +92,20 @@ def real() -> Iterator[Running]:
 
 @pytest.fixture
 def fresh_default(default: Running) -> Running:
-    """What `flowise-mock serve` serves, fresh."""
+    """The default contract, with a fresh state."""
     default.reset()
     return default
 
 
 @pytest.fixture
 def mock(documented: Running) -> Running:
-    """The documented contract, fresh."""
+    """The documented contract, with a fresh state."""
     documented.reset()
     return documented
 
 
 @pytest.fixture
 def api(mock: Running) -> Iterator[httpx.Client]:
-    """A client of it that has the key; its address ends with /api/v1."""
+    """A client of `mock` with the key; its base URL ends with /api/v1."""
     with mock.client() as client:
         yield client

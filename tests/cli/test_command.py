@@ -115,6 +115,19 @@ def test_the_access_line() -> None:
         assert served.end(signal.SIGTERM) == (0, "")
 
 
+def test_the_end_of_standard_input_ends_it() -> None:
+    command = [sys.executable, "-m", "flowise_mock", "serve", "--port", "0", "--stop-at-eof"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin and process.stdout
+        assert "http://" in process.stdout.readline()
+        process.stdin.write("other input means nothing\n")
+        process.stdin.flush()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.3)
+        process.stdin.close()
+        assert process.wait(5) == 0
+
+
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_cleanly_streams_included(sig: int) -> None:
     with serve("--token-delay", "50", "--no-access-log") as served:
@@ -134,7 +147,7 @@ def test_a_signal_ends_it_cleanly_streams_included(sig: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["serve", "--contract", "9.9.9"], "there is no contract '9.9.9'; choose one of documented, clients"),
         (["serve", "--seed", "/nowhere"], "/nowhere: there is no such folder"),
@@ -150,10 +163,10 @@ def test_a_signal_ends_it_cleanly_streams_included(sig: int) -> None:
         ([], "required"),
     ],
 )
-def test_what_cannot_be_is_one_line_and_2(arguments: list[str], told: str) -> None:
+def test_an_error_is_one_line_and_status_2(arguments: list[str], message: str) -> None:
     status, _, errors = ran(*arguments)
     assert status == 2
-    assert told in errors.splitlines()[-1]
+    assert message in errors.splitlines()[-1]
     assert "Traceback" not in errors
 
 
@@ -174,13 +187,13 @@ def test_a_taken_port() -> None:
 
 def test_version_departures_contract() -> None:
     assert re.fullmatch(r"flowise-mock \d+\.\d+\.\d+\n", ran("--version")[1])
-    status, told, _ = ran("departures")
+    status, output, _ = ran("departures")
     assert status == 0
-    assert len(told.splitlines()) > 100
+    assert len(output.splitlines()) > 100
     for form in ("json", "yaml"):
-        status, told, _ = ran("contract", "--format", form)
+        status, output, _ = ran("contract", "--format", form)
         assert status == 0
-        assert "deleteTool" in told
+        assert "deleteTool" in output
 
 
 def test_a_script_answers_and_the_log_says_which_rule(tmp_path: Path) -> None:

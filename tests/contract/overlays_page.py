@@ -13,16 +13,16 @@ from flowise_mock.contract.renames import table
 PAGE = Path(__file__).parents[2] / "docs" / "overlays.md"
 HEAD = """# Overlays and their words
 
-A contract is `openapi.yaml` with overlays over it ([OpenAPI Overlay 1.0](https://spec.openapis.org/overlay/v1.0.0)).
-`flowise-mock serve --overlay FILE` lays yours on top of all others. An overlay may change anything that OpenAPI
-has, and it may use the words on this page, which say how this server answers:
+A contract is `openapi.yaml` with overlays applied to it ([OpenAPI Overlay 1.0](https://spec.openapis.org/overlay/v1.0.0)).
+`flowise-mock serve --overlay FILE` applies yours after all others. An overlay may change anything that OpenAPI
+has, and it may use the words on this page, which determine how this server answers:
 
 ```yaml
 overlay: 1.0.0
-info: {title: A tool that is not there is a 500, version: 1.0.0}
+info: {title: A missing tool is a 500, version: 1.0.0}
 actions:
   - target: $.paths['/tools/{id}'].get
-    description: As our own deployment answers.
+    description: As our deployment answers.
     update:
       responses: {'500': {description: Failed}}
       x-outcomes:

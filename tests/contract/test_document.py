@@ -29,7 +29,7 @@ WORDS = ("description", "title", "summary", "example")
 def differences(stated: Any, ours: Any, place: str) -> Iterator[str]:
     """Where the document does not say what is stated and no departure says why.
 
-    A departure speaks for the object it stands on, not for the objects within.
+    A departure explains the object that has it, not the objects inside.
     """
     if "$ref" in ours and "$ref" not in stated:
         ours = document.resolve(DOCUMENT, ours)
@@ -58,7 +58,7 @@ def additions(stated: Any, ours: Any, place: str) -> Iterator[str]:
 
 
 def departs(added: Any) -> bool:
-    """Whether a departure stands on what was added, or on the schema that it consists of."""
+    """Whether a departure is at what was added, or at its schema."""
     if not isinstance(added, dict):
         return False
     added = document.resolve(DOCUMENT, added)
@@ -198,14 +198,14 @@ def test_every_body_shows_an_example() -> None:
     for operation in OPERATIONS.values():
         for media, content in operation.definition.get("requestBody", {}).get("content", {}).items():
             schema = document.resolve(DOCUMENT, content["schema"])
-            told = "example" in content or list(values(schema, "example"))
-            assert told, f"{operation.id} {media}"
+            has_example = "example" in content or list(values(schema, "example"))
+            assert has_example, f"{operation.id} {media}"
             if "files" in schema.get("properties", {}):
                 assert schema["properties"]["files"]["items"]["example"], f"{operation.id} {media}"
 
 
 def keys(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each key in the document, with the object it stands in."""
+    """Each key in the document, with the object that has it."""
     if isinstance(node, dict):
         for key, child in node.items():
             yield str(key), node

@@ -135,3 +135,12 @@ def test_a_contract_is_valid_and_published_without_machinery(contract: str) -> N
         f'"{word}"' in text for word in ("x-outcomes", "x-bodies", "x-record", "x-view", "x-function")
     )
     assert shown["servers"] == [{"url": "/api/v1"}]
+
+
+def test_a_contract_may_lack_an_operation_that_has_a_function(tmp_path: Path) -> None:
+    """Also one of a tag that it has: `documented` lacks what clients.yaml adds, and an overlay may remove."""
+    layer = (
+        "overlay: 1.0.0\ninfo: {title: t, version: '1'}\n"
+        "actions:\n  - {target: \"$.paths['/tools/{id}'].get\", remove: true}\n"
+    )
+    assert request(app(tmp_path, layer), "GET", f"/tools/{UNKNOWN}").status_code == 405

@@ -105,7 +105,7 @@ def test_permissions_bite_since_3_0_13(old: Running, new: Running) -> None:
         assert client.get("/tools").status_code == 200
         assert client.get("/variables").json() == {"message": "Forbidden"}
         assert client.post("/tools", json={}).status_code == 403
-        assert client.get(f"/chatmessage/{UNKNOWN}").status_code == 500  # asks for no permission
+        assert client.get(f"/chatmessage/{UNKNOWN}").status_code == 500  # needs no permission
 
 
 def test_a_broken_permission_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,7 +114,7 @@ def test_a_broken_permission_is_told(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit) as ended:
         main(["serve", "--key-permissions", "low"])
     assert ended.value.code == 2
-    assert "say ci=tools:view" in capsys.readouterr().err
+    assert "write for example ci=tools:view" in capsys.readouterr().err
 
 
 # --- requests --------------------------------------------------------------------------------------
@@ -204,8 +204,8 @@ def test_ids_that_are_sent_count_in_the_old_one(old: Running, new: Running) -> N
 
 def test_the_clock_follows_a_header(version: Running) -> None:
     with version.client() as client:
-        told = {"flowise-mock-time": "2025-01-02T03:04:05.678Z"}
-        made = client.post("/variables", json={"name": "n", "value": "v"}, headers=told).json()
+        headers = {"flowise-mock-time": "2025-01-02T03:04:05.678Z"}
+        made = client.post("/variables", json={"name": "n", "value": "v"}, headers=headers).json()
         assert made["createdDate"] == "2025-01-02T03:04:05.000Z"
         client.get("/ping", headers={"flowise-mock-time": "now"})
         again = client.post("/variables", json={"name": "n", "value": "v"}).json()
@@ -243,9 +243,9 @@ def test_an_error_is_not_answered_where_a_stream_is_asked_for(version: Running) 
 def test_the_last_frame_of_the_old_one_has_no_colon(old: Running, new: Running) -> None:
     for running, frame in ((old, "message\ndata:"), (new, "message:\ndata:")):
         with running.client(None) as client:
-            told = client.post(f"/prediction/{CHAT}", json={"question": "hi", "streaming": True}).text
-        assert told.endswith(f'\n\n{frame}{{"event":"end","data":"[DONE]"}}\n\n')
-        assert told.startswith('message:\ndata:{"event":"start"')
+            stream = client.post(f"/prediction/{CHAT}", json={"question": "hi", "streaming": True}).text
+        assert stream.endswith(f'\n\n{frame}{{"event":"end","data":"[DONE]"}}\n\n')
+        assert stream.startswith('message:\ndata:{"event":"start"')
 
 
 def test_a_flow_that_asks_for_a_key_refuses_within_the_stream(version: Running) -> None:
@@ -258,10 +258,10 @@ def test_a_flow_that_asks_for_a_key_refuses_within_the_stream(version: Running) 
         }
         id = client.post("/chatflows", json=flow).json()["id"]
         plain = client.post(f"/prediction/{id}", json={"question": "hi"})
-        told = client.post(f"/prediction/{id}", json={"question": "hi", "streaming": True})
+        response = client.post(f"/prediction/{id}", json={"question": "hi", "streaming": True})
     message = "Error: predictionsServices.buildChatflow - Unauthorized"
     assert (plain.status_code, plain.json()["message"]) == (500, message)
-    assert (told.status_code, message in told.text) == (200, True)
+    assert (response.status_code, message in response.text) == (200, True)
 
 
 # --- browsers --------------------------------------------------------------------------------------
@@ -280,9 +280,9 @@ def test_which_origins_may_call(old: Running, new: Running) -> None:
         assert "access-control-allow-origin" not in client.get("/ping", headers=origin).headers
         refused = client.options("/feedback", headers=preflight)
         assert (refused.status_code, "access-control-allow-origin" in refused.headers) == (200, False)
-        asked = client.post(f"/prediction/{CHAT}", json={"question": "hi"}, headers=origin)
-        assert asked.headers["access-control-allow-origin"] == "http://page.example"
-        assert asked.headers["x-frame-options"] == "SAMEORIGIN"
+        response = client.post(f"/prediction/{CHAT}", json={"question": "hi"}, headers=origin)
+        assert response.headers["access-control-allow-origin"] == "http://page.example"
+        assert response.headers["x-frame-options"] == "SAMEORIGIN"
 
 
 def test_origins_of_the_command_line_may_call() -> None:
@@ -310,8 +310,8 @@ def test_the_contract_is_a_valid_document(contract: str) -> None:
 @pytest.mark.parametrize("contract", VERSIONS)
 def test_the_table_in_the_docs_is_what_diff_prints(contract: str) -> None:
     first, second = contracts.load("documented"), contracts.load(contract)
-    told = "\n".join(diff.markdown(first, second, "documented", contract)) + "\n"
-    assert (ROOT / f"docs/flowise-{contract}.md").read_text() == told
+    page = "\n".join(diff.markdown(first, second, "documented", contract)) + "\n"
+    assert (ROOT / f"docs/flowise-{contract}.md").read_text() == page
 
 
 def test_no_version_is_named_in_the_code() -> None:
@@ -368,7 +368,7 @@ def odd_bodies(contract: document.Document, definition: document.Document) -> It
 
 def test_no_input_breaks_the_mock(version: Running, caplog: pytest.LogCaptureFixture) -> None:
     contract = contracts.load(version.contract)
-    asked = 0
+    count = 0
     broken: list[object] = []
     with version.client() as client:
         for operation in document.operations(contract):
@@ -382,14 +382,14 @@ def test_no_input_breaks_the_mock(version: Running, caplog: pytest.LogCaptureFix
             ]
             for query in queries:
                 client.request(operation.method, path, params=query)
-                asked += 1
+                count += 1
             for body in odd_bodies(contract, operation.definition):
                 if body.get("streaming") not in (None, "", [], {}, False):
                     continue  # an error would never be answered
                 answer = client.request(operation.method, path, json=body)
                 if b"flowise-mock failed" in answer.content:
                     broken.append((operation.id, body, answer.text))
-                asked += 1
-    assert asked > 2000
+                count += 1
+    assert count > 2000
     broken += [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert broken == []

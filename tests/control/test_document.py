@@ -9,6 +9,9 @@ import httpx
 import pytest
 
 from conftest import Running
+from control import page
+from control.conftest import Namespace
+from docs.test_readme import curl
 from engine.schemathesis_run import run
 from flowise_mock.contract.document import operations
 from flowise_mock.contract.names import snake
@@ -20,6 +23,18 @@ EXAMPLES = {"default": 8, "slow": 100}
 
 def test_lint_finds_nothing() -> None:
     assert [str(each) for each in lint([app.DOCUMENT]) if each.severity != "info"] == []
+
+
+def test_the_page_lists_the_operations() -> None:
+    assert page.page() == page.PAGE.read_text(), "run make docs"
+
+
+def test_the_examples_of_the_page(ns: Namespace) -> None:
+    commands = [line[2:] for line in page.PAGE.read_text().splitlines() if line.startswith("$ ")]
+    assert len(commands) == 4
+    for command in commands:
+        here = command.replace("http://127.0.0.1:3000", f"{ns.server.url}/ns/{ns.name}")
+        assert "statusCode" not in curl(ns.control, here)
 
 
 def test_every_operation_has_a_handler() -> None:
@@ -48,7 +63,8 @@ def test_the_document_and_its_page_are_served(default: Running) -> None:
     assert served["paths"].keys() == app.load()["paths"].keys()
     assert "x-outcomes" not in str(served)
     page = httpx.get(f"{default.url}/__mock__/docs")
-    assert (page.status_code, "/__mock__/openapi.json" in page.text) == (200, True)
+    assert page.status_code == 200
+    assert "/__mock__/openapi.json" in httpx.get(f"{default.url}/__mock__/docs/start.js").text
     assert httpx.get(f"{default.url}/__mock__/docs/swagger-ui.css").status_code == 200
 
 

@@ -21,7 +21,7 @@ def verify(ns: Namespace, **wanted: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def asked(ns: Namespace) -> None:
+def questions(ns: Namespace) -> None:
     """One, two, one."""
     for question in ("one", "two", "one"):
         ns.ask(question)

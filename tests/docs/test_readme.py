@@ -1,4 +1,4 @@
-"""Runs the README's curl lines, and compares their output with the README.
+"""Runs the curl lines of the README and of docs/serving.md, and compares their output with the page.
 
 `python tests/docs/test_readme.py URL [FILE]` writes the outputs of a fresh server at URL into the README, or
 into FILE.
@@ -15,6 +15,9 @@ from typing import Any
 
 import httpx
 import pytest
+
+from docs.test_testing import pytest_in, written
+from flowise_mock import cli
 
 pytestmark = pytest.mark.server
 
@@ -82,9 +85,31 @@ def plain(text: str) -> str:
     return re.sub(r'"timeTaken":\d+', '"timeTaken":N', re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "DATE", text))
 
 
-def test_the_readme_has_the_real_outputs(fresh_default: Any) -> None:
-    text = README.read_text()
+@pytest.mark.parametrize("page", ["README.md", "docs/serving.md"])
+def test_the_page_has_the_real_outputs(page: str, fresh_default: Any) -> None:
+    text = (README.parent / page).read_text()
     assert plain(with_outputs(text, fresh_default.url)) == plain(text)
+
+
+def test_the_example_of_the_readme(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    written(tmp_path)
+    (tmp_path / "test_bot.py").write_text(example)
+    assert "1 passed" in pytest_in(tmp_path, "test_bot.py")
+
+
+def test_the_commands_of_the_readme() -> None:
+    """`serve` and `conform` are parsed here; tests/cli and tests/conform run them."""
+    commands = re.findall(r"^    (flowise-mock .*)$", README.read_text(), re.MULTILINE)
+    assert [command.split()[1] for command in commands] == ["serve", "conform", "lint"]
+    for command in commands:
+        cli.parser().parse_args(shlex.split(command)[1:])
+    assert cli.main(["lint", str(README.parent / "openapi.yaml")]) == 0
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.read_bytes()) < 8192
+    assert len(README.read_text().splitlines()) < 120
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from lint.beside.run import DOCUMENTS, FOLDER, RESOURCES
 EXPECTED = FOLDER / "expected.txt"
 
 
-def told(findings: list[Finding], folder: Path) -> list[str]:
+def reported(findings: list[Finding], folder: Path) -> list[str]:
     """`file:line:column rule` of each, in their order."""
     return [
         f"{Path(each.file).resolve().relative_to(folder).as_posix()}:{each.line}:{each.column} {each.rule}"
@@ -30,7 +30,7 @@ def test_what_is_found(document: str, tmp_path: Path) -> None:
     names = {"shop": ("shop/",)}.get(document.partition("/")[0], (document,))
     expected = [line for line in EXPECTED.read_text().splitlines() if line.startswith(names)]
     assert expected
-    assert told(lint([folder / document]), folder.resolve()) == expected
+    assert reported(lint([folder / document]), folder.resolve()) == expected
 
 
 def test_differences_are_explained_of_rules_that_are_there() -> None:

@@ -56,8 +56,8 @@ def found(tmp_path: Path, text: str) -> list[Finding]:
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_found_at_its_line_and_alone(name: str, tmp_path: Path) -> None:
     text, line = faulty(FAULTS[name])
-    told = [(each.rule, each.line) for each in found(tmp_path, text)]
-    assert told == [(FAULTS[name].rule, line)]
+    reported = [(each.rule, each.line) for each in found(tmp_path, text)]
+    assert reported == [(FAULTS[name].rule, line)]
 
 
 def test_there_are_many() -> None:

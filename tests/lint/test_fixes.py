@@ -1,4 +1,4 @@
-"""What --fix mends: the overlay leads from the document to the mended one, by objects and arrays alone."""
+"""The overlay of --fix turns the document into the fixed one, by targets that are objects and arrays."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def at(value: Any, target: str) -> Any:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_mend(name: str, tmp_path: Path) -> None:
+def test_a_fix(name: str, tmp_path: Path) -> None:
     text, target, expected = CASES[name]
     file = tmp_path / "a.yaml"
     file.write_text(text)
@@ -93,7 +93,7 @@ def test_a_mend(name: str, tmp_path: Path) -> None:
     findings = lint([file], FAST)
     made = fix.overlay(findings, source)
     assert all(each["description"] for each in made["actions"])
-    result = fix.mended(source.value, yaml.safe_load(fix.written(made)))
+    result = fix.fixed(source.value, yaml.safe_load(fix.written(made)))
     assert at(result, target) == expected
     for action in made["actions"]:
         assert isinstance(at(source.value, action["target"]), dict | list), (
@@ -143,5 +143,5 @@ def test_the_overlay_leads_to_the_edited_document(edits: list[Edit], tmp_path: P
     finding = lint([file], FAST)[0]._replace(fix=tuple(edits))
     made = fix.overlay([finding], source)
     assert made["actions"]
-    assert fix.mended(source.value, made) == fix.edited(VALUE, edits)
+    assert fix.fixed(source.value, made) == fix.edited(VALUE, edits)
     assert all(isinstance(at(VALUE, each["target"]), dict | list) for each in made["actions"])

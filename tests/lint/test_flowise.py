@@ -1,4 +1,4 @@
-"""Rules on descriptions of Flowise: off unless asked for, and silent on other documents."""
+"""Rules on descriptions of Flowise: off by default, and without findings in other documents."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ def found(tmp_path: Path, text: str, rule: str) -> list[str]:
 
 
 def test_operations_that_clients_call(tmp_path: Path) -> None:
-    told = found(tmp_path, TEXT, "flowise-clients")
-    assert any("PUT /chatmessage/abort/{" in each for each in told)
-    assert len(told) == len(set(told)) >= 20
+    messages = found(tmp_path, TEXT, "flowise-clients")
+    assert any("PUT /chatmessage/abort/{" in each for each in messages)
+    assert len(messages) == len(set(messages)) >= 20
 
 
 def test_answers_that_were_recorded(tmp_path: Path) -> None:
-    told = found(tmp_path, TEXT, "flowise-recorded")
-    assert told
-    assert all("flowise-3." in each for each in told)
-    assert [each for each in told if "(no_id)" in each and "/{id}" in each] == []  # asked of another path
+    messages = found(tmp_path, TEXT, "flowise-recorded")
+    assert messages
+    assert all("flowise-3." in each for each in messages)
+    assert [
+        each for each in messages if "(no_id)" in each and "/{id}" in each
+    ] == []  # requested at another path
 
 
 def test_an_answer_that_was_recorded_otherwise(tmp_path: Path) -> None:
@@ -45,8 +47,10 @@ def test_a_parameter_that_was_left_out(tmp_path: Path) -> None:
     needed = "      parameters:\n        - {name: x, in: query, required: true, schema: {type: string}}\n"
     name = "      operationId: getAllVariables\n"
     assert name in TEXT
-    told = found(tmp_path, TEXT.replace(name, name + needed), "flowise-recorded")
-    assert any("GET /variables was answered 200 without x, which is required here" in each for each in told)
+    messages = found(tmp_path, TEXT.replace(name, name + needed), "flowise-recorded")
+    assert any(
+        "GET /variables was answered 200 without x, which is required here" in each for each in messages
+    )
 
 
 def test_other_documents(tmp_path: Path) -> None:

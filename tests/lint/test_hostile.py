@@ -79,26 +79,27 @@ def test_columns_count_letters_however_a_file_is_written(encoding: str, end: str
 
 
 @pytest.mark.parametrize(
-    ("other", "told"),
+    ("other", "message"),
     [
         ("x: {$ref: 'a.yaml#/paths/~1a'}", "a circle of references"),
         ("x: " + "[" * 9000, "nested more than 200 deep"),
     ],
 )
-def test_a_file_that_is_referred_to(other: str, told: str, tmp_path: Path) -> None:
+def test_a_file_that_is_referred_to(other: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(other)
     text = HEAD.replace("paths: {}", "paths: {/a: {$ref: 'b.yaml#/x'}}")
-    assert any(told in each.message for each in found(tmp_path, text.encode()))
+    assert any(message in each.message for each in found(tmp_path, text.encode()))
 
 
 def test_the_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     for status, arguments in ((1, ["--format", "json"]), (2, ["--diff"])):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"openapi: 3.0.3\n")))
         assert main(["lint", "-", *arguments]) == status
-    told = capsys.readouterr()
-    assert {each["file"] for each in json.loads(told.out)["findings"]} == {"<stdin>"}
+    captured = capsys.readouterr()
+    assert {each["file"] for each in json.loads(captured.out)["findings"]} == {"<stdin>"}
     assert (
-        told.err == "flowise-mock: --fix and --diff are for one file: flowise-mock lint FILE --fix OVERLAY\n"
+        captured.err
+        == "flowise-mock: --fix and --diff are for one file: flowise-mock lint FILE --fix OVERLAY\n"
     )
 
 

@@ -36,11 +36,11 @@ def test_overlay(name: str, tmp_path: Path) -> None:
     (tmp_path / "openapi.yaml").write_text(TEXT)
     file = tmp_path / "overlay.yaml"
     file.write_text(HEAD + actions)
-    told = [(each.rule, each.line) for each in lint([file])]
+    reported = [(each.rule, each.line) for each in lint([file])]
     if expected is None:
-        assert set(told) == {("overlay-result", 5)}
+        assert set(reported) == {("overlay-result", 5)}
     else:
-        assert told == expected
+        assert reported == expected
 
 
 @pytest.mark.parametrize(
@@ -68,5 +68,7 @@ def test_references_to_other_files_are_followed(tmp_path: Path) -> None:
         "openapi: 3.0.3\ninfo: {title: a, version: '1'}\npaths: {}\ncomponents:\n  schemas:\n"
         "    A: {$ref: 'schemas/a.json#/A'}\n    B: {$ref: 'schemas/a.json#/B'}\n"
     )
-    told = [(Path(each.file).name, each.rule, each.line) for each in lint([file]) if each.severity == "error"]
-    assert told == [("a.json", "array-items", 2), ("a.json", "no-unresolved-refs", 3)]
+    reported = [
+        (Path(each.file).name, each.rule, each.line) for each in lint([file]) if each.severity == "error"
+    ]
+    assert reported == [("a.json", "array-items", 2), ("a.json", "no-unresolved-refs", 3)]

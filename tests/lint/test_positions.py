@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flowise_mock.contract import positions_json, positions_yaml
-from flowise_mock.contract.positions import MAX_DEPTH, Positions, ReadingError
+from flowise_mock.contract.positions import DEFAULT_LIMITS, Positions, ReadingError
 
 LONG = "k" * 3000
 
@@ -43,7 +43,13 @@ def test_json_values() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"a": NaN}', '{"a": 1,}', "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), "[" * 200_000]
+    "text",
+    [
+        '{"a": NaN}',
+        '{"a": 1,}',
+        "[" * (DEFAULT_LIMITS.depth + 1) + "]" * (DEFAULT_LIMITS.depth + 1),
+        "[" * 200_000,
+    ],
 )
 def test_json_that_is_refused(text: str) -> None:
     with pytest.raises(ReadingError):
@@ -57,12 +63,22 @@ def test_json_that_is_refused(text: str) -> None:
         ("0123", 123, 1), ("0o17", 15, 0), ("0x1F", 31, 0), ("1e3", 1000.0, 0), ("1.10", 1.1, 0), (".5", 0.5, 0),
         ("true", True, 0), ("~", None, 0), ("", None, 0), ("'no'", "no", 0), ("!!str 7", "7", 0), ("!!int '7'", 7, 0),
         (".inf", ".inf", 1), (".NaN", ".NaN", 1), ("!x 7", "7", 1), ("yes no", "yes no", 0), ("+7", 7, 0),
+        ("!!set {b, c}", {"b": None, "c": None}, 1), ("!x [7]", [7], 1), ("!!map {}", {}, 0), ("!!seq []", [], 0),
     ],
 )  # fmt: skip
 def test_yaml_scalars(text: str, value: Any, traps: int) -> None:
     read = positions_yaml.read(f"a: {text}")
     assert (read.value["a"], type(read.value["a"])) == (value, type(value))
     assert len(read.traps) == traps
+
+
+def test_a_chain_of_anchors_is_no_deeper_than_the_limit() -> None:
+    """Each anchor holds the one before it: the text is flat, and the value is deep."""
+    lines = ["- &a0 []", *(f"- &a{n} [*a{n - 1}]" for n in range(1, 300))]
+    depth = DEFAULT_LIMITS.depth
+    assert len(positions_yaml.read("\n".join(lines[: depth - 1])).value) == depth - 1
+    with pytest.raises(ReadingError, match=f"nested more than {depth} deep once its aliases are followed"):
+        positions_yaml.read("\n".join(lines[:depth]))
 
 
 def test_a_number_keeps_its_text() -> None:

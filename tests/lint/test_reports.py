@@ -64,23 +64,25 @@ def test_the_caret_counts_the_cells_of_a_terminal() -> None:
 
 
 def test_json(findings: list[Finding]) -> None:
-    told = json.loads(reports.as_json(findings, Report(7)))
-    assert len(told["findings"]) == len(findings)
-    assert {"rule", "severity", "file", "line", "column", "pointer", "message"} <= told["findings"][0].keys()
+    report = json.loads(reports.as_json(findings, Report(7)))
+    assert len(report["findings"]) == len(findings)
+    assert {"rule", "severity", "file", "line", "column", "pointer", "message"} <= report["findings"][
+        0
+    ].keys()
 
 
 def test_sarif(findings: list[Finding]) -> None:
     """By the published schema of SARIF 2.1.0, as @microsoft/jest-sarif carries it."""
     validator = jsonschema.Draft4Validator(SARIF)
-    told = json.loads(reports.sarif(findings, Report(7)))
-    for log in (told, json.loads(reports.sarif([], Report(1)))):
+    log_of_findings = json.loads(reports.sarif(findings, Report(7)))
+    for log in (log_of_findings, json.loads(reports.sarif([], Report(1)))):
         assert [error.message for error in validator.iter_errors(log)] == []
-    run = told["runs"][0]
+    run = log_of_findings["runs"][0]
     assert len(run["tool"]["driver"]["rules"]) == len(RULES)
     for result in run["results"]:
         assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
     run["results"][0]["level"] = "fatal"
-    assert not validator.is_valid(told)
+    assert not validator.is_valid(log_of_findings)
 
 
 JUNIT = {
@@ -89,7 +91,7 @@ JUNIT = {
     "testcase": ({"failure"}, {"name"}, {"classname", "time"}),
     "failure": (set(), set(), {"type", "message"}),
 }
-"""What Jenkins' schema of JUnit files lets stand in each element that we write: elements, the
+"""What Jenkins' schema of JUnit files allows in each element that the report has: elements, the
 attributes that must be there, those that may."""
 
 
@@ -125,7 +127,7 @@ def test_github() -> None:
 def test_each_rule_is_documented() -> None:
     page = (ROOT / "docs" / "lint.md").read_text()
     for rule in RULES:
-        assert f"| `{rule.name}` | {rule.severity} |" in page, f"docs/lint.md does not tell of {rule.name}"
+        assert f"| `{rule.name}` | {rule.severity} |" in page, f"docs/lint.md lacks {rule.name}"
 
 
 BAD = "openapi: 3.0.3\ninfo: {title: a}\npaths: {}\n"
@@ -148,10 +150,10 @@ def _errors(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "asked", [["--fix", "a.yaml"], ["a.yaml", "--config", "none.toml"], ["none.yaml", "--diff"]]
+    "arguments", [["--fix", "a.yaml"], ["a.yaml", "--config", "none.toml"], ["none.yaml", "--diff"]]
 )
-def test_wrong_usage(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["lint", *asked]) == 2
+def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["lint", *arguments]) == 2
     assert capsys.readouterr().err.startswith("flowise-mock: ")
 
 

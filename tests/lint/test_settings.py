@@ -32,18 +32,21 @@ def project(tmp_path: Path, settings: str) -> tuple[Path, Path]:
     return tmp_path / "a.yaml", tmp_path / ".flowise-mock.toml"
 
 
-def told(tmp_path: Path, settings: str) -> list[tuple[str, str, int]]:
+def reported(tmp_path: Path, settings: str) -> list[tuple[str, str, int]]:
     file, config = project(tmp_path, settings)
     return [(each.rule, each.severity, each.line) for each in lint([file], load(config))]
 
 
 def test_without_settings(tmp_path: Path) -> None:
-    assert told(tmp_path, "[lint]\n") == [("info-words", "info", 2), ("operation-operationId", "warning", 6)]
+    assert reported(tmp_path, "[lint]\n") == [
+        ("info-words", "info", 2),
+        ("operation-operationId", "warning", 6),
+    ]
 
 
 def test_severities(tmp_path: Path) -> None:
     settings = "[lint.rules]\ninfo-words = 'off'\noperation-operationId = 'error'\n"
-    assert told(tmp_path, settings) == [("operation-operationId", "error", 6)]
+    assert reported(tmp_path, settings) == [("operation-operationId", "error", 6)]
 
 
 IGNORE = (
@@ -52,21 +55,21 @@ IGNORE = (
 
 
 def test_an_ignore(tmp_path: Path) -> None:
-    assert told(tmp_path, IGNORE) == [("info-words", "info", 2)]
+    assert reported(tmp_path, IGNORE) == [("info-words", "info", 2)]
 
 
 def test_an_ignore_of_all_below(tmp_path: Path) -> None:
-    assert told(tmp_path, "[[lint.ignore]]\npointer = '/*'\nreason = 'taken over'\n") == []
+    assert reported(tmp_path, "[[lint.ignore]]\npointer = '/*'\nreason = 'taken over'\n") == []
 
 
 def test_a_stale_ignore_is_told_at_its_line(tmp_path: Path) -> None:
     stale = IGNORE.replace("get", "put")
-    assert told(tmp_path, stale)[2:] == [("stale-ignore", "warning", 3)]
+    assert reported(tmp_path, stale)[2:] == [("stale-ignore", "warning", 3)]
 
 
 def test_an_ignore_of_a_file_that_is_not_read_is_not_stale(tmp_path: Path) -> None:
     other = IGNORE.replace("get", "put") + "file = 'b.yaml'\n"
-    assert "stale-ignore" not in [rule for rule, _, _ in told(tmp_path, other)]
+    assert "stale-ignore" not in [rule for rule, _, _ in reported(tmp_path, other)]
 
 
 def test_an_ignore_in_the_document(tmp_path: Path) -> None:
@@ -95,7 +98,7 @@ def test_an_ignore_in_the_document(tmp_path: Path) -> None:
 )
 def test_settings_that_cannot_be_used(settings: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=words):
-        told(tmp_path, settings)
+        reported(tmp_path, settings)
 
 
 def test_pyproject_and_its_own_file(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_record_writes_a_recording_and_cleans_up(newest: Running, recording: Pat
 def test_diff_shows_the_changes_of_an_upgrade(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", "3.0.5", "3.1.4"]) == 0
     output = capsys.readouterr().out
-    assert "POST /vector/upsert/{id}\n  - key none asked for\n  + key asked for" in output
+    assert "POST /vector/upsert/{id}\n  - key not required\n  + key required" in output
     assert "  + permission tools:view" in output
     assert main(["diff", "3.1.4", "3.1.4"]) == 0
     assert capsys.readouterr().out == "3.1.4 and 3.1.4 agree\n"

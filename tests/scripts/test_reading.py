@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema_rs
@@ -13,6 +15,7 @@ import yaml
 
 from flowise_mock.contract import contracts
 from flowise_mock.scripts import reading
+from flowise_mock.scripts.contract_check import ContractCheck
 from flowise_mock.scripts.reading import ScriptError
 from flowise_mock.scripts.script import Script
 from scripts.test_scripts import ALL
@@ -24,8 +27,8 @@ AGAINST_THE_SCHEMA = [
     ("rules:\n  - match: {qestion: hi}\n    answer: hi", "2:13: /rules/0/match/qestion: ", "there are operation,"),
     ("rules:\n  - answer: 5", "2:13: /rules/0/answer: ", '5 is not of types "string", "object"; quote it to make it a text'),
     ("rules:\n  - times: 0\n    answer: hi", "2:12: /rules/0/times: ", "0 is less than the minimum of 1"),
-    ("rules:\n  - answers: []", "2:14: /rules/0/answers: ", "has less than 1 item"),
-    ("rules:\n  - answer: {text: hi, json: {}}", "2:13: /rules/0/answer: ", "not both; leave one out"),
+    ("rules:\n  - answers: []", "2:5: /rules/0/answers: ", "has less than 1 item"),
+    ("rules:\n  - answer: {text: hi, json: {}}", "2:5: /rules/0/answer: ", "not both; leave one out"),
     ("timing: slow\nrules: []", "1:9: /timing: ", '"slow" is not one of "none"'),
     (
         "rules:\n  - answer:\n      text: hi\n      timing: {jitter: 2}",
@@ -45,36 +48,39 @@ BEYOND_THE_SCHEMA = [
     ("rules:\n\t- answer: hi", "2:1: ", "is not YAML: found character that cannot start any token"),
     ("", "1:1: ", "the file is empty; a script has a list of rules"),
     ("- a", "1:1: /: ", 'is not of type "object"'),
-    ("rules:\n  - answer: hi\n    answer: ho", "2:5: /rules/0: ", "the key answer is there twice"),
+    ("rules:\n  - answer: hi\n    answer: ho", "3:5: /rules/0/answer: ", "the key answer is there twice"),
     ("rules:\n  - match: {form: {on: x}}\n    answer: hi", "2:20: /rules/0/match/form/on: ", "quote it"),
-    ("rules: &all\n  - answer: *all", "1:8: /rules/0/answer/0/", "nested deeper than 60 levels"),
-    ("rules: " + "[" * 100_000, "1:67: ", "nested deeper than 60 levels"),
-    ("rules: []\n---\nrules: []", "2:1: ", "but found another document"),
+    ("rules: &all\n  - answer: *all", "2:13: ", "the alias *all has no anchor before it, or holds itself"),
+    ("rules: " + "[" * 100_000, "1:67: ", "is nested more than 60 deep"),
+    ("rules: []\n---\nrules: []", "2:1: ", "holds more than one YAML document; keep one"),
+    ("rules:\n" + "".join(f"  - &{n} [{f'*{n - 1}' if n else ''}]\n" for n in range(70)), "60:10: ", "is nested more than 60 deep"),
+    ("rules:\n  - answer: Yes", "2:13: /rules/0/answer: ", "the boolean true in YAML 1.1; quote it"),
+    ("rules:\n  - answer: {json: {at: 2026-01-01, done: no}}", "2:43: /rules/0/answer/json/done: ", "the boolean false in YAML 1.1; quote it"),
     ("rules: [\x00]", "1:1: ", "is not YAML: unacceptable character"),
     ("rules: [{answer: \"\\ud83d\"}]", "1:21: ", "invalid Unicode character"),
-    ("? [a]\n: b", "1:1: /: ", "a key must be a text"),
-    ("a: &a [1,1,1,1,1,1,1]\n" + "".join(f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefg", "bcdefgh", strict=True)), "1:", "more than 200000 values; split it"),
-    ("rules: []\ntiming: {seed: .nan}", "2:16: /timing/seed: ", "JSON has no number .nan"),
+    ("? [a]\n: b", "1:3: ", "a key is a list or an object, which JSON does not have"),
+    ("a: &a [1,1,1,1,1,1,1]\n" + "".join(f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefg", "bcdefgh", strict=True)), "6:14: ", "has more than 200000 values once its aliases are followed; split it"),
+    ("rules: []\ntiming: {seed: .nan}", "2:16: /timing/seed: ", ".nan is a number that JSON does not have"),
     ("rules:\n  - answer: {json: {a: 99999999999999999999}}", "2:24: /rules/0/answer/json/a: ", "too large"),
-    ("rules:\n  - answer: !!set {a, b}", "2:13: /rules/0/answer: ", "JSON has no value of the kind"),
+    ("rules:\n  - answer: !!set {a, b}", "2:13: /rules/0/answer: ", "JSON has no values with the tag"),
     ("rules:\n  - name: empty", "2:5: /rules/0: ", "one of answer, answers and fault"),
     ("rules:\n  - answer: hi\n    fault: reset", "2:5: /rules/0: ", "just one of them"),
     ("rules:\n  - match: {question: {regex: '(a'}}\n    answer: hi", "2:31: /rules/0/match/question/regex: ", "unterminated"),
     ("rules:\n  - match: {form: {a: {regex: '*'}}}\n    answer: hi", "2:31: /rules/0/match/form/a/regex: ", "nothing to repeat"),
     ("rules:\n  - match: {operation: createTol}\n    fault: reset", "2:24: /rules/0/match/operation: ", "has no operation createTol"),
     ("rules:\n  - fault: resett", "2:12: /rules/0/fault: ", "there is no fault resett; there are lost-content"),
-    ("rules:\n  - answers: [{fault: {name: hang, secs: 1}}]", "2:23: /rules/0/answers/0/fault: ", "has no option secs; it has seconds"),
+    ("rules:\n  - answers: [{fault: {name: hang, secs: 1}}]", "2:16: /rules/0/answers/0/fault: ", "has no option secs; it has seconds"),
     ("rules:\n  - match: {operation: createTool}\n    answer: hi", "2:5: /rules/0: ", "has a fault and no answer"),
     ("rules:\n  - match: {operation: createTool, turn: 1}\n    fault: reset", "2:36: /rules/0/match/turn: ", "only questions to flows"),
     ("rules:\n  - answer: '{{ quesion }}'", "2:13: /rules/0/answer: ", "there is no variable quesion; there are chatId"),
     ("rules:\n  - answer: {text: '{{ question'}", "2:20: /rules/0/answer/text: ", "is not a template: unexpected end"),
     (
-        "rules:\n  - answer:\n      text: hi\n      action: {elements: [{label: Yes}], id: x}",
-        "4:46: /rules/0/answer/action/id: ", 'is not a "uuid"',
+        "rules:\n  - answer:\n      text: hi\n      action: {elements: [{label: 'Yes'}], id: x}",
+        "4:48: /rules/0/answer/action/id: ", 'is not a "uuid"',
     ),
     (
         "rules:\n  - answer:\n      text: hi\n      usedTools: [{tool: t, toolOutput: [1]}]",
-        "4:41: /rules/0/answer/usedTools/0/toolOutput: ", "the contract refuses it: [1] is not of type",
+        "4:29: /rules/0/answer/usedTools/0/toolOutput: ", "the contract refuses it: [1] is not of type",
     ),
 ]  # fmt: skip
 
@@ -82,7 +88,7 @@ BEYOND_THE_SCHEMA = [
 def script(folder: Path, text: str) -> Script:
     file = folder / "bad.yaml"
     file.write_text(text)
-    return Script([file], CONTRACT)
+    return Script([file], ContractCheck(CONTRACT))
 
 
 @pytest.mark.parametrize(("text", "place", "reason"), AGAINST_THE_SCHEMA + BEYOND_THE_SCHEMA)
@@ -134,10 +140,10 @@ def test_a_script_may_be_json(tmp_path: Path, text: str, message: str | None) ->
     file = tmp_path / "script.json"
     file.write_text(text)
     if message is None:
-        assert Script([file], CONTRACT).rules[0].answers
+        assert Script([file], ContractCheck(CONTRACT)).rules[0].answers
         return
     with pytest.raises(ScriptError) as refused:
-        Script([file], CONTRACT)
+        Script([file], ContractCheck(CONTRACT))
     assert message in str(refused.value)
 
 
@@ -145,7 +151,7 @@ def test_another_contract_may_accept_what_one_refuses(tmp_path: Path) -> None:
     text, place, _ = BEYOND_THE_SCHEMA[-1]
     with pytest.raises(ScriptError, match=f"bad.yaml:{place}the contract refuses it"):
         script(tmp_path, text)
-    assert Script([tmp_path / "bad.yaml"], contracts.load("3.1.4")).rules
+    assert Script([tmp_path / "bad.yaml"], ContractCheck(contracts.load("3.1.4"))).rules
 
 
 # --- the command -----------------------------------------------------------------------------------
@@ -169,7 +175,7 @@ def test_an_invalid_script_gives_one_line_and_status_2(tmp_path: Path) -> None:
             ["serve", "--script", "nope.yaml"],
             "nope.yaml: cannot be read: No such file or directory; name a file",
         ),
-        (["script"], "name a file of rules, or ask for the --schema"),
+        (["script"], "name a file of rules, or use --schema"),
     ]:
         status, _, errors = run(*arguments)
         assert (status, len(errors.splitlines())) == (2, 1), errors
@@ -177,6 +183,26 @@ def test_an_invalid_script_gives_one_line_and_status_2(tmp_path: Path) -> None:
 
 
 def test_the_command_checks_scripts_and_prints_the_schema() -> None:
-    assert run("script", "support-bot", "refund-desk") == (0, "6 rules, all in order\n", "")
+    assert run("script", "support-bot", "refund-desk") == (0, "6 rules, all valid\n", "")
     status, printed, _ = run("script", "--schema")
     assert (status, json.loads(printed)) == (0, reading.schema())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: "rules:\n- answer: {json: {" + ", ".join(f"k{i}: {i}" for i in range(n)) + "}}\n",
+        lambda n: "rules:\n" + "- {match: {question: hi}, answer: hello}\n" * (n // 6),
+    ],
+    ids=["keys", "rules"],
+)
+def test_the_time_to_read_grows_with_the_size_alone(tmp_path: Path, make: Callable[[int], str]) -> None:
+    def seconds(count: int) -> float:
+        file = tmp_path / f"{count}.yaml"
+        file.write_text(make(count))
+        started = time.process_time()
+        reading.read(file)
+        return time.process_time() - started
+
+    seconds(100)
+    assert seconds(24_000) < 12 * max(seconds(4_000), 0.05)

@@ -6,12 +6,14 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 from flowise_mock import __version__
+from flowise_mock.cli.examples import EXAMPLES
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; its exit status. A problem that the user can mend is one line and 2."""
+    """Run the command; its exit status. An error that the user can fix is one line and status 2."""
     from flowise_mock.contract.document import DocumentError
     from flowise_mock.engine.seed import SeedError
     from flowise_mock.replay.exchanges import RecordingError
@@ -23,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if more and not getattr(options, "takes_more", False):
         top.error(f"unrecognized arguments: {' '.join(more)}")
     options.more = more
+    if missing := _missing_extra(options.command):
+        print(f"flowise-mock: {missing}", file=sys.stderr)
+        return 2
     try:
         status: int = options.run(options)
     except (DocumentError, RecordingError, ScriptError, SeedError, ServerError) as error:
@@ -36,15 +41,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+EXTRAS = {"conform": ("schemathesis", "conform")}
+"""Commands that need a package of an extra: the package, and the extra."""
+
+
+def _missing_extra(command: str) -> str:
+    """What to install for a command, if something is missing; else an empty text."""
+    package, extra = EXTRAS.get(command, ("", ""))
+    if not package or find_spec(package) is not None:
+        return ""
+    return f"{command} needs {package}; install it with: pip install 'flowise-mock[{extra}]'"
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line, as its `--help` describes it."""
-    from flowise_mock.cli import conform, contract, learn, lint, replay, script, serve
+    from flowise_mock.cli import conform, contract, doctor, learn, lint, replay, script, serve
 
     top = argparse.ArgumentParser(
         prog="flowise-mock", description="A stateful, in-memory stand-in for the Flowise REST API."
     )
     top.add_argument("--version", action="version", version=f"flowise-mock {__version__}")
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for module in (serve, script, contract, replay, learn, conform, lint):
+    commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    for module in (serve, script, contract, replay, learn, conform, lint, doctor):
         module.add(commands)
+    for name, command in commands.choices.items():
+        command.epilog = f"examples:\n{EXAMPLES[name]}"
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
     return top

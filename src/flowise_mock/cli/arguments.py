@@ -1,23 +1,44 @@
-"""Arguments that several commands take, and what their values mean."""
+"""Arguments of several commands, and the types of their values."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 
-def add_contract(command: argparse.ArgumentParser, default: str, what: str) -> Any:
-    """Let a contract be named, also by its version of Flowise; the group, for other ways to name one."""
+def add_contract(command: Any, default: str | None, what: str, shown: str | None = None) -> Any:
+    """Add options that name a contract, also by its version of Flowise. Returns the group of options."""
     named = command.add_mutually_exclusive_group()
-    named.add_argument("--contract", default=default, metavar="NAME", help=f"{what} (default: %(default)s)")
     named.add_argument(
-        "--flowise", dest="contract", metavar="VERSION", help="the contract of that Flowise, such as 3.1.4"
+        "--contract", default=default, metavar="NAME", help=f"{what} (default: {shown or default})"
+    )
+    named.add_argument(
+        "--flowise",
+        dest="contract",
+        type=version,
+        metavar="VERSION",
+        help="the contract of that Flowise, such as 3.1.4, or of the nearest older one",
     )
     return named
 
 
+def version(text: str) -> str:
+    """The contract of a version, or of the nearest older one, which is said. Raises ArgumentTypeError."""
+    from flowise_mock.contract import contracts
+    from flowise_mock.contract.document import DocumentError
+
+    try:
+        found = contracts.resolve_version(text)
+    except DocumentError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if found != text:
+        print(f"there is no contract for Flowise {text}: using {found}", file=sys.stderr)
+    return found
+
+
 def add_format(command: argparse.ArgumentParser, what: str, *forms: str) -> None:
-    """Let the form of what is printed be chosen; the first is the default."""
+    """Add an option for the output format; the first is the default."""
     command.add_argument("--format", default=forms[0], choices=forms, help=f"{what} (default: %(default)s)")
 
 

@@ -1,4 +1,4 @@
-"""The commands `departures`, `contract` and `diff`, and what their options mean."""
+"""The commands `departures`, `contract` and `diff` and their options."""
 
 from __future__ import annotations
 
@@ -12,59 +12,69 @@ def add(commands: Any) -> None:
     """Add the three commands to a command line."""
     departures = commands.add_parser(
         "departures",
-        help="where the document departs from the documentation",
-        description="Print every place where the document says something else than Flowise's documentation, and why.",
+        help="list where the document differs from the documentation",
+        description="Print every place where the document differs from Flowise's documentation, and why.",
     )
-    add_contract(departures, "documented", "the contract to look at")
+    add_contract(departures, "documented", "the contract to examine")
     departures.set_defaults(run=_departures)
 
     contract = commands.add_parser(
         "contract", help="print a contract", description="Print a contract as an OpenAPI document."
     )
     add_contract(contract, "documented", "the contract to print")
-    add_format(contract, "the form to print it in", "yaml", "json")
+    add_format(contract, "the output format", "yaml", "json")
+    contract.add_argument(
+        "--operations",
+        action="store_true",
+        help="print a table of the operations: described, with a fixed answer, not imitated",
+    )
     contract.set_defaults(run=_contract)
 
     diff = commands.add_parser(
         "diff",
-        help="how two contracts differ",
+        help="compare two contracts",
         description="Print how the second contract differs from the first, operation by operation.",
     )
     diff.add_argument("first", metavar="CONTRACT", help="documented, clients, or a version such as 3.0.5")
     diff.add_argument("second", metavar="CONTRACT", help="the contract that is compared with it")
-    add_format(diff, "the form to print it in", "text", "md")
+    add_format(diff, "the output format", "text", "md")
     diff.set_defaults(run=_diff)
 
 
-def _departures(asked: argparse.Namespace) -> int:
+def _departures(arguments: argparse.Namespace) -> int:
     from flowise_mock.contract import contracts
     from flowise_mock.contract.publish import departures
 
-    for pointer, why in departures(contracts.load(asked.contract)):
+    for pointer, why in departures(contracts.load(arguments.contract)):
         print(f"{pointer}\n    {why}")
     return 0
 
 
-def _diff(asked: argparse.Namespace) -> int:
+def _diff(arguments: argparse.Namespace) -> int:
     from flowise_mock.contract import contracts, diff
 
-    first, second = contracts.load(asked.first), contracts.load(asked.second)
-    lines = diff.markdown if asked.format == "md" else diff.text
-    for line in lines(first, second, asked.first, asked.second):
+    first, second = contracts.load(arguments.first), contracts.load(arguments.second)
+    lines = diff.markdown if arguments.format == "md" else diff.text
+    for line in lines(first, second, arguments.first, arguments.second):
         print(line)
     return 0
 
 
-def _contract(asked: argparse.Namespace) -> int:
+def _contract(arguments: argparse.Namespace) -> int:
     import json
 
     import yaml
 
     from flowise_mock.contract import contracts
+    from flowise_mock.contract.operation_table import operation_table
     from flowise_mock.contract.publish import publish
 
-    shown = publish(contracts.load(asked.contract))
-    if asked.format == "json":
+    loaded = contracts.load(arguments.contract)
+    if arguments.operations:
+        print("\n".join(operation_table(loaded)))
+        return 0
+    shown = publish(loaded)
+    if arguments.format == "json":
         print(json.dumps(shown, indent=2, ensure_ascii=False))
     else:
         print(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=100), end="")

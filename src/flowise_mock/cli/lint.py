@@ -1,4 +1,4 @@
-"""The command `flowise-mock lint`: files and settings in, a report and an exit status out."""
+"""The command `flowise-mock lint`: reads files and settings, prints a report, returns an exit status."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def add(commands: Any) -> None:
     """Add the command to a command line."""
     one = commands.add_parser(
         "lint",
-        help="find what is wrong in OpenAPI documents and overlays, and where",
-        description="Print what is wrong in OpenAPI documents and overlays, where, and how to fix it.",
+        help="find errors in OpenAPI documents and overlays",
+        description="Print the errors in OpenAPI documents and overlays: what, where, and how to fix them.",
     )
     one.add_argument(
         "files", type=_file, nargs="*", metavar="FILE",
-        help="a document or an overlay; - reads one from the standard input (default: our own)",
+        help="a document or an overlay; - reads one from the standard input (default: those of this product)",
     )  # fmt: skip
     one.add_argument(
         "--format", default="text", choices=FORMATS, help="the format of the findings (default: %(default)s)"
@@ -39,7 +39,7 @@ def add(commands: Any) -> None:
     shown = one.add_mutually_exclusive_group()
     shown.add_argument(
         "--max",
-        type=_most,
+        type=_count,
         default=MOST,
         metavar="N",
         help="findings that the terminal shows (default: %(default)s)",
@@ -54,7 +54,7 @@ def add(commands: Any) -> None:
     one.add_argument(
         "--fail-on",
         choices=("error", "warning", "info"),
-        help="exit with 1 from this severity on (default: error)",
+        help="exit with 1 for findings of this severity or a higher one (default: error)",
     )
     one.add_argument(
         "--config", type=Path, metavar="FILE",
@@ -63,7 +63,7 @@ def add(commands: Any) -> None:
     one.add_argument(
         "--contract",
         metavar="NAME",
-        help="check a contract, merged, at the lines of its document and overlays",
+        help="check a merged contract; findings are at the lines of its document and overlays",
     )
     one.add_argument(
         "--overlay", type=Path, action="append", default=[], metavar="FILE",
@@ -72,20 +72,27 @@ def add(commands: Any) -> None:
     one.add_argument(
         "--parts",
         action="store_true",
-        help="a FILE may be a part of a document: check the documents that use it",
+        help="check the documents that use each FILE, if it is a part of others",
     )
     one.add_argument(
         "--fix",
         type=Path,
         metavar="OVERLAY",
-        help="write an overlay that fixes what is safe to fix; - prints it",
+        help="write an overlay with the fixes that are safe; - prints it",
     )
-    one.add_argument("--diff", action="store_true", help="print what such an overlay changes")
+    one.add_argument("--diff", action="store_true", help="print what the fixes change")
     one.add_argument(
-        "--generate-ignores", action="store_true", help="print settings that accept the findings"
+        "--generate-ignores", action="store_true", help="print settings that ignore the findings"
     )
     one.add_argument(
-        "--allow-remote", action="store_true", help="fetch what a $ref names on other machines (http, https)"
+        "--allow-remote", action="store_true", help="fetch references to other machines (http, https)"
+    )
+    one.add_argument(
+        "--allow-host",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help="a host on this machine or on a private network that --allow-remote may reach; repeatable",
     )
     one.set_defaults(run=run)
 
@@ -94,18 +101,18 @@ def _file(name: str) -> Path:
     return Path(STDIN if name == "-" else name)
 
 
-def _most(text: str) -> int:
+def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of findings: give 0 or more")
     return int(text)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the report; 1 if a finding has the severity to fail. Raises DocumentError for wrong usage."""
+    """Print the report; 1 if a finding is severe enough. Raises DocumentError for wrong usage."""
     from flowise_mock.lint import reports
 
     _check(options)
-    files = options.files if options.files or options.contract else ours()
+    files = options.files if options.files or options.contract else own_documents()
     groups = _groups(options, files)
     found = [(each, settings) for settings, held in groups for each in _linted(options, settings, held)]
     findings = [each for each, _ in found]
@@ -153,13 +160,13 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _groups(options: argparse.Namespace, files: list[Path]) -> list[tuple[Settings, list[Path]]]:
-    """The files by the settings that hold for them."""
+    """The files, grouped by their settings."""
     from flowise_mock.lint import parts, settings
     from flowise_mock.lint.remote import Remote
 
     if options.parts:
         files = parts.documents(files)
-    remote = Remote() if options.allow_remote else None
+    remote = Remote(options.allow_host) if options.allow_remote else None
     found: dict[Path | None, tuple[Settings, list[Path]]] = {}
     for file in files or [Path()]:
         folder = Path() if str(file) == STDIN or not file.name else file.resolve().parent
@@ -199,8 +206,8 @@ def _linted(options: argparse.Namespace, settings: Settings, files: list[Path]) 
     return lint([each for each in files if each.name], settings)
 
 
-def ours() -> list[Path]:
-    """Our document and its overlays."""
+def own_documents() -> list[Path]:
+    """The document of this product and its overlays."""
     folder = contracts.root()
     return [folder / "openapi.yaml", *sorted((folder / "overlays").glob("*.yaml"))]
 
@@ -220,7 +227,7 @@ def _fix(options: argparse.Namespace, findings: list[Finding]) -> None:
         _rename(file, at, options.diff)
         return
     if at and at.exists() and at.samefile(file):
-        raise DocumentError(f"{at}: is the document itself, which is never written; name another file")
+        raise DocumentError(f"{at}: is the document itself, which is not overwritten; name another file")
     own = [each for each in findings if Path(each.file).resolve() == file.resolve()]
     made = fix.overlay(own, source, at)
     if at:
@@ -232,7 +239,7 @@ def _fix(options: argparse.Namespace, findings: list[Finding]) -> None:
 
 
 def _rename(file: Path, at: Path | None, diff: bool) -> None:
-    """Write an overlay with the new names of older words, or show how it differs."""
+    """Rename the old words of an overlay, or print the difference."""
     from difflib import unified_diff
 
     from flowise_mock.contract.renames import rename
@@ -258,7 +265,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def ignores(findings: list[Finding]) -> str:
-    """Settings that accept these findings, for a document with a past."""
+    """Settings that ignore these findings, for a document that has many."""
     entries = [
         "\n".join(
             [

@@ -1,4 +1,4 @@
-"""The commands `replay` and `record`, and what their options mean."""
+"""The commands `replay` and `record` and their options."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from flowise_mock.cli.arguments import add_format, seconds
 
 
 def add(commands: Any) -> None:
-    """Hang the two commands into a command line."""
+    """Add the two commands to a command line."""
     replay = commands.add_parser(
         "replay",
         help="play a recording against a server and score it",
-        description="Ask a server what a recording asked, and compare status, media type and shape.",
+        description="Send the requests of a recording to a server, and compare status, media type and shape of its answers.",
     )
     replay.add_argument("recording", type=Path, metavar="FILE", help="a recording, .jsonl or .jsonl.gz")
     replay.add_argument("url", metavar="URL", help="the server, such as http://127.0.0.1:3000")
     _add_keys(replay)
-    add_format(replay, "the form of the score", "text", "json")
+    add_format(replay, "the output format", "text", "json")
     replay.add_argument(
         "--at-least",
         type=float,
         default=100.0,
         metavar="PERCENT",
-        help="exit with 1 where fewer exchanges agree (default: 100)",
+        help="exit with 1 if fewer exchanges agree (default: 100)",
     )
     replay.set_defaults(run=_replay)
 
     record = commands.add_parser(
         "record",
-        help="record what a server answers",
-        description="Ask a server what another recording asked, write down its answers, and clean up.",
+        help="record the answers of a server",
+        description="Send the requests of another recording to a server, record its answers, and delete what was created.",
     )
     record.add_argument("url", metavar="URL", help="the server, such as http://127.0.0.1:3000")
     _add_keys(record)
@@ -64,25 +64,25 @@ def _add_keys(command: argparse.ArgumentParser) -> None:
         metavar="KEY",
         help="a key with all permissions (default: $FLOWISE_API_KEY, else flowise-mock)",
     )
-    command.add_argument("--low-key", metavar="KEY", help="a key with the permission tools:view alone")
+    command.add_argument("--low-key", metavar="KEY", help="a key that has only the permission tools:view")
     command.add_argument(
         "--patience",
         type=seconds,
         default=3.0,
         metavar="SECONDS",
-        help="how long to wait for answers that were never given (default: %(default)s)",
+        help="how long to wait for an answer if the recording has none (default: %(default)s)",
     )
 
 
-def _replay(asked: argparse.Namespace) -> int:
+def _replay(arguments: argparse.Namespace) -> int:
     from flowise_mock.replay.exchanges import read
     from flowise_mock.replay.player import Player
     from flowise_mock.replay.score import Score
 
-    player = Player(asked.url, asked.api_key, asked.low_key, asked.patience)
-    score = Score(player.play(read(asked.recording)))
-    print(score.json() if asked.format == "json" else "\n".join(score.lines()))
-    return 0 if score.share >= asked.at_least else 1
+    player = Player(arguments.url, arguments.api_key, arguments.low_key, arguments.patience)
+    score = Score(player.play(read(arguments.recording)))
+    print(score.json() if arguments.format == "json" else "\n".join(score.lines()))
+    return 0 if score.share >= arguments.at_least else 1
 
 
 def check_writes(url: str, allowed: bool) -> None:
@@ -96,22 +96,22 @@ def check_writes(url: str, allowed: bool) -> None:
         )
 
 
-def _record(asked: argparse.Namespace) -> int:
+def _record(arguments: argparse.Namespace) -> int:
     from flowise_mock.replay import recorder
     from flowise_mock.replay.exchanges import read
 
-    check_writes(asked.url, asked.allow_writes)
-    cases = asked.cases or recorder.newest()
+    check_writes(arguments.url, arguments.allow_writes)
+    cases = arguments.cases or recorder.newest()
     count, left = recorder.record(
-        asked.url,
-        asked.api_key,
+        arguments.url,
+        arguments.api_key,
         read(cases),
-        asked.out,
-        low_key=asked.low_key,
-        patience=asked.patience,
-        timeout=asked.timeout,
+        arguments.out,
+        low_key=arguments.low_key,
+        patience=arguments.patience,
+        timeout=arguments.timeout,
     )
-    print(f"{count} exchanges in {asked.out}; {len(left)} records could not be deleted")
+    print(f"{count} exchanges in {arguments.out}; {len(left)} records could not be deleted")
     for path in left:
         print(f"  {path}")
     return 0

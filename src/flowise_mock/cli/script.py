@@ -1,4 +1,4 @@
-"""The command `script`: files of rules in, whether they are in order out, or their schema."""
+"""The command `script`: checks files of rules, or prints their schema."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flowise_mock.cli.arguments import add_contract
 
 
 def add(commands: Any) -> None:
-    """Hang the command into a command line."""
+    """Add the command to a command line."""
     script = commands.add_parser(
         "script",
         help="check files of rules, or print their schema",
@@ -20,20 +20,22 @@ def add(commands: Any) -> None:
         "files", nargs="*", metavar="FILE", help="a file of rules, or the name of a bundled one"
     )
     script.add_argument("--schema", action="store_true", help="print the JSON Schema, for an editor")
-    add_contract(script, "clients", "the contract that answers must fit")
+    add_contract(script, "clients", "the contract that answers must match")
     script.set_defaults(run=_script)
 
 
-def _script(asked: argparse.Namespace) -> int:
+def _script(arguments: argparse.Namespace) -> int:
     from flowise_mock.contract import contracts
     from flowise_mock.scripts import reading
+    from flowise_mock.scripts.contract_check import ContractCheck
     from flowise_mock.scripts.script import Script
 
-    if asked.schema:
+    if arguments.schema:
         print(json.dumps(reading.schema(), indent=2))
         return 0
-    if not asked.files:
-        raise reading.ScriptError("there is nothing to check: name a file of rules, or ask for the --schema")
-    script = Script([reading.find_script(each) for each in asked.files], contracts.load(asked.contract))
-    print(f"{len(script.rules)} rules, all in order")
+    if not arguments.files:
+        raise reading.ScriptError("there is nothing to check: name a file of rules, or use --schema")
+    check = ContractCheck(contracts.load(arguments.contract))
+    script = Script([reading.find_script(each) for each in arguments.files], check)
+    print(f"{len(script.rules)} rules, all valid")
     return 0

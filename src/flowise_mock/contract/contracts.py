@@ -13,7 +13,7 @@ from flowise_mock.contract.expand import expand
 from flowise_mock.contract.overlay import apply_file
 
 BUNDLED = Path(__file__).parents[1] / "data"
-"""Where a wheel keeps the document, the overlays and the seed; a checkout has them at its top."""
+"""The folder of the document, the overlays and the seed in a wheel; a checkout has them at its top."""
 
 
 def root() -> Path:
@@ -59,7 +59,7 @@ def _chain(file: Path) -> list[Path]:
 
 
 def names() -> list[str]:
-    """The names of the contracts there are: the documentation, the clients' and the versions'."""
+    """The names of all contracts: the documentation, that of the clients, and the versions."""
     folder = root() / "overlays"
     versions = sorted(
         (path.stem.removeprefix("flowise-") for path in folder.glob("flowise-*.yaml")), key=order
@@ -90,7 +90,7 @@ def resolve_version(version: str) -> str:
     older = [each for each in versions() if order(each) <= wanted and order(each)[0] == wanted[0]]
     if not older:
         raise DocumentError(
-            f"Flowise {version} is older than every {wanted[0]}.x with a contract; choose one of "
+            f"there is no contract for Flowise {version}, nor for an older {wanted[0]}.x; choose one of "
             f"{', '.join(versions())}"
         )
     return older[-1]
@@ -122,15 +122,15 @@ def merge(contract: str, source: Path | None = None) -> Document:
     source = source or root() / "openapi.yaml"
     document = checked(read(source), source)
     for path in overlay_files(contract):
-        apply_file(document, path)
+        apply_file(document, path, trusted=path.parent == root() / "overlays")
     expand(document)
     return document
 
 
 def checked(document: Any, path: Path) -> Document:
-    """`document`, if it has what the engine stands on, else DocumentError."""
+    """`document`, if it has what the engine needs. Raises DocumentError."""
     if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
         raise DocumentError(f"{path}: is not an OpenAPI document: it has no paths")
     if not str(document.get("openapi", "")).startswith("3.0."):
-        raise DocumentError(f"{path}: is not OpenAPI 3.0, which is what Connexion takes")
+        raise DocumentError(f"{path}: is not OpenAPI 3.0, the version that Connexion reads")
     return document

@@ -9,11 +9,11 @@ from typing import Any
 from flowise_mock.contract.document import Document, DocumentError, Operation, operations, resolve
 
 DEPTH = 3
-"""Levels of a schema that are compared; below, a schema is the same or another."""
+"""Levels of a schema that are compared; below, only the type is compared."""
 
 
 def text(first: Document, second: Document, one: str, other: str) -> Iterator[str]:
-    """The differences as lines for a terminal: `-` is what only the first has, `+` the second."""
+    """The differences as lines for a terminal: `-` is only in the first contract, `+` only in the second."""
     changed = 0
     for label, found in differences(first, second):
         yield label
@@ -26,7 +26,7 @@ def markdown(first: Document, second: Document, one: str, other: str) -> Iterato
     """The differences as a table."""
     yield f"# {other} beside {one}"
     yield ""
-    yield f"What a client meets otherwise with `{other}` than with `{one}`: `-` is {one}, `+` is {other}."
+    yield f"What differs for a client between `{one}` and `{other}`: `-` is {one}, `+` is {other}."
     yield f"Made by `flowise-mock diff {one} {other} --format md`."
     yield ""
     yield "| operation | difference |"
@@ -63,7 +63,7 @@ def _operation(first: Document, second: Document, one: Operation, other: Operati
         first, second, "body", _contents(first, a.get("requestBody")), _contents(second, b.get("requestBody"))
     )
     yield from _named("status", a["responses"], b["responses"])
-    for status in _common(a["responses"], b["responses"]):
+    for status in _in_both(a["responses"], b["responses"]):
         yield from _mappings(
             first, second, status,
             _contents(first, a["responses"][status]), _contents(second, b["responses"][status]),
@@ -72,7 +72,7 @@ def _operation(first: Document, second: Document, one: Operation, other: Operati
 
 def _security(definition: Document) -> str:
     needed = definition.get("security", [])
-    return "asked for" if needed and {} not in needed else "optional" if needed else "none asked for"
+    return "required" if needed and {} not in needed else "optional" if needed else "not required"
 
 
 def _query(document: Document, definition: Document) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def _contents(document: Document, holder: Any) -> dict[str, Any]:
     return {media: each.get("schema", {}) for media, each in content.items()}
 
 
-def _common(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+def _in_both(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     return [name for name in one if name in other]
 
 
@@ -98,14 +98,14 @@ def _mappings(
     first: Document, second: Document, where: str, one: dict[str, Any], other: dict[str, Any]
 ) -> Iterator[str]:
     yield from _named(where, one, other)
-    for name in _common(one, other):
+    for name in _in_both(one, other):
         yield from _schemas(first, second, one[name], other[name], f"{where} {name}", DEPTH)
 
 
 def _schemas(
     first: Document, second: Document, one: Any, other: Any, where: str, depth: int
 ) -> Iterator[str]:
-    a, b = _whole(first, one), _whole(second, other)
+    a, b = _flattened(first, one), _flattened(second, other)
     if _kind(first, a) != _kind(second, b):
         yield f"- {where}: {_kind(first, a)}"
         yield f"+ {where}: {_kind(second, b)}"
@@ -115,21 +115,21 @@ def _schemas(
     yield from _named(f"{where}: needs", a.get("required", []), b.get("required", []))
     p, q = a.get("properties", {}), b.get("properties", {})
     yield from _named(f"{where}:", p, q)
-    for name in _common(p, q):
+    for name in _in_both(p, q):
         yield from _schemas(first, second, p[name], q[name], f"{where}.{name}", depth - 1)
     if a.get("type") == "array":
         yield from _schemas(first, second, a.get("items", {}), b.get("items", {}), f"{where}[]", depth - 1)
 
 
-def _whole(document: Document, schema: Any) -> Document:
-    """A schema with its reference followed and its `allOf` merged."""
+def _flattened(document: Document, schema: Any) -> Document:
+    """A schema with its reference resolved and its `allOf` merged."""
     try:
         found: Document = resolve(document, schema)
     except DocumentError:
         return {}
     merged = {key: value for key, value in found.items() if key != "allOf"}
     for part in found.get("allOf", []):
-        for key, value in _whole(document, part).items():
+        for key, value in _flattened(document, part).items():
             old = merged.get(key)
             if isinstance(old, dict) and isinstance(value, dict):
                 merged[key] = {**old, **value}
@@ -141,10 +141,10 @@ def _whole(document: Document, schema: Any) -> Document:
 
 
 def _kind(document: Document, schema: Document) -> str:
-    """What a schema takes, in few words."""
+    """The values that a schema accepts, in a few words."""
     for key in ("oneOf", "anyOf"):
         if key in schema:
-            return " or ".join(_kind(document, _whole(document, each)) for each in schema[key])
+            return " or ".join(_kind(document, _flattened(document, each)) for each in schema[key])
     kind = str(schema.get("type", "anything"))
     if "enum" in schema:
         kind += " of " + ", ".join(json.dumps(value) for value in schema["enum"])

@@ -1,9 +1,4 @@
-"""The one place where the OpenAPI document is found, loaded, overlaid and walked.
-
-A contract is a list of layers: `openapi.yaml` and the overlays (OpenAPI Overlay 1.0) that lie over
-it. An action whose target matches nothing is an error here, though the standard allows it: a layer
-that no longer fits must not pass in silence.
-"""
+"""OpenAPI documents: reads a file, iterates over its operations, resolves references."""
 
 from __future__ import annotations
 
@@ -19,11 +14,11 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
 class DocumentError(Exception):
-    """A document or an overlay that cannot be used; the text names the file, the place and why."""
+    """A document or an overlay cannot be used; the message names the file, the place and the reason."""
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML as JSON has it: an unquoted timestamp stays the text that was written."""
+    """Reads YAML as JSON values: an unquoted timestamp is a text."""
 
 
 Loader.yaml_implicit_resolvers = {
@@ -33,7 +28,7 @@ Loader.yaml_implicit_resolvers = {
 
 
 def read(path: Path) -> Any:
-    """What a YAML or JSON file holds."""
+    """The value of a YAML or JSON file. Raises DocumentError."""
     try:
         text = path.read_bytes()
         return json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
@@ -41,9 +36,6 @@ def read(path: Path) -> Any:
         raise DocumentError(f"{path}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DocumentError(f"{path}: is not YAML or JSON: {' '.join(str(error).split())}") from None
-
-
-# --- overlays --------------------------------------------------------------------------------------
 
 
 # --- walks -----------------------------------------------------------------------------------------
@@ -78,7 +70,7 @@ def operations(document: Document) -> Iterator[Operation]:
 
 
 def resolve(document: Document, node: Any) -> Any:
-    """What `node` stands for: itself, or what its `$ref` within the document names."""
+    """The target of a `$ref` within the document, or `node` itself if it has none."""
     while isinstance(node, dict) and "$ref" in node:
         pointer = node["$ref"]
         if not pointer.startswith("#/"):
@@ -88,5 +80,5 @@ def resolve(document: Document, node: Any) -> Any:
             try:
                 node = node[part.replace("~1", "/").replace("~0", "~")]
             except (KeyError, TypeError):
-                raise DocumentError(f"$ref {pointer!r}: there is nothing of that name") from None
+                raise DocumentError(f"$ref {pointer!r}: the document has no such part") from None
     return node

@@ -1,4 +1,4 @@
-"""What a contract says once at its root, written into the operations that it is about."""
+"""Copies what a contract says once at its root into the operations that it applies to."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _expand_permissions(document: Document) -> None:
 
 
 def _expand_security(document: Document) -> None:
-    """A server with public paths needs a key for all others, whatever an operation says."""
+    """If a server has public paths, all other paths need a key, whatever an operation says."""
     public = document.get("x-server", {}).get("public-paths")
     if public is None:
         return

@@ -1,4 +1,4 @@
-"""JSON, read and written within bounds: what is read here can always be written again."""
+"""Reads and writes JSON within limits: what is read here can always be written again."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 import orjson
 
 MAX_DEPTH = 200
-"""Levels of nesting taken. orjson reads 1,024 but writes 254: an echo would fail in between."""
+"""Accepted levels of nesting. orjson reads 1,024 and writes 254: an echo would fail in between."""
 
 
 def loads(text: bytes | str) -> Any:
-    """What JSON `text` holds. Raises ValueError with the place, also for nesting over MAX_DEPTH."""
+    """The value of a JSON text. Raises ValueError with the place, also for nesting over MAX_DEPTH."""
     value = orjson.loads(text)
     raw = text if isinstance(text, bytes) else text.encode()
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _deep(value):
@@ -25,18 +25,18 @@ def dumps(value: Any) -> str:
 
 
 def indented(value: Any) -> str:
-    """`value` as JSON text over several lines, with two blanks at each level."""
+    """`value` as JSON text over several lines, indented by two spaces."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
 
 
 def mapping(text: Any) -> dict[str, Any]:
-    """The object in a text that should hold one, or already read; `{}` where there is none."""
+    """The object that a JSON text holds, or that was parsed before; `{}` if there is none."""
     value = _read(text)
     return value if isinstance(value, dict) else {}
 
 
 def sequence(text: Any) -> list[Any]:
-    """The array in a text that should hold one, or already read; `[]` where there is none."""
+    """The array that a JSON text holds, or that was parsed before; `[]` if there is none."""
     value = _read(text)
     return value if isinstance(value, list) else []
 

@@ -1,8 +1,8 @@
-"""Messages of failures: which function of the server they name, by the contract's template.
+"""Messages of failures: the contract's template, and the function of the server that they name.
 
-`x-message-template` of the root has the words `{source}` and `{message}`. The source of a failure is the
-operation's `x-service`, unless the entry of `x-outcomes` has another `source`: `controller`, `none`, or the
-names of functions, the outermost first. A `Refusal` names none by default.
+`x-message-template` of the root has the placeholders `{source}` and `{message}`. The source of a failure is
+the operation's `x-service`, unless the entry of `x-outcomes` has another `source`: `controller`, `none`, or
+the names of functions, the outermost first. A `Refusal` names none by default.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from flowise_mock.state.outcomes import Failure, Outcome, Refusal
 
 
 def template(document: Document, definition: Document, entry: Document, kind: type[Outcome]) -> str:
-    """The text around the message of an outcome, with the word `{message}`."""
+    """The text around the message of an outcome, with the placeholder `{message}`."""
     text = "{message}"
     for source in reversed(_sources(definition, entry, kind)):
         text = (
@@ -34,6 +34,6 @@ def _sources(definition: Document, entry: Document, kind: type[Outcome]) -> Sequ
 
 
 def controller(definition: Document) -> str:
-    """The controller of an operation: the one it names, else the one that is named like its service."""
+    """The controller of an operation: its `x-controller`, by default named like its service."""
     named = re.sub(r"Services?\.", "Controller.", definition.get("x-service", ""))
     return str(definition.get("x-controller", named))

@@ -1,4 +1,4 @@
-"""Names in the document and the names in Python that they stand for."""
+"""The names in Python for tags, operations and parameters of the document."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FunctionRef = tuple[str, str]
 
 
 def function_of(definition: Document, package: str = HANDLERS) -> FunctionRef:
-    """Where the function of an operation stands, whether or not it is there."""
+    """The module and the name of an operation's function, whether or not it exists."""
     tag, name = str(definition["tags"][0]), snake(str(definition["operationId"]))
     if "x-handler" in definition:
         tag, _, name = definition["x-handler"].partition(".")

@@ -1,7 +1,7 @@
-"""OpenAPI Overlay 1.0: one action after the other, laid over a document.
+"""OpenAPI Overlay 1.0: applies the actions of an overlay to a document, in order.
 
 An action whose target matches nothing is an error here, though the standard allows it: an overlay that no
-longer fits must not pass in silence. So is a word that `vocabulary.schema.json` does not have.
+longer fits its document must be noticed. So is a word that `vocabulary.schema.json` does not have.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from flowise_mock.contract import positions_json, positions_yaml, references, vocabulary
+import yaml
+
+from flowise_mock.contract import bounds, positions_json, positions_yaml, references, vocabulary
 from flowise_mock.contract.document import Document, DocumentError, read
 from flowise_mock.contract.positions import Place, escaped
 from flowise_mock.contract.vocabulary import Problem, Use
@@ -20,8 +22,13 @@ from flowise_mock.contract.vocabulary import Problem, Use
 _STEP = re.compile(r"\.([A-Za-z_]\w*)|\['((?:[^'\\]|\\.)*)'\]|\[(\d+)\]")
 
 
-def apply_file(document: Document, path: Path) -> None:
-    """Apply the overlay in `path` to `document`, in place. Raises DocumentError, with line and column."""
+def apply_file(document: Document, path: Path, *, trusted: bool = False) -> None:
+    """Apply the overlay in `path` to `document`, in place. Raises DocumentError, with line and column.
+
+    One that comes with the package is `trusted`: its size is not checked.
+    """
+    if not trusted:
+        _check(path)
     overlay = read(path)
     if not isinstance(overlay, dict) or not isinstance(overlay.get("actions"), list):
         raise DocumentError(f"{path}: is not an OpenAPI Overlay: it has no list of actions")
@@ -40,8 +47,24 @@ def apply_file(document: Document, path: Path) -> None:
         raise DocumentError(f"{path}:{line}:{column}: {found.text}")
 
 
+def _check(path: Path) -> None:
+    """Refuse a file that is no file, or that would take long to read. Raises DocumentError."""
+    try:
+        if path.exists() and not path.is_file():
+            raise DocumentError(f"{path}: is not a file; name an OpenAPI Overlay in YAML or JSON")
+        if path.exists() and path.stat().st_size > bounds.MAX_BYTES:
+            raise DocumentError(f"{path}: is larger than {bounds.MAX_BYTES // 1024 // 1024} MB; split it")
+        if path.suffix != ".json" and path.exists():
+            bounds.check_yaml(path.read_bytes())
+    except (yaml.YAMLError, OSError):
+        return  # the reader says what is wrong
+    except DocumentError as error:
+        text = str(error)
+        raise DocumentError(text if text.startswith(str(path)) else f"{path}: {text}") from None
+
+
 def problems(document: Document, overlay: Document, uses: Sequence[Use]) -> Iterator[Problem]:
-    """What an overlay that was applied to `document` says that nothing understands."""
+    """The words of an overlay that are unknown or invalid, after it was applied to `document`."""
     yield from vocabulary.problems(overlay, uses)
     yield from references.problems(document, uses)
 
@@ -51,7 +74,7 @@ def _target(action: Any) -> str:
 
 
 def apply(document: Document, action: Any, number: int = 0) -> list[Use]:
-    """Do action `number`: remove what its target selects, or merge its update into it.
+    """Apply action `number`: remove what its target selects, or merge its update into it.
 
     Returns the words that it writes.
     """
@@ -93,14 +116,7 @@ def locations(document: Document, target: str) -> Iterator[list[Any]]:
         if any(True for _ in _walk(document, steps)):
             yield steps
         return
-    import jsonpath_rfc9535
-
-    try:
-        nodes = jsonpath_rfc9535.find(target, document)
-    except jsonpath_rfc9535.JSONPathError as error:
-        raise DocumentError(f"is not a JSONPath (RFC 9535): {error}") from None
-    for node in nodes:
-        yield list(node.location)
+    yield from bounds.find(target, document)
 
 
 def _parts(step: re.Match[str]) -> tuple[str | None, str | None, str | None]:
@@ -112,7 +128,7 @@ def _unquoted(text: str | None) -> str:
 
 
 def _walk(document: Document, steps: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
-    """(parent, key) of the place that steps lead to; the root has no parent."""
+    """The parent and the key to which steps lead; the root has no parent."""
     parent: Any = None
     node: Any = document
     for step in steps:
@@ -124,7 +140,7 @@ def _walk(document: Document, steps: Sequence[Any]) -> Iterator[tuple[Any, Any]]
 
 
 def _merge(node: Any, update: Any) -> Any:
-    """As the standard says: objects merge, arrays append, anything else is replaced."""
+    """Merge by the rules of OpenAPI Overlay: objects merge, arrays append, other values are replaced."""
     if isinstance(node, dict) and isinstance(update, dict):
         for key, value in update.items():
             node[key] = _merge(node[key], value) if key in node else copy.deepcopy(value)

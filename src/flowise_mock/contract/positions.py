@@ -9,11 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-MAX_DEPTH = 200
-TOO_DEEP = f"is nested more than {MAX_DEPTH} deep"
-MAX_NODES = 2_000_000
 _MAX_ALIASES = 100
 """Aliases on one pointer; a chain of anchors within anchors is shorter."""
+
+
+class Limits(NamedTuple):
+    """How deep and how large a value may be; a value that aliases repeat counts each time."""
+
+    depth: int = 200
+    nodes: int = 2_000_000
+
+    @property
+    def too_deep(self) -> str:
+        return f"is nested more than {self.depth} deep"
+
+    @property
+    def too_large(self) -> str:
+        return f"has more than {self.nodes} values"
+
+
+DEFAULT_LIMITS = Limits()
 
 
 class Place(NamedTuple):
@@ -30,7 +45,9 @@ class Trap(NamedTuple):
     place: Place
     message: str
     valid: bool
-    """Whether the value is right in YAML 1.2."""
+    """Whether the value is valid in YAML 1.2."""
+    is_date: bool = False
+    """Whether it is a text in YAML 1.2 and a date in YAML 1.1."""
 
 
 class Duplicate(NamedTuple):
@@ -52,7 +69,7 @@ class ReadingError(Exception):
 
 @dataclass
 class Positions:
-    """What a text holds, and where."""
+    """The value of a text, and the places of its parts."""
 
     value: Any = None
     keys: dict[str, Place] = field(default_factory=dict)

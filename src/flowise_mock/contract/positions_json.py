@@ -8,43 +8,42 @@ from bisect import bisect_right
 from typing import Any
 
 from flowise_mock.contract.positions import (
-    MAX_DEPTH,
-    MAX_NODES,
-    TOO_DEEP,
+    DEFAULT_LIMITS,
     Duplicate,
+    Limits,
     Place,
     Positions,
     ReadingError,
     escaped,
 )
 
-_LONE = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair is kept
+_LONE_SURROGATE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair stays
     r"|(?<!\\)((?:\\\\)*)\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|[^\s{}\[\]:,"]+', re.DOTALL)
 _BREAK = re.compile(r"\r\n?|\n")
-_NO_JSON = {"NaN", "Infinity", "-Infinity"}
+_NOT_JSON = {"NaN", "Infinity", "-Infinity"}
 
 
-def read(text: str) -> Positions:
+def read(text: str, limits: Limits = DEFAULT_LIMITS) -> Positions:
     """Read a JSON text. Raises ReadingError."""
-    text = _LONE.sub(_replaced, text)
+    text = _LONE_SURROGATE.sub(_replacement, text)
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         line, column = _Lines(text).at(error.pos)
         raise ReadingError(f"is not JSON: {error.msg}", line, column) from None
     except RecursionError:
-        raise ReadingError(TOO_DEEP) from None
+        raise ReadingError(limits.too_deep) from None
     except ValueError as error:
         raise ReadingError(f"is JSON that cannot be read: {str(error)[:80]}") from None
     found = Positions(value)
-    _scan(text, found)
+    _scan(text, found, limits)
     return found
 
 
-def _replaced(match: re.Match[str]) -> str:
+def _replacement(match: re.Match[str]) -> str:
     """Half of a surrogate pair cannot be printed: a replacement character of the same length."""
     return match[0] if match[1] is None else f"{match[1]}\\ufffd"
 
@@ -60,51 +59,51 @@ class _Lines:
         return Place(line, offset - self._starts[line - 1] + 1)
 
 
-def _scan(text: str, found: Positions) -> None:
-    """Fill in the places. The text is known to be JSON, so that commas and colons need no look."""
+def _scan(text: str, found: Positions, limits: Limits) -> None:
+    """Fill in the places. The text is known to be JSON, so that commas and colons can be skipped."""
     lines = _Lines(text)
     keys, values = found.keys, found.values
-    holders: list[tuple[str, set[str] | None]] = []  # the pointer of each open container; an object's keys
+    containers: list[tuple[str, set[str] | None]] = []  # the pointer of each open container; an object's keys
     items: list[int] = []  # how many items each open container has
-    pointer, waits = "", False  # where the next value is; whether a key comes before it
+    pointer, expects_key = "", False  # where the next value is; whether a key comes before it
     for count, token in enumerate(_TOKEN.finditer(text)):
         mark = token[0]
         if mark in "}]":
-            holders.pop()
+            containers.pop()
             items.pop()
-            waits, pointer = _next(holders, items)
+            expects_key, pointer = _next(containers, items)
             continue
         place = lines.at(token.start())
-        if waits:
+        if expects_key:
             name = json.loads(mark) if "\\" in mark else mark[1:-1]
-            holder, names = holders[-1]
-            pointer, waits = f"{holder}/{escaped(name)}", False
+            container, names = containers[-1]
+            pointer, expects_key = f"{container}/{escaped(name)}", False
             assert names is not None
             if name in names:
                 found.duplicates.append(Duplicate(pointer, place, keys.get(pointer, place)))
             names.add(name)
             keys[pointer] = place
             continue
-        if mark in _NO_JSON:
+        if mark in _NOT_JSON:
             raise ReadingError(f"is not JSON: {mark}", *place)
-        if mark not in "{[" or (holders and holders[-1][1] is None):
+        if mark not in "{[" or (containers and containers[-1][1] is None):
             values[pointer] = place
         if mark in "{[":
-            if len(holders) >= MAX_DEPTH:
-                raise ReadingError(TOO_DEEP, *place)
-            holders.append((pointer, set() if mark == "{" else None))
+            if len(containers) >= limits.depth:
+                raise ReadingError(limits.too_deep, *place)
+            containers.append((pointer, set() if mark == "{" else None))
             items.append(-1)
-        waits, pointer = _next(holders, items)
-        if count > 2 * MAX_NODES:
-            raise ReadingError(f"holds more than {MAX_NODES} values", *place)
+        expects_key, pointer = _next(containers, items)
+        if count > 2 * limits.nodes:
+            raise ReadingError(f"{limits.too_large}; split it", *place)
 
 
-def _next(holders: list[tuple[str, Any]], items: list[int]) -> tuple[bool, str]:
+def _next(containers: list[tuple[str, Any]], items: list[int]) -> tuple[bool, str]:
     """Whether a key comes next, and the pointer of the next item in a list."""
-    if not holders:
+    if not containers:
         return False, ""
-    holder, names = holders[-1]
+    container, names = containers[-1]
     if names is not None:
         return True, ""
     items[-1] += 1
-    return False, f"{holder}/{items[-1]}"
+    return False, f"{container}/{items[-1]}"

@@ -1,6 +1,6 @@
-"""YAML with positions: the events of the C parser, put together here.
+"""YAML with positions, built from the events of the C parser.
 
-PyYAML's composer recurses in C and resolves YAML 1.1; this one is bounded and resolves YAML 1.2.
+PyYAML's composer recurses in C and resolves YAML 1.1; this one has limits and resolves YAML 1.2.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from typing import Any, NamedTuple
 import yaml
 
 from flowise_mock.contract.positions import (
-    MAX_DEPTH,
-    MAX_NODES,
-    TOO_DEEP,
+    DEFAULT_LIMITS,
     Duplicate,
+    Limits,
     Place,
     Positions,
     ReadingError,
@@ -35,15 +34,16 @@ _CORE = (
     ("float", re.compile(r"\.(nan|NaN|NAN)")),
 )
 """The core schema of YAML 1.2."""
+_DATE = "a timestamp"
 
 
-def read(text: str) -> Positions:
+def read(text: str, limits: Limits = DEFAULT_LIMITS) -> Positions:
     """Read a YAML text. Raises ReadingError."""
-    reader = _Reader()
+    reader = _Reader(limits)
     try:
         loader = _Loader(text)
         while loader.check_event():
-            reader.take(loader.get_event())
+            reader.handle(loader.get_event())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -54,12 +54,13 @@ def read(text: str) -> Positions:
 
 
 class _Scalar(NamedTuple):
-    """An unquoted scalar, read. `trap` says why its writer may mean something else."""
+    """The value of an unquoted scalar. `trap` says why its author may mean another value."""
 
     value: Any
     trap: str = ""
     valid: bool = True
     text: str | None = None
+    is_date: bool = False
 
 
 @lru_cache(maxsize=4096)
@@ -69,11 +70,11 @@ def _plain(text: str) -> _Scalar:
     value = _typed(tag, text)
     if tag == "float" and json.dumps(value) in ("NaN", "Infinity", "-Infinity"):
         return _Scalar(text, f"{text} is a number that JSON does not have; write another value", False)
-    old = _old(text)
+    old = _as_yaml_1_1(text)
     if old and old != json.dumps(value, default=str):
         read_as = "text" if tag == "str" else f"the number {json.dumps(value)}"
         trap = f"{text} is {read_as} in YAML 1.2, and {old} in YAML 1.1; quote it if the text is meant"
-        return _Scalar(value, trap, text=text if tag != "str" else None)
+        return _Scalar(value, trap, text=text if tag != "str" else None, is_date=old == _DATE)
     return _Scalar(value, text=text if tag in ("int", "float") and json.dumps(value) != text else None)
 
 
@@ -90,11 +91,11 @@ def _typed(tag: str, text: str) -> Any:
         return float("inf") if tag == "float" else text
 
 
-def _old(text: str) -> str:
-    """What YAML 1.1 reads that is not text, or nothing."""
+def _as_yaml_1_1(text: str) -> str:
+    """The value of a scalar in YAML 1.1, in words, if it is not a text there."""
     tag = _resolver().resolve(yaml.ScalarNode, text, (True, False)).removeprefix(_PREFIX)
     if tag == "timestamp":
-        return "a timestamp"
+        return _DATE
     if tag not in ("int", "float", "bool"):
         return ""
     try:
@@ -121,30 +122,33 @@ class _Frame:
     pointer: str
     anchor: str | None
     before: int
+    height: int = 1  # levels of nesting from here downwards
     key: str | None = None
-    waits: bool = True  # an object for its next key
+    expects_key: bool = True  # an object for its next key
     own: set[str] = field(default_factory=set)  # keys that are written, not merged
 
 
 class _Anchor(NamedTuple):
-    """What an anchor names: a value, how many values it holds, and where it is."""
+    """What an anchor names: a value, how many values it holds, how deep it is, and where."""
 
     value: Any
     size: int
+    height: int
     pointer: str
 
 
 class _Reader:
-    """Takes events one by one."""
+    """Builds a value from events."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.done = Positions()
+        self._limits = limits
         self._stack: list[_Frame] = []
         self._anchors: dict[str, _Anchor] = {}
         self._nodes = 0
         self._documents = 0
 
-    def take(self, event: Any) -> None:
+    def handle(self, event: Any) -> None:
         kind = type(event)
         if kind is yaml.ScalarEvent:
             self._scalar(event)
@@ -163,7 +167,7 @@ class _Reader:
 
     def _scalar(self, event: Any) -> None:
         self._count(1, event)
-        if self._waits():
+        if self._expects_key():
             self._key(event)
             return
         scalar = self._read(event)
@@ -171,28 +175,28 @@ class _Reader:
         place = _place(event)
         self.done.values[pointer] = place
         if scalar.trap:
-            self.done.traps.append(Trap(pointer, place, scalar.trap, scalar.valid))
+            self.done.traps.append(Trap(pointer, place, scalar.trap, scalar.valid, scalar.is_date))
         if scalar.text is not None:
             self.done.texts[pointer] = scalar.text
         if event.anchor:
-            self._anchors[event.anchor] = _Anchor(scalar.value, 1, pointer)
+            self._anchors[event.anchor] = _Anchor(scalar.value, 1, 0, pointer)
         self._put(scalar.value)
 
-    def _waits(self) -> bool:
+    def _expects_key(self) -> bool:
         """Whether the next event is a key."""
-        return bool(self._stack) and isinstance(self._stack[-1].node, dict) and self._stack[-1].waits
+        return bool(self._stack) and isinstance(self._stack[-1].node, dict) and self._stack[-1].expects_key
 
     def _read(self, event: Any) -> _Scalar:
         if event.tag and event.tag != "!":
             tag = event.tag.removeprefix(_PREFIX)
             if tag in ("int", "float", "bool", "null", "str"):
                 return _Scalar(_typed(tag, event.value))
-            return _Scalar(event.value, f"JSON has no values with the tag {event.tag}; remove it", False)
+            return _Scalar(event.value, _foreign(event.tag), False)
         return _plain(event.value) if event.implicit[0] else _Scalar(event.value)
 
     def _key(self, event: Any) -> None:
         top, key, place = self._stack[-1], event.value, _place(event)
-        top.key, top.waits = key, False
+        top.key, top.expects_key = key, False
         pointer = f"{top.pointer}/{escaped(key)}"
         if key in top.own:
             self.done.duplicates.append(Duplicate(pointer, place, self.done.keys.get(pointer, place)))
@@ -203,15 +207,18 @@ class _Reader:
             scalar = _plain(key)
             if scalar.trap or isinstance(scalar.value, bool) or scalar.value is None:
                 read_as = scalar.trap or f"{key or 'an empty key'} is {json.dumps(scalar.value)}; quote it"
-                self.done.traps.append(Trap(pointer, place, f"the key {read_as}", scalar.valid))
+                trap = Trap(pointer, place, f"the key {read_as}", scalar.valid, scalar.is_date)
+                self.done.traps.append(trap)
 
     def _open(self, event: Any, node: Any) -> None:
         self._count(1, event)
-        if self._waits():
+        if self._expects_key():
             raise _error("a key is a list or an object, which JSON does not have", event)
-        if len(self._stack) >= MAX_DEPTH:
-            raise _error(TOO_DEEP, event)
+        if len(self._stack) >= self._limits.depth:
+            raise _error(self._limits.too_deep, event)
         pointer = self._pointer()
+        if event.tag and event.tag.removeprefix(_PREFIX) not in ("!", "map", "seq"):
+            self.done.traps.append(Trap(pointer, _place(event), _foreign(event.tag), False))
         if self._stack and isinstance(self._stack[-1].node, list):
             self.done.values[pointer] = _place(event)
         self._stack.append(_Frame(node, pointer, event.anchor, self._nodes))
@@ -220,31 +227,34 @@ class _Reader:
         frame = self._stack.pop()
         if frame.anchor:
             size = self._nodes - frame.before + 1
-            self._anchors[frame.anchor] = _Anchor(frame.node, size, frame.pointer)
-        self._put(frame.node)
+            self._anchors[frame.anchor] = _Anchor(frame.node, size, frame.height, frame.pointer)
+        self._put(frame.node, frame.height)
 
     def _alias(self, event: Any) -> None:
         if event.anchor not in self._anchors:
             raise _error(f"the alias *{event.anchor} has no anchor before it, or holds itself", event)
         anchor = self._anchors[event.anchor]
         self._count(anchor.size, event)
-        if self._waits():
+        if self._expects_key():
             if not isinstance(anchor.value, str):
                 raise _error("a key is a list or an object, which JSON does not have", event)
-            self._stack[-1].key, self._stack[-1].waits = anchor.value, False
+            self._stack[-1].key, self._stack[-1].expects_key = anchor.value, False
             return
+        if len(self._stack) + anchor.height > self._limits.depth:
+            raise _error(f"{self._limits.too_deep} once its aliases are followed", event)
         self.done.aliases[self._pointer()] = anchor.pointer
-        self._put(anchor.value)
+        self._put(anchor.value, anchor.height)
 
-    def _put(self, value: Any) -> None:
+    def _put(self, value: Any, height: int = 0) -> None:
         if not self._stack:
             self.done.value = value
             return
         top = self._stack[-1]
+        top.height = max(top.height, height + 1)
         if isinstance(top.node, list):
             top.node.append(value)
             return
-        top.waits = True
+        top.expects_key = True
         if top.key == "<<":
             self._merge(top, value)
         else:
@@ -271,12 +281,16 @@ class _Reader:
 
     def _count(self, nodes: int, event: Any) -> None:
         self._nodes += nodes
-        if self._nodes > MAX_NODES:
-            raise _error(f"holds more than {MAX_NODES} values once its aliases are followed", event)
+        if self._nodes > self._limits.nodes:
+            raise _error(f"{self._limits.too_large} once its aliases are followed; split it", event)
 
 
 def _place(event: Any) -> Place:
     return Place(event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _foreign(tag: str) -> str:
+    return f"JSON has no values with the tag {tag}; remove it"
 
 
 def _error(message: str, event: Any) -> ReadingError:

@@ -1,4 +1,4 @@
-"""A contract as its readers get it, and the places where it departs from the documentation."""
+"""A contract as clients read it, and its departures from the documentation."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from flowise_mock.contract.document import Document, operations
 
 
 def publish(document: Document) -> Document:
-    """The contract as its readers get it: without the words that drive this server, and counted.
+    """The contract without the words that only this server uses, and with the number of its operations.
 
-    Its server is relative to the address that the contract is read from.
+    The URL of its server is relative to the address of the document.
     """
     internal = {name for name, each in vocabulary.schema()["properties"].items() if "published" not in each}
     shown: Document = _without(document, internal)
@@ -28,7 +28,7 @@ def publish(document: Document) -> Document:
 
 
 def _counted(document: Document) -> str:
-    """The description of a contract, and how many operations it has."""
+    """The description of a contract, with the number of its operations."""
     found = list(operations(document))
     groups = len({each.tag for each in found})
     text = str(document["info"].get("description", "")).rstrip()
@@ -36,7 +36,7 @@ def _counted(document: Document) -> str:
 
 
 def _prune(document: Document) -> None:
-    """Drop the components that nothing refers to, of a contract that replaced what referred to them."""
+    """Remove unused components; a contract that replaces responses leaves some."""
     components = document.get("components", {})
     while True:
         named = set(re.findall(r'"#/components/(\w+/[^"]+)"', json.dumps(document)))
@@ -61,14 +61,14 @@ def _without(node: Any, keys: set[str]) -> Any:
 
 
 class Departure(NamedTuple):
-    """A place where the document says something else than the documentation, and why."""
+    """A place where the document differs from the documentation, and why."""
 
     pointer: str
     why: str
 
 
 def departures(node: Any, pointer: str = "") -> Iterator[Departure]:
-    """Every `x-departure` in the document, in its order."""
+    """Every `x-departure`, in the order of the document."""
     if isinstance(node, dict):
         reasons = node.get("x-departure", [])
         for why in [reasons] if isinstance(reasons, str) else reasons:

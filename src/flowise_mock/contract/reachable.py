@@ -1,7 +1,7 @@
-"""What can happen to an operation, read from the syntax tree of the function that answers it.
+"""The outcomes that an operation can have, read from the syntax tree of its handler.
 
-Those are the outcomes that it raises, reports or returns, and those of the functions that it calls in
-the store and the domain modules. What the engine finds follows from the operation's parameters, body
+These are the outcomes that it raises, reports or returns, and those of the functions that it calls in
+the store and the domain modules. The refusals of the engine follow from the operation's parameters, body
 and security. Nothing is imported or run.
 """
 
@@ -39,19 +39,19 @@ def module_path(module: str) -> Path:
 
 @cache
 def imported(module: str) -> dict[str, FunctionRef]:
-    """What a module imports of ours: name to (module, function), the function empty for a module."""
+    """A module's imports of this package: name to (module, function), the function empty for a module."""
     found: dict[str, FunctionRef] = {}
     for node in ast.walk(ast.parse(module_path(module).read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("flowise_mock"):
             for alias in node.names:
-                whole = f"{node.module}.{alias.name}"
-                is_module = module_path(whole).exists() and alias.name not in functions(str(node.module))
-                found[alias.name] = (whole, "") if is_module else (str(node.module), alias.name)
+                name = f"{node.module}.{alias.name}"
+                is_module = module_path(name).exists() and alias.name not in functions(str(node.module))
+                found[alias.name] = (name, "") if is_module else (str(node.module), alias.name)
     return found
 
 
 def calls(function: FunctionRef) -> Iterator[FunctionRef]:
-    """The functions of ours that a function calls, or hands on."""
+    """The functions of this package that a function calls or passes on."""
     module, name = function
     known = imported(module)
     for node in ast.walk(functions(module)[name]):
@@ -88,11 +88,11 @@ def outcomes_of_function(function: FunctionRef, seen: frozenset[FunctionRef] = f
 
 
 def outcomes_of(document: Document, operation: Operation) -> set[str]:
-    """The names of the outcomes that an operation of a contract can meet."""
+    """The names of the outcomes that an operation of a contract can have."""
     definition = operation.definition
     found = set(outcomes_of_function(function_of(definition)))
     if "x-server" not in document:
-        found.discard("MissingColumn")  # no database keeps its records
+        found.discard("MissingColumn")  # there is no database that requires columns
     if not any(issubclass(OUTCOMES[name], outcomes.Result) for name in found - {"Page"}):
         found.add("Ok")
     if definition.get("security") and {} not in definition["security"]:
@@ -109,7 +109,11 @@ def outcomes_of(document: Document, operation: Operation) -> set[str]:
         if "multipart/form-data" in body["content"]:
             found.add("UnexpectedFile")
     if "x-server" in document:
-        found -= {"SchemaViolation", "UnsupportedMediaType", "MissingBody"}  # it takes anything
+        found -= {
+            "SchemaViolation",
+            "UnsupportedMediaType",
+            "MissingBody",
+        }  # a real server does not check the schema
         found |= {"InternalError"} | ({"UnsupportedCharset"} if body else set())
         found |= {"MissingId"} if "{" in operation.path and "x-last-segment" not in definition else set()
     return found

@@ -1,4 +1,4 @@
-"""What the `x-` words of an overlay refer to: bodies, fields of outcomes, parameters, columns, operations."""
+"""Checks what the `x-` words of an overlay refer to: bodies, fields, parameters, columns, operations."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from flowise_mock.contract.vocabulary import Problem, Steps, Use, nearest
 from flowise_mock.state import outcomes
 
 _FILLED = {"status", "message"}
-"""Words of messages and bodies that no outcome has as a field."""
+"""Placeholders of messages and bodies that are not fields of an outcome."""
 
 
 def problems(document: Document, found: Iterable[Use]) -> Iterator[Problem]:
-    """What the words in `found` name that the document, with the overlay applied, does not have."""
+    """References in `found` that do not exist in the document with the overlay applied."""
     for use in found:
         check = _CHECKS.get(use.word)
         if check is not None:
@@ -52,7 +52,7 @@ def _texts(entry: Any) -> Iterator[tuple[Steps, Any]]:
 
 
 def _words(text: Any) -> Iterator[str]:
-    """The words in braces of a text. A brace that is not closed is a word too, which nothing has."""
+    """The placeholders of a text; the error of an unclosed brace is yielded as one that is unknown."""
     try:
         parts = list(Formatter().parse(text)) if isinstance(text, str) else []
     except ValueError as error:
@@ -78,7 +78,7 @@ def _leaves(value: Any, path: Steps) -> Iterator[tuple[Steps, Any]]:
 
 
 def _siblings(document: Document, use: Use) -> Found:
-    """What `x-requires` and `x-excludes` name: a parameter of the operation, or a property beside it."""
+    """Check `x-requires` and `x-excludes`: they name another parameter, or a property of the same schema."""
     holder = _at(document, use.location[:-1])
     if isinstance(holder, list):
         names = [resolve(document, each).get("name") for each in holder]
@@ -87,7 +87,7 @@ def _siblings(document: Document, use: Use) -> Found:
     else:
         return
     if use.value not in names:
-        yield (), f"there is no {use.value!r} beside it{nearest(str(use.value), filter(None, names))}", False
+        yield (), f"there is no {use.value!r} next to it{nearest(str(use.value), filter(None, names))}", False
 
 
 _LISTS = (
@@ -108,7 +108,7 @@ def _tables(document: Document, use: Use) -> Found:
 
 
 def _columns(value: Any, merged: Any, properties: list[str], path: Steps) -> Found:
-    """The columns that parts of a record name and that its table does not have."""
+    """The columns that the parts of an `x-record` name and that its table does not have."""
     text = merged.get("columns") if isinstance(merged, dict) else None
     known = text.split() if isinstance(text, str) else properties
     for key in _LISTS:

@@ -1,4 +1,4 @@
-"""Older words of overlays: their new names, and an overlay's text with them; its form stays as it is."""
+"""Renames the old words of an overlay to the current ones; comments and layout stay."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Edit(NamedTuple):
 
 
 def table() -> dict[str, Any]:
-    """The older names, by what they name."""
+    """The old names and their current names, by the kind of name."""
     renamed: dict[str, Any] = schema()["renamed"]
     return renamed
 
 
 def rename(text: str) -> str:
-    """The text of an overlay with the new words in place of older ones. `text` is YAML or JSON."""
+    """The text of an overlay, YAML or JSON, with its old words renamed."""
     root = Loader(text).get_single_node()
     edits = set(_edits(text, root, ())) if root is not None else set()
     for edit in sorted(edits, reverse=True):
@@ -36,7 +36,7 @@ def rename(text: str) -> str:
 
 
 def _edits(text: str, node: Any, path: tuple[str, ...]) -> Iterator[Edit]:
-    """The edits below a node; `path` are the new names of the keys that lead to it."""
+    """The edits below a node; `path` has the current names of the keys that lead to it."""
     if isinstance(node, yaml.SequenceNode):
         for child in node.value:
             yield from _edits(text, child, path)
@@ -55,7 +55,7 @@ def _edits(text: str, node: Any, path: tuple[str, ...]) -> Iterator[Edit]:
 
 
 def _edit(text: str, node: Any, value: str) -> Edit:
-    """The edit that gives a scalar another value, in the quotes that it has."""
+    """The edit that gives a scalar another value, with the same quotes."""
     start, end = node.start_mark.index, node.end_mark.index
     if node.style in ("|", ">"):
         return Edit(start, end, f"{value}\n")
@@ -64,7 +64,7 @@ def _edit(text: str, node: Any, value: str) -> Edit:
 
 
 def _key(name: str, path: tuple[str, ...]) -> str:
-    """The new name of a key."""
+    """The current name of a key."""
     names = table()
     if name.startswith("x-"):
         return str(names["words"].get(name, name))
@@ -73,7 +73,7 @@ def _key(name: str, path: tuple[str, ...]) -> str:
 
 
 def _part(path: tuple[str, ...]) -> str:
-    """Which table the keys below a path are in."""
+    """The table that has the names of the keys below a path."""
     for depth, (word, part) in enumerate([("x-outcomes", "outcomes"), ("x-outcomes", "entry")], start=1):
         if path[-depth:][:1] == (word,):
             return part
@@ -83,7 +83,7 @@ def _part(path: tuple[str, ...]) -> str:
 
 
 def _value(value: str, path: tuple[str, ...]) -> str:
-    """The new text of a scalar."""
+    """The current text of a scalar."""
     names = table()
     last = path[-1] if path else ""
     if last == "target":
@@ -105,7 +105,7 @@ def _value(value: str, path: tuple[str, ...]) -> str:
 
 
 def _source(value: str) -> str:
-    """`Error: tools.get - {message}`, which was a text around the message, as the source that it named."""
+    """The source that an old template such as `Error: tools.get - {message}` named."""
     if value == "{message}":
         return "none"
     if re.fullmatch(r"(?:Error: [\w.]+\s+-\s+)+\{message\}", value):
@@ -114,12 +114,12 @@ def _source(value: str) -> str:
 
 
 def _steps(target: str) -> tuple[str, ...]:
-    """The names in a JSONPath, the new ones."""
+    """The current names of the steps of a JSONPath."""
     return tuple(one or other for one, other in re.findall(r"'([\w-]+)'|\.(\w+)", _target(target)))
 
 
 def _target(value: str) -> str:
-    """A JSONPath whose quoted names are new ones."""
+    """A JSONPath with the current names."""
     names = table()
     known = {**names["words"], **names["record"]} if "x-record" in value else dict(names["words"])
     if "x-outcomes" in value:

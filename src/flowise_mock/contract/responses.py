@@ -1,8 +1,8 @@
-"""The responses of a contract, made from how its outcomes are answered.
+"""The responses of a contract, generated from how its outcomes are answered.
 
-A documented contract has its responses written; one that describes a real server says under
-`x-outcomes` what each outcome is answered with, and the statuses, media types and bodies that an
-operation can answer follow from that and from what can happen to it.
+The documentation lists its responses. A contract of a real server says under `x-outcomes` how each outcome
+is answered; the statuses, media types and bodies of an operation follow from that and from the outcomes
+that it can have.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ PROCEED = "proceed"
 
 
 def entry(root: Document, own: Document, kind: type[Outcome]) -> Document | None:
-    """How an outcome is answered, from the general to the special; None where it is let pass.
+    """How an outcome is answered, merged from the general to the special; None if it is ignored.
 
-    For failures `*` of the root, then of the operation; then the root's entry and the operation's, each
-    after that of the outcome it is a kind of.
+    Failures begin with `*` of the root and of the operation. Then come the entries of the root and of the
+    operation, those of a base class first.
     """
     names = [each.__name__ for each in reversed(kind.__mro__) if issubclass(each, Outcome)]
     general = [root.get("*"), own.get("*")] if issubclass(kind, Failure) else []
@@ -35,7 +35,7 @@ def entry(root: Document, own: Document, kind: type[Outcome]) -> Document | None
 
 
 def complete(document: Document) -> None:
-    """Write the responses of every operation, in place; those of success keep what they have."""
+    """Write the responses of every operation, in place; responses of success are kept."""
     for operation in operations(document):
         definition = document["paths"][operation.path][operation.method]
         written = definition["responses"]
@@ -56,7 +56,7 @@ def complete(document: Document) -> None:
 
 
 def _shared(document: Document, status: str, response: Document) -> Document:
-    """A reference to a failure among the components, where it is put once; a success stays as it is."""
+    """A reference to the response of a failure among the components; a response of success as it is."""
     if int(status) < 400:
         return response
     shared = document["components"].setdefault("responses", {})
@@ -66,12 +66,12 @@ def _shared(document: Document, status: str, response: Document) -> Document:
     return {"$ref": f"#/components/responses/Status{status}Form{number}"}
 
 
-def _add(document: Document, made: dict[str, Document], status: str, told: Document) -> None:
-    media = told.get("media", "application/json")
-    response = made.setdefault(status, {"description": _STATUSES.get(status, "As the message tells")})
+def _add(document: Document, made: dict[str, Document], status: str, entry: Document) -> None:
+    media = entry.get("media", "application/json")
+    response = made.setdefault(status, {"description": _STATUSES.get(status, "See the message")})
     if not media:
         return
-    schema = _schema(document["x-bodies"].get(told.get("body"), "{message}"))
+    schema = _schema(document["x-bodies"].get(entry.get("body"), "{message}"))
     content = response.setdefault("content", {})
     if media not in content:
         content[media] = {"schema": schema}
@@ -79,19 +79,20 @@ def _add(document: Document, made: dict[str, Document], status: str, told: Docum
         variants = content[media]["schema"].get("anyOf", [content[media]["schema"]])
         if schema not in variants:
             content[media]["schema"] = {"anyOf": [*variants, schema]}
-    for name in told.get("headers", {}):
+    for name in entry.get("headers", {}):
         response.setdefault("headers", {})[name] = {"schema": {"type": "string"}}
 
 
 _STATUSES = {
-    "400": "The request is refused", "401": "No key, or one that is not known", "403": "The key may not",
-    "404": "Not found", "412": "An id is missing", "413": "The body is too large",
-    "429": "Asked too often", "500": "Failed, as the message tells",
+    "400": "The request is invalid", "401": "The key is missing or unknown",
+    "403": "The key lacks the permission", "404": "Not found", "412": "An id is missing",
+    "413": "The body is too large",
+    "429": "Too many requests", "500": "The request failed; see the message",
 }  # fmt: skip
 
 
 def _schema(body: Any) -> Document:
-    """The schema of what a body of `x-bodies` becomes."""
+    """The schema of a body of `x-bodies`."""
     if isinstance(body, dict):
         properties = {name: _schema(value) for name, value in body.items()}
         return (

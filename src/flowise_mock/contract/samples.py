@@ -1,4 +1,4 @@
-"""Values made from the schemas of a document: its examples where it has them, else the least that fits."""
+"""Generates values from schemas: an example if there is one, else the smallest value that matches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from flowise_mock.contract.document import Document, resolve
 
 MAX_DEPTH = 6
-"""Levels below which only what a schema requires is made."""
+"""Levels below which only required properties are generated."""
 _TEXTS = {
     "uuid": "00000000-0000-4000-8000-000000000000",
     "date-time": "2025-01-01T00:00:00.000Z",
@@ -18,7 +18,7 @@ _TEXTS = {
 
 
 def sample(document: Document, schema: Document, depth: int = 0) -> Any:
-    """A value that fits the schema."""
+    """A value that matches the schema."""
     schema = resolve(document, schema)
     for key in ("example", "default"):
         if key in schema:

@@ -1,4 +1,4 @@
-"""OpenAPI 3.0 schemas, compiled to validators (jsonschema-rs) and told in JSON Schema's words."""
+"""OpenAPI 3.0 schemas, converted to JSON Schema and compiled to validators (jsonschema-rs)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _URI = "urn:contract"
 
 
 class Problem(NamedTuple):
-    """Where an instance does not fit, as a path such as `items/0/name`, and why."""
+    """Where an instance does not match its schema, as a path such as `items/0/name`, and why."""
 
     path: str
     reason: str
 
 
 class Schemas:
-    """All schemas of one document. Compile each place once, at start."""
+    """The schemas of one document. Compile each schema once, at the start."""
 
     def __init__(self, document: Document) -> None:
         components = document.get("components", {}).get("schemas", {})
@@ -43,18 +43,18 @@ class Schemas:
 
 
 class Validator:
-    """Tells whether an instance fits its schema."""
+    """Validates instances against one schema."""
 
     def __init__(self, validator: jsonschema_rs.Draft4Validator) -> None:
         self._validator = validator
         self.accepts = validator.is_valid
 
     def errors(self, instance: Any) -> Iterator[jsonschema_rs.ValidationError]:
-        """Everything wrong with `instance`, in the validator's own words."""
+        """All errors in `instance`, as the validator reports them."""
         return self._validator.iter_errors(instance)
 
     def problem(self, instance: Any) -> Problem | None:
-        """The first thing wrong with `instance`, or None."""
+        """The first error in `instance`, or None."""
         if self.accepts(instance):
             return None
         for error in self._validator.iter_errors(instance):
@@ -64,7 +64,7 @@ class Validator:
 
 
 def shortened(text: str, limit: int = 300) -> str:
-    """`text` without its middle: a message must not carry a whole body back."""
+    """`text` without its middle, so that a message does not repeat a long body."""
     return text if len(text) <= limit else f"{text[: limit // 2]} … {text[-limit // 2 :]}"
 
 
@@ -100,7 +100,7 @@ _ANNOTATIONS = {
 
 
 def nullable(schema: dict[str, Any]) -> dict[str, Any]:
-    """`schema`, or null, also where `nullable` stands beside allOf, oneOf or an enum."""
+    """`schema` or null, also if `nullable` is next to allOf, oneOf or an enum."""
     if isinstance(schema.get("type"), str) and not schema.keys() & {"enum", "allOf", "anyOf", "oneOf"}:
         return {**schema, "type": [schema["type"], "null"]}
     return {"anyOf": [schema, {"type": "null"}]}

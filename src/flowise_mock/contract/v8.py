@@ -1,7 +1,7 @@
-"""What V8, the JavaScript engine under Flowise, says to a text that is no JSON: clients see it.
+"""The messages of V8, the JavaScript engine of Flowise, for texts that are not JSON: clients see them.
 
 `complaint("{")` is `Expected property name or '}' in JSON at position 1` and the place ` (line 1 column
-2)`, which Node 24 adds and Node 20 does not. `text` is how JavaScript makes a text of any value.
+2)`, which Node 24 adds and Node 20 does not. `text` converts any value to a text as JavaScript does.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _ESCAPES = set('"\\/bfnrtu')
 _HEX = set("0123456789abcdefABCDEF")
 _WORDS = ("undefined", "NaN", "Infinity", "[object Object]")
-"""Texts that are what became of a value that is none of JSON's; V8 shows them whole."""
+"""Texts that JavaScript makes of values that are not JSON; V8 shows them in full."""
 
 
 class Complaint(NamedTuple):
-    """Why a text is no JSON, in V8's words, and the place, where those have one."""
+    """Why a text is not JSON, in V8's words, and the place, if the message has one."""
 
     reason: str
     place: str = ""
 
 
-class _NoJson(Exception):
+class _NotJson(Exception):
     def __init__(self, complaint: Complaint) -> None:
         self.complaint = complaint
 
@@ -45,13 +45,13 @@ def text(value: Any) -> str:
 
 
 def complaint(source: Any) -> Complaint | None:
-    """What `JSON.parse(source)` throws; None where it is JSON. None stands for undefined."""
+    """What `JSON.parse(source)` throws, or None if it is JSON. As `source`, None is undefined."""
     source = "undefined" if source is None else text(source)
     if source in _WORDS:
         return Complaint(f'"{source}" is not valid JSON')
     try:
         Scan(source).document()
-    except _NoJson as found:
+    except _NotJson as found:
         return found.complaint
     except RecursionError:
         return Complaint("Maximum call stack size exceeded")
@@ -59,7 +59,7 @@ def complaint(source: Any) -> Complaint | None:
 
 
 def strict_complaint(source: str) -> Complaint | None:
-    """As Express takes a body: an object or an array, or nothing."""
+    """As Express parses a body: an object, an array, or nothing."""
     first = source.lstrip(_BLANK)[:1]
     if first and first not in "{[":
         return Scan(source).token(source.index(first))
@@ -67,7 +67,7 @@ def strict_complaint(source: str) -> Complaint | None:
 
 
 class Scan:
-    """One reading of a text, up to the first thing that V8 complains of."""
+    """Reads a text up to the first error that V8 reports."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -79,7 +79,7 @@ class Scan:
             self.fail("Unexpected non-whitespace character after JSON")
 
     def peek(self) -> str:
-        """The next character that is no blank; empty at the end."""
+        """The next character that is not whitespace; empty at the end."""
         while self.at < len(self.source) and self.source[self.at] in _BLANK:
             self.at += 1
         return self.source[self.at : self.at + 1]
@@ -176,14 +176,14 @@ class Scan:
                 while self.at < len(self.source) and word.startswith(self.source[self.at]):
                     self.at, word = self.at + 1, word[1:]
                 break
-        raise _NoJson(self.token(self.at))
+        raise _NotJson(self.token(self.at))
 
     def fail(self, message: str) -> NoReturn:
         line = self.source.count("\n", 0, self.at) + 1
         column = self.at - self.source.rfind("\n", 0, self.at)
         inside = "" if message.endswith("JSON") else " in JSON"
         reason = f"{message}{inside} at position {self.at}"
-        raise _NoJson(Complaint(reason, f" (line {line} column {column})"))
+        raise _NotJson(Complaint(reason, f" (line {line} column {column})"))
 
     def token(self, at: int) -> Complaint:
         """The complaint about the character at a place."""

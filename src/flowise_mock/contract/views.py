@@ -1,11 +1,11 @@
 """Views: how a record is shown, compiled from the schema of the answer.
 
-What the schema does not name is dropped, a nullable property that is absent is null, a text that
-holds JSON is parsed or written as the schema asks, and keys come in the order of `properties`.
-`x-view: whole` shows a value as it was made: its keys depend on more than a schema can say. `x-omit`
-are keys that are not shown. `x-view: json` reads a text that must hold JSON, and fails where JavaScript
-would; what is false there stays. Of `oneOf`, the variant of the value's type shows it. A property with
-`x-requires` is shown beside the one that it names.
+Properties that the schema lacks are dropped, a nullable property that is absent is null, a text that holds
+JSON is parsed or written by the schema's type, and keys have the order of `properties`. `x-view: whole`
+shows a value as the handler made it; its keys depend on more than a schema can express. `x-omit` lists keys
+that are not shown. `x-view: json` parses a text that must hold JSON, and fails if JavaScript would; values
+that are false in JavaScript stay. Of `oneOf`, the variant with the value's type is used. A property with
+`x-requires` is shown only together with the property that it names.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _array(item: View) -> View:
 
 
 def _nullable(document: Document, schema: Document) -> bool:
-    """Whether null fits a schema, by itself or as one of its variants."""
+    """Whether a schema, or one of its variants, accepts null."""
     schema = resolve(document, schema)
     return bool(schema.get("nullable")) or any(_nullable(document, each) for each in schema.get("anyOf", []))
 
@@ -104,7 +104,7 @@ def _object(document: Document, schema: Document, made: dict[int, View]) -> View
         for name, child in schema.get("properties", {}).items()
     ]
     names = {name for name, _, _ in named}
-    beside = {
+    required_siblings = {
         name: resolve(document, child)["x-requires"]
         for name, child in schema.get("properties", {}).items()
         if "x-requires" in resolve(document, child)
@@ -120,16 +120,16 @@ def _object(document: Document, schema: Document, made: dict[int, View]) -> View
         if isinstance(value, str):
             value = jsontext.mapping(value)
         if isinstance(value, list) and value:
-            value = value[0]  # one is asked of several
+            value = value[0]  # an object is expected: show the first of several
         if not isinstance(value, dict):
-            return value  # not for a view to hide: the check of the answer tells
+            return value  # the validation of the answer reports it
         shown = {}
         for name, view, nullable in named:
-            if name in beside and beside[name] not in value:
+            if name in required_siblings and required_siblings[name] not in value:
                 continue
             child = value.get(name)
             if child is not None:
-                # nearly all values are texts that stay as they are: spare the call
+                # nearly all values are texts, which stay as they are: avoid the call
                 shown[name] = child if view is _text and type(child) is str else view(child)
             elif nullable:
                 shown[name] = None

@@ -1,7 +1,7 @@
-"""The grammar of the `x-` words of contracts: `vocabulary.schema.json`, and what of an overlay breaks it.
+"""The grammar of the `x-` words of contracts, `vocabulary.schema.json`, and the check of overlays by it.
 
-A word is checked where an action puts it: whether there is such a word, whether it may be there, whether its
-value matches its schema. What a word refers to, such as a body or a parameter, `references.py` checks.
+A word is checked at the place where an action writes it: whether the word exists, whether it is allowed
+there, whether its value matches its schema. `references.py` checks what a word refers to.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ SCHEMA = Path(__file__).with_name("vocabulary.schema.json")
 Steps = tuple[Any, ...]
 """Keys and indexes that lead to a value."""
 _FREE = {"example", "examples", "default", "enum", "const", "value"}
-"""Keys whose values are data, in which `x-` means nothing."""
+"""Keys whose values are data, in which `x-` has no meaning."""
 
 
 class Problem(NamedTuple):
-    """What is wrong in an overlay: the steps to it within the overlay, and whether its key is meant."""
+    """An error in an overlay: the steps to the value or, with `key`, to its key."""
 
     steps: Steps
     text: str
@@ -34,10 +34,10 @@ class Problem(NamedTuple):
 
 
 class Use(NamedTuple):
-    """A word in an overlay: the steps to its value, where that is put in the document, and the value.
+    """A word in an overlay: the steps to its value, its location in the document, and the value.
 
-    `location` leads to the holder of the word. Of a word that the action's target goes into, `value` is
-    the part that is changed, in the place where it belongs.
+    `location` leads to the object that has the word. If the action's target is inside the value of a word,
+    `value` has just the changed part, nested as in the whole value.
     """
 
     word: str
@@ -50,13 +50,13 @@ class Use(NamedTuple):
 @cache
 def schema() -> dict[str, Any]:
     """The JSON Schema of all words, draft 2020-12, with the names of the outcomes."""
-    whole: dict[str, Any] = json.loads(SCHEMA.read_text())
-    whole["$defs"]["outcome"]["enum"] = ["*", *outcomes.all_outcomes()]
-    return whole
+    loaded: dict[str, Any] = json.loads(SCHEMA.read_text())
+    loaded["$defs"]["outcome"]["enum"] = ["*", *outcomes.all_outcomes()]
+    return loaded
 
 
 def words(place: str | None = None) -> list[str]:
-    """All words, or those that may be at a place."""
+    """All words, or those that are allowed at a place."""
     return [
         name
         for name, each in schema()["properties"].items()
@@ -70,7 +70,7 @@ def _validator(word: str) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(found)
 
 
-# --- where words are -------------------------------------------------------------------------------
+# --- the words of an action -------------------------------------------------------------------------------
 
 
 def uses(number: int, action: dict[str, Any], locations: Iterable[Steps]) -> Iterator[Use]:
@@ -102,7 +102,7 @@ def _within(value: Any, steps: Steps, location: Steps) -> Iterator[Use]:
 
 
 def place_of(location: Steps) -> str:
-    """What is at a location, by the grammar of OpenAPI."""
+    """The kind of object at a location, by the grammar of OpenAPI."""
     place = "root"
     for step in location:
         place = _NEXT.get(place, {}).get(step) or _NEXT.get(place, {}).get("*", "other")
@@ -136,11 +136,11 @@ _NAMES = {"paths", "parameters", "responses", "content", "schemas", "properties"
 """Places whose keys are free names."""
 
 
-# --- what is wrong with them -----------------------------------------------------------------------
+# --- the checks -----------------------------------------------------------------------
 
 
 def problems(overlay: dict[str, Any], found: Iterable[Use]) -> Iterator[Problem]:
-    """What breaks the grammar in an overlay whose actions use `found` words."""
+    """The errors of grammar in an overlay whose actions write the words in `found`."""
     foreign = overlay.get("x-foreign", [])
     foreign = set(foreign) if isinstance(foreign, list) else set()
     for steps, place, holder in _own(overlay):
@@ -153,7 +153,7 @@ def problems(overlay: dict[str, Any], found: Iterable[Use]) -> Iterator[Problem]
 
 
 def _own(overlay: dict[str, Any]) -> Iterator[tuple[Steps, str, dict[str, Any]]]:
-    """The overlay itself and its actions, as holders of words."""
+    """The overlay itself and its actions, which may have words."""
     yield (), "overlay", overlay
     for number, action in enumerate(overlay.get("actions") or []):
         if isinstance(action, dict):
@@ -175,7 +175,7 @@ def _checked(use: Use, place: str) -> Iterator[Problem]:
 
 
 def _article(place: str) -> str:
-    return "none of these" if place in ("other", "body", "media", *_NAMES) else f"the {place}"
+    return "not one of these" if place in ("other", "body", "media", *_NAMES) else f"the {place}"
 
 
 def _problem(use: Use, error: Any) -> Problem:
@@ -199,7 +199,7 @@ def _problem(use: Use, error: Any) -> Problem:
 
 
 def _keys(path: list[Any], word: str) -> list[str]:
-    """The keys that the schema has whose `additionalProperties` refused one."""
+    """The known keys of the schema whose `additionalProperties` refused a key."""
     node: Any = schema()["properties"][word]
     for step in path[:-1]:
         if step == "$defs":
@@ -212,6 +212,6 @@ def _keys(path: list[Any], word: str) -> list[str]:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean X?`, if there is an X near enough."""
+    """`; did you mean X?`, if a known name is similar enough."""
     found = get_close_matches(name, list(known), 1, 0.6)
     return f"; did you mean {found[0]}?" if found else ""

@@ -1,1 +1,1 @@
-"""The control API: what tests ask of the mock itself, by its own OpenAPI document, `control.yaml`."""
+"""The control API: what tests read and change in the mock, by its own OpenAPI document, `control.yaml`."""

@@ -25,7 +25,7 @@ from flowise_mock.scripts.http_request import HttpRequest
 DOCUMENT = Path(__file__).with_name("control.yaml")
 HANDLERS = "flowise_mock.control.handlers"
 MAX_BODY = 64 * 1024 * 1024
-"""Bytes of a body, such as a world that is imported."""
+"""The largest body in bytes, such as an imported namespace."""
 
 
 def load() -> Document:
@@ -35,7 +35,7 @@ def load() -> Document:
 
 
 class ControlApp:
-    """Built at the first request: a server whose control API nobody uses starts without it."""
+    """The app is built at the first request: most servers start without needing it."""
 
     def __init__(self, served: Served) -> None:
         self.served = served

@@ -45,7 +45,7 @@ class ControlCall:
 
 
 def conflict(error: Exception) -> Conflict:
-    """What fits the schema and cannot be done, with the reason of an error."""
+    """The outcome of a request that matches the schema and cannot be carried out, with the error's reason."""
     pointer = getattr(error, "pointer", "")
     reason = getattr(error, "reason", "") or str(error)
     place = pointer.removeprefix("/rules/0") or "/"

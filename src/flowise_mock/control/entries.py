@@ -30,8 +30,9 @@ def shown(entry: Entry, world: World) -> dict[str, Any]:
         "query": _query(entry),
         "headers": _headers(entry.headers),
         **_body(entry.body, entry.length),
-        "rule": entry.rule or None,
-        "fault": entry.fault or None,
+        "rule": _rule(entry.rule),
+        "fault": _fault(entry.fault),
+        "explanation": "; ".join(each for each in (entry.rule, entry.fault) if each) or None,
         "status": entry.status,
         "response": {
             "headers": _headers(entry.response_headers),
@@ -43,11 +44,21 @@ def shown(entry: Entry, world: World) -> dict[str, Any]:
     }
 
 
+def _rule(text: str) -> str | None:
+    """The place of the rule that answered, and its name, from the text of the access log."""
+    head = text.partition(";")[0]
+    return head.removeprefix("rule ") if head.startswith("rule ") else None
+
+
+def _fault(text: str) -> str | None:
+    return text.partition(",")[0].removeprefix("fault ") or None
+
+
 def read(given: dict[str, Any]) -> Entry:
-    """An entry from what `shown` made of it. Raises ValueError if its time is no date."""
+    """The entry of a JSON value that `shown` returned. Raises ValueError if its time is not a date."""
     when = moment(given["time"])
     if when is None:
-        raise ValueError(f"{given['time']} is no date of the years 1 to 9999")
+        raise ValueError(f"{given['time']} is not a date of the years 1 to 9999")
     query = urlencode(given["query"]).encode()
     entry = Entry("", milliseconds(when), given["method"], given["path"], query, _pairs_of(given["headers"]))
     entry.body, entry.length = _bytes(given)
@@ -56,7 +67,8 @@ def read(given: dict[str, Any]) -> Entry:
     entry.response_headers = _pairs_of(answer.get("headers", {}))
     for name in ("operation", "status", "completed", "duration"):
         setattr(entry, name, given[name])
-    entry.rule, entry.fault = given.get("rule") or "", given.get("fault") or ""
+    entry.rule = f"rule {given['rule']}" if given.get("rule") else ""
+    entry.fault = given.get("fault") or ""
     entry.events = given.get("events", 0)
     return entry
 
@@ -66,7 +78,7 @@ def _pairs_of(headers: dict[str, str]) -> Headers:
 
 
 def _bytes(given: dict[str, Any]) -> tuple[bytes, int]:
-    """The body that `_body` showed, and its whole size."""
+    """The body that `_body` returned, and its full size."""
     text = given.get("text")
     value = given.get("json")
     if text is None:
@@ -89,7 +101,7 @@ def _headers(headers: Headers) -> dict[str, str]:
 
 
 def _body(body: bytes, length: int) -> dict[str, Any]:
-    """A body: as JSON if it is whole JSON, else as text."""
+    """A body as JSON if it is complete JSON, else as text."""
     if not body:
         return {"json": None, "text": None, "size": length}
     value = _json(body)
@@ -109,7 +121,7 @@ def _json(body: bytes) -> Any:
 
 
 def question_of(entry: Entry, world: World) -> Question:
-    """An entry as rules look at a request: what it resolved to then, and the flow if it is still there."""
+    """An entry as a request that rules can match, with what it resolved to then; its flow may be deleted."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in entry.headers}
     query = entry.query.decode("latin-1")
     request = HttpRequest(entry.method, entry.path, query, headers, _json(entry.body), entry.operation)
@@ -134,20 +146,23 @@ def _compiled(match: str) -> tuple[Condition, ...]:
 
 def matches(conditions: Sequence[Condition], entry: Entry, world: World) -> bool:
     question = question_of(entry, world)
-    return all(each.holds(question) for each in conditions)
+    with question.request.search_time:
+        return all(each.holds(question) for each in conditions)
 
 
 def differences(conditions: Sequence[Condition], entry: Entry, world: World) -> list[str]:
     """Each condition that an entry does not satisfy, in words."""
     question = question_of(entry, world)
-    return [each.explain_failure(question) for each in conditions if not each.holds(question)]
+    with question.request.search_time:
+        return [each.explain_failure(question) for each in conditions if not each.holds(question)]
 
 
 def why(entry: Entry, world: World) -> list[str]:
     """Why each rule of the namespace does not answer this request now, or that it matches."""
     question = question_of(entry, world)
     every = [*(rule for _, _, rule in world.rules.added()), *world.rules.of_files()]
-    return [f"{rule}: {', '.join(rule.failures(question)) or 'matches'}" for rule in every]
+    with question.request.search_time:
+        return [f"{rule}: {', '.join(rule.failures(question)) or 'matches'}" for rule in every]
 
 
 # --- HAR -------------------------------------------------------------------------------------------
@@ -202,8 +217,8 @@ def _har_entry(entry: Entry, base: str) -> dict[str, Any]:
         "cache": {},
         "timings": {"send": 0, "wait": round(entry.duration, 3), "receive": 0},
         "_operation": entry.operation,
-        "_rule": entry.rule,
-        "_fault": entry.fault,
+        "_rule": _rule(entry.rule),
+        "_fault": _fault(entry.fault),
         "_completed": entry.completed,
     }
 

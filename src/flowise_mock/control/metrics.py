@@ -20,7 +20,7 @@ def exposition(served: Served) -> str:
 
 
 class _Collector:
-    """What the server knows, collected when it is asked for."""
+    """Collects the counters of the server when they are requested."""
 
     def __init__(self, served: Served) -> None:
         self.served = served

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +15,8 @@ from connexion.spec import Specification
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowise_mock.contract import streaming
-from flowise_mock.contract.document import Document, operations
-from flowise_mock.contract.names import HANDLERS, function_of, snake
+from flowise_mock.contract.document import Document
+from flowise_mock.contract.names import HANDLERS, function_of
 from flowise_mock.contract.schemas import Schemas
 from flowise_mock.engine import private_api
 from flowise_mock.engine.answers import Answers, respond
@@ -47,6 +46,7 @@ MakeCall = Callable[["Endpoint", RequestState, HttpRequest, list[Upload]], Any]
 class Settings:
     """What all endpoints of one server share.
 
+    `strict_operations` refuses the operations of a real server that are not imitated.
     `answers` are those of each operation, by its id. `make_call` makes what handlers get of a request;
     `handlers` is the package that they are in.
     """
@@ -60,6 +60,7 @@ class Settings:
     streams: Streams
     make_call: MakeCall
     handlers: str = HANDLERS
+    strict_operations: bool = False
 
 
 # --- resolving -------------------------------------------------------------------------------------
@@ -88,17 +89,6 @@ def handler(definition: Document, package: str = HANDLERS) -> Handler:
             f"operation {definition['operationId']} has no function {name} in {file}.py"
         ) from None
     return function
-
-
-def check_handlers(document: Document, package: str = HANDLERS) -> None:
-    """ResolverError if a handler module has a function for an operation that the document lacks."""
-    named = {(each.tag, snake(each.id)) for each in operations(document)}
-    for tag in {tag for tag, _ in named}:
-        module = importlib.import_module(f"{package}.{snake(tag)}")
-        for name, function in vars(module).items():
-            own = inspect.iscoroutinefunction(function) and function.__module__ == module.__name__
-            if own and not name.startswith("_") and (tag, name) not in named:
-                raise ResolverError(f"{snake(tag)}.py: {name} answers no operation of the document")
 
 
 # --- one operation ---------------------------------------------------------------------------------
@@ -134,9 +124,12 @@ class Endpoint:
         if self._bodies is not None:
             raw = await receive_body(scope, receive, settings.max_body)
             state.note_body(raw)
-            values["body"], files = self._bodies.read(
-                headers.get("content-type", ""), raw, self.reporter(state)
-            )
+            if state.parsed is not None:
+                values["body"] = self._bodies.fitted(state.parsed)
+            else:
+                values["body"], files = self._bodies.read(
+                    headers.get("content-type", ""), raw, self.reporter(state)
+                )
             state.streaming = streaming.may_be_requested(values["body"])
         request = http_request(scope, headers, values.get("body"), state.operation_id)
         channel = state.channel

@@ -38,15 +38,23 @@ _DOCS = """<!DOCTYPE html>
   <div id="swagger-ui"></div>
   <script src="{base}/docs/swagger-ui-bundle.js"></script>
   <script src="{base}/docs/swagger-ui-standalone-preset.js"></script>
-  <script>
-    window.ui = SwaggerUIBundle({{
-      url: "{base}/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null,
-      presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset.slice(1)],
-    }});
-  </script>
+  <script src="{base}/docs/start.js"></script>
 </body>
 </html>
 """
+
+_START = """window.ui = SwaggerUIBundle({{
+  url: "{base}/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null,
+  presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset.slice(1)],
+  onComplete: async () => {{
+    const response = "{scheme}" ? await fetch("/__mock__/keys") : {{ ok: false }};
+    const keys = response.ok ? await response.json() : [];
+    const key = keys.find((each) => each.name === "flowise-mock") ?? keys[0];
+    if (key) window.ui.preauthorizeApiKey("{scheme}", key.key);
+  }},
+}});
+"""
+"""A file, for the policy of the control API refuses inline scripts. It fills in the key, if it may see it."""
 
 
 class Pages:
@@ -77,8 +85,15 @@ class Pages:
             return self._yaml
         if path.rstrip("/") == "/docs":
             return page(_MEDIA[".html"], _DOCS.format(title=self._title, base=self._prefix).encode())
+        if path == "/docs/start.js":
+            return page(_MEDIA[".js"], _START.format(base=self._prefix, scheme=self._scheme()).encode())
         name = path.removeprefix("/docs/")
         return self._asset(name) if path != name and name in _ASSETS else None
+
+    def _scheme(self) -> str:
+        """The security scheme that a key is filled in for: that of the API, and none of the control API."""
+        schemes = self._document.get("components", {}).get("securitySchemes", {})
+        return "" if self._prefix else next(iter(schemes), "")
 
     def _welcome(self, accept: bytes) -> Answer:
         lines = [

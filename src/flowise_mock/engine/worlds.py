@@ -96,7 +96,7 @@ class Worlds:
 
     def __init__(
         self,
-        make_store: Callable[[str], Store],
+        make_store: Callable[[str, str | None], Store],
         make_rules: Callable[[], RuleBook],
         *,
         limit: int = MAX_NAMESPACES,
@@ -107,7 +107,7 @@ class Worlds:
         self._journal = journal
         self.limit = limit
         self._worlds: dict[str, World] = {}
-        self.default = self._make(DEFAULT)
+        self.default = self.begin(self.make(DEFAULT))
 
     def __iter__(self) -> Iterator[World]:
         return iter(list(self._worlds.values()))
@@ -115,20 +115,31 @@ class Worlds:
     def __len__(self) -> int:
         return len(self._worlds)
 
-    def _make(self, name: str) -> World:
-        store = self._make_store(name)
-        world = World(name, store, self._make_rules(), Journal(self._journal), Holds(), store.snapshot())
-        self._worlds[name] = world
+    def make(self, name: str, ids: str | None = None) -> World:
+        """A world that begins as the server did; `begin` puts it in its place."""
+        store = self._make_store(name, ids)
+        return World(name, store, self._make_rules(), Journal(self._journal), Holds(), store.snapshot())
+
+    def begin(self, world: World) -> World:
+        """Put a world in its place, instead of one of its name. Raises LimitReached.
+
+        The journal stays where its listeners are, without its entries.
+        """
+        former = self._worlds.get(world.name)
+        if former is not None:
+            world.journal = former.journal
+            world.journal.clear()
+            former.holds.clear()
+        elif len(self._worlds) > self.limit:
+            raise LimitReached("namespaces", self.limit)
+        self._worlds[world.name] = world
+        if world.name == DEFAULT:
+            self.default = world
         return world
 
     def get(self, name: str) -> World:
         """The world of that name, made if it is new. Raises LimitReached."""
-        world = self._worlds.get(name)
-        if world is None:
-            if len(self._worlds) > self.limit:
-                raise LimitReached("namespaces", self.limit)
-            world = self._make(name)
-        return world
+        return self._worlds.get(name) or self.begin(self.make(name))
 
     def find(self, name: str) -> World | None:
         return self._worlds.get(name)
@@ -139,7 +150,7 @@ class Worlds:
         if world is not None:
             world.holds.clear()
         if name == DEFAULT:
-            self.default = self._make(DEFAULT)
+            self.begin(self.make(DEFAULT))
         return world
 
     def of(self, scope: Scope) -> World:

@@ -5,12 +5,16 @@ Clients send the text, so it may be invalid, or JSON of any shape. What cannot b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from flowise_mock.contract import jsontext
 from flowise_mock.state.table import Record
 
 Json = dict[str, Any]
+KEPT = 64
+"""Flows whose parsed data are kept: a prediction reads them several times."""
 
 
 class Node(NamedTuple):
@@ -35,19 +39,33 @@ class Edge(NamedTuple):
     handle: str
 
 
-def nodes(flow: Record) -> list[Node]:
-    """The nodes of a flow in their order."""
-    return [_node(each) for each in _parts(flow, "nodes")]
+def nodes(flow: Record) -> Sequence[Node]:
+    """The nodes of a flow in their order. Do not change them: they are kept."""
+    data = flow.get("flowData")
+    return _nodes_of(data) if isinstance(data, str) else _nodes(data)
 
 
-def edges(flow: Record) -> list[Edge]:
+def edges(flow: Record) -> Sequence[Edge]:
     """The edges of a flow in their order."""
+    data = flow.get("flowData")
+    return _edges_of(data) if isinstance(data, str) else _edges(data)
+
+
+def _nodes(data: Any) -> tuple[Node, ...]:
+    return tuple(_node(each) for each in _parts(data, "nodes"))
+
+
+def _edges(data: Any) -> tuple[Edge, ...]:
     keys = ("source", "target", "sourceHandle")
-    return [Edge(*(str(each.get(key) or "") for key in keys)) for each in _parts(flow, "edges")]
+    return tuple(Edge(*(str(each.get(key) or "") for key in keys)) for each in _parts(data, "edges"))
 
 
-def _parts(flow: Record, key: str) -> list[Json]:
-    found = jsontext.sequence(jsontext.mapping(flow.get("flowData")).get(key))
+_nodes_of = lru_cache(KEPT)(_nodes)
+_edges_of = lru_cache(KEPT)(_edges)
+
+
+def _parts(data: Any, key: str) -> list[Json]:
+    found = jsontext.sequence(jsontext.mapping(data).get(key))
     return [each for each in found if isinstance(each, dict)]
 
 
@@ -67,4 +85,8 @@ def document_stores(flow: Record) -> set[str]:
 
 def config(flow: Record, column: str) -> Json:
     """A column of a flow that holds JSON text, such as `chatbotConfig`; `{}` if it cannot be read."""
-    return jsontext.mapping(flow.get(column))
+    text = flow.get(column)
+    return dict(_mapping_of(text)) if isinstance(text, str) else jsontext.mapping(text)
+
+
+_mapping_of = lru_cache(KEPT)(jsontext.mapping)

@@ -4,22 +4,48 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Generator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, overload
 
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.behaviour import ChatIds
 from flowise_mock.flows.call import Call
+from flowise_mock.knowledge import files
 from flowise_mock.knowledge.files import mismatch
 from flowise_mock.scripts.replies import Reply
-from flowise_mock.state.outcomes import WrongType
+from flowise_mock.state.outcomes import PathTraversal, WrongType
 from flowise_mock.state.table import Record
 
 Event = tuple[str, Any]
 Run = Generator[Event, None, Record]
 """A run yields the events of a stream, and returns the JSON answer with its keys in Flowise's order."""
+
+
+class StoredHistory(Sequence[Record]):
+    """The messages of a session, read from the store when they are first looked at.
+
+    A long conversation costs only those who look back.
+    """
+
+    def __init__(self, read: Callable[[], list[Record]]) -> None:
+        self._read = read
+
+    @cached_property
+    def _messages(self) -> list[Record]:
+        return self._read()
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Record]: ...
+    def __getitem__(self, index: int | slice) -> Record | Sequence[Record]:
+        return self._messages[index]
+
+    def __len__(self) -> int:
+        return len(self._messages)
 
 
 @dataclass
@@ -29,7 +55,8 @@ class Turn:
     `chat_id` is the one in the request, else the id of the session, else a new one. `session_id` is the one
     in `overrideConfig`, else the id of the chat. `memory` is the label of the flow's memory node. `history`
     has the stored messages of the session. Another request sets `aborted`, which ends the run of an
-    agentflow at its next token. `reply` is the scripted reply.
+    agentflow at its next token. `reply` is the scripted reply. `webhook` is the request that started the
+    flow, if a webhook did.
     """
 
     flow: Record
@@ -39,9 +66,11 @@ class Turn:
     session_id: str
     memory: str | None
     uploads: list[Record] | str | None
-    history: list[Record] = field(default_factory=list)
+    history: Sequence[Record] = ()
     aborted: bool = False
     reply: Reply | None = None
+    webhook: Record | None = None
+    chat_type: str = "EXTERNAL"
 
 
 def resolve_turn(call: Call, flow: Record, body: Record) -> Turn:
@@ -55,7 +84,7 @@ def resolve_turn(call: Call, flow: Record, body: Record) -> Turn:
     session = session or chat
     memory = next((node.label for node in flow_data.nodes(flow) if node.category == "Memory"), None)
     turn = Turn(flow, body, text(body.get("question")), text(chat), text(session), memory, None)
-    turn.history = _stored_history(call, turn)
+    turn.history = StoredHistory(lambda: _stored_history(call, turn))
     return turn
 
 
@@ -112,7 +141,7 @@ def store_messages(
 ) -> tuple[Record, Record]:
     """Store the messages of a finished turn: the question and the answer."""
     common = {
-        "chatflowid": turn.flow["id"], "chatType": "EXTERNAL", "chatId": turn.chat_id,
+        "chatflowid": turn.flow["id"], "chatType": turn.chat_type, "chatId": turn.chat_id,
         "memoryType": memory, "sessionId": turn.session_id,
     }  # fmt: skip
     lead = turn.body.get("leadEmail")
@@ -162,6 +191,8 @@ def _store_upload(call: Call, turn: Turn, upload: Record) -> Record:
 
 
 def _check_file(call: Call, name: str, mime: str) -> None:
+    if ".." in name or "/" in name or "\\" in name:
+        call.report(PathTraversal("uploads.name", name))
     mismatched = mismatch(name, mime)
     if mismatched is not None:
         call.report(mismatched)
@@ -176,5 +207,4 @@ def _decode(data: str) -> bytes:
 
 
 def _store_file(call: Call, turn: Turn, name: str, mime: str, data: bytes) -> None:
-    columns = {"chatflowid": turn.flow["id"], "chatId": turn.chat_id}
-    call.store.create("file", {**columns, "name": name, "type": mime, "data": data})
+    files.store(call.store, turn.flow["id"], turn.chat_id, files.Upload(name, mime, data))

@@ -1,10 +1,12 @@
 """Vector upsert: splits the documents of a flow's loaders and indexes them in its vector store."""
 
+from collections.abc import Sequence
+
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data, limits
 from flowise_mock.flows.call import Call
 from flowise_mock.knowledge import node_catalogue, record_manager, splitter
-from flowise_mock.knowledge.files import text_of
+from flowise_mock.knowledge.files import plain_text
 from flowise_mock.state.outcomes import AmbiguousPart, InvalidChoice, MissingPart, WrongType
 from flowise_mock.state.table import Record
 
@@ -29,7 +31,7 @@ async def vector_upsert(call: Call, id: str, body: Record) -> Record:
         call.report(AmbiguousPart("vector nodes"))
     stores = named or stores
     texts: list[tuple[Record, str]] = _texts(nodes, body)
-    texts = texts or [({}, text_of(file)) for file in call.files]
+    texts = texts or [({}, plain_text(file)) for file in call.files]
     documents = [
         {"pageContent": chunk, "metadata": metadata}
         for metadata, text in texts
@@ -66,7 +68,7 @@ def _type(value: object) -> str:
     return {bool: "boolean", int: "number", float: "number", dict: "json"}.get(type(value), "string")
 
 
-def _texts(nodes: list[flow_data.Node], body: Record) -> list[tuple[Record, str]]:
+def _texts(nodes: Sequence[flow_data.Node], body: Record) -> list[tuple[Record, str]]:
     """The metadata and the text of each document loader that has a text; nothing is fetched."""
     override = jsontext.mapping(body.get("overrideConfig"))
     return [

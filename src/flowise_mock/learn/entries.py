@@ -80,11 +80,9 @@ def _wanted(
     sources, rest = _split(document, message)
     named = {key: value for key, value in current.items() if key != "source"}
     default = _names(messages.template(document, definition, named, kind), document)
-    if sources != default:
-        entry["source"] = _source(sources, definition)
-    elif "source" in current and sources != _names(
+    if sources != default or ("source" in current and sources != _names(
         messages.template(document, definition, current, kind), document
-    ):
+    )):
         entry["source"] = _source(sources, definition)
     return entry, rest
 

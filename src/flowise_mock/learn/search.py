@@ -1,4 +1,4 @@
-"""The search: tries proposals against the recordings, and keeps those that explain something and harm nothing."""
+"""The search: tries proposals against the recordings, and keeps those that help and harm nothing."""
 
 from __future__ import annotations
 
@@ -138,7 +138,8 @@ class Search:
 
 def _changes(before: Sequence[Observation], after: Sequence[Observation]) -> tuple[set[str], set[str]]:
     """The operations of which an exchange agrees less than before, and of which one agrees more."""
-    worse, better = set(), set()
+    worse: set[str] = set()
+    better: set[str] = set()
     for one, two in zip(before, after, strict=True):
         if one.value is None or two.value is None or one.value == two.value:
             continue

@@ -1,4 +1,4 @@
-"""The linter of OpenAPI documents. What rules of a project need is here."""
+"""The linter of OpenAPI documents. Exports what the rules of a project need."""
 
 from flowise_mock.lint.findings import Edit, Problem
 from flowise_mock.lint.rules import Rule

@@ -14,7 +14,7 @@ GROUP = "flowise_mock.lint"
 
 
 class RulesError(Exception):
-    """Rules that cannot be used, and why."""
+    """Rules cannot be used; the message says why."""
 
 
 def from_file(path: Path) -> tuple[Rule, ...]:

@@ -1,4 +1,4 @@
-"""What a rule finds: a problem at a spot of a source, and the finding that reports show."""
+"""What rules yield, a problem at a spot of a source, and the finding that reports show."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Problem(NamedTuple):
     """What a rule yields.
 
     `key` points at the key instead of the value. `severity` replaces that of the rule, unless the settings
-    have one. `fix` is the edits that mend the problem safely.
+    have one. `fix` has the edits that fix the problem safely.
     """
 
     spot: Spot
@@ -33,7 +33,7 @@ class Problem(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What is wrong, and where."""
+    """A problem with its rule, severity and place."""
 
     rule: str
     severity: str

@@ -24,7 +24,7 @@ Action = dict[str, Any]
 
 
 def overlay(findings: list[Finding], source: Source, at: Path | None = None) -> dict[str, Any]:
-    """The overlay for a file that mends what the findings know how to mend."""
+    """The overlay that fixes the findings of a file, as far as they have fixes."""
     edits = [each for finding in findings for each in finding.fix]
     after = edited(source.value, edits)
     extends = os.path.relpath(source.path, at.parent if at else Path())
@@ -40,7 +40,7 @@ def overlay(findings: list[Finding], source: Source, at: Path | None = None) -> 
 
 
 def edited(value: Any, edits: list[Edit]) -> Any:
-    """A copy of a document with edits made; removals come last, from the end, so that indexes hold."""
+    """A copy of a document with the edits applied. Removals come last, from the end: indexes stay valid."""
     result = copy.deepcopy(value)
     for each in [each for each in edits if not each.remove]:
         _set(result, each)
@@ -91,7 +91,7 @@ class _Change:
 
 
 class _Difference:
-    """What leads from one document to another, as actions of an overlay."""
+    """The actions of an overlay that turn one document into another."""
 
     def __init__(self, edited: set[str]) -> None:
         self._edited = edited
@@ -148,7 +148,7 @@ def _appended(before: list[Any], after: list[Any]) -> bool:
 
 
 def _kept(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Whether one object leads to the other without the removal of a scalar, here or in its lists."""
+    """Whether one object becomes the other without removing a scalar, here or in its lists."""
     return all(isinstance(before[key], dict | list) for key in before.keys() - after.keys())
 
 
@@ -163,7 +163,7 @@ def _same_items(before: list[Any], after: list[Any]) -> bool:
 
 
 def _pairs(before: list[Any], after: list[Any]) -> Iterator[tuple[int, Any]]:
-    """Each item with what it became, None if it is gone."""
+    """Each item with its new value, None if it was removed."""
     if len(before) == len(after):
         yield from enumerate(after)
         return
@@ -173,7 +173,7 @@ def _pairs(before: list[Any], after: list[Any]) -> Iterator[tuple[int, Any]]:
 
 
 def _why(change: _Change, findings: list[Finding]) -> str:
-    """The findings that an action mends."""
+    """The findings that an action fixes."""
     reasons = [
         f"{each.rule}: {each.message}"
         for each in findings
@@ -194,7 +194,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def mended(value: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
+def fixed(value: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
     """A document with an overlay applied."""
     result = copy.deepcopy(value)
     for action in made["actions"]:
@@ -206,6 +206,6 @@ def difference(value: dict[str, Any], made: dict[str, Any], name: str) -> Iterat
     """What the overlay changes, as a unified diff of the document written as YAML."""
     before, after = (
         yaml.dump(each, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100).splitlines()
-        for each in (value, mended(value, made))
+        for each in (value, fixed(value, made))
     )
     yield from difflib.unified_diff(before, after, name, f"{name} fixed", lineterm="")

@@ -1,4 +1,4 @@
-"""What can be mended safely in an object that does not fit its schema: the writer's meaning is plain."""
+"""Safe fixes for an object that does not match its schema: those whose intent is clear."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def enum(schema: Spot, types: list[str]) -> Edits:
 
 
 def coerced(value: Any, types: list[str]) -> Any:
-    """A scalar in the one type of its schema, or None if that is not plain: 1 for "1", "1" for 1."""
+    """A scalar converted to the type of its schema, or None if that is not clear: 1 for "1", "1" for 1."""
     (named, *more) = types or [""]
     if more or isinstance(value, dict | list) or value is None:
         return None

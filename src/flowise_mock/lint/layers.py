@@ -1,4 +1,4 @@
-"""A document with overlays applied that knows where each of its values was written."""
+"""A document with overlays applied, and the place where each of its values was written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flowise_mock.lint.source import Source
 
 
 class Origin:
-    """Where a value was written. What an overlay touched has the origins of its parts."""
+    """Where a value was written. A value that an overlay changed has the origins of its parts."""
 
     __slots__ = ("parts", "pointer", "source")
 
@@ -58,7 +58,7 @@ class Layered(Source):
                 found = parts[key]
             elif isinstance(parts, list) and key.isdecimal() and int(key) < len(parts):
                 found = parts[int(key)]
-            else:  # it was made, not written
+            else:  # it was generated
                 return found.source, found.pointer
         place = "".join([found.pointer, *(f"/{each}" for each in rest)])
         return found.source, found.source.read.anchor(place)
@@ -78,7 +78,7 @@ class Layered(Source):
                 ) from None
 
     def _trace(self, value: Any, steps: list[Any], action: dict[str, Any], made: Origin) -> None:
-        """Note what an action does at one place, before it is done."""
+        """Record the changes of an action at one place, before it is applied."""
         node, origin = value, self._origin
         for step in steps[:-1]:
             origin, node = origin.open(node)[step], node[step]

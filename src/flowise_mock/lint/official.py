@@ -1,8 +1,8 @@
 """The official schemas of OpenAPI, one validator for each kind of object.
 
 The files come from openapi-spec-validator, openapi-schema-validator and jsonschema-specifications. They are
-read without importing these packages, which takes longer than a whole run. What the files have wrong is
-corrected here, each with the section of the standard.
+read without importing these packages, which takes longer than a whole run. Errors in
+the files are corrected here, each with the section of the standard.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ CORRECTIONS: dict[str, list[tuple[str, Any, str]]] = {
         ("$defs/parameter/allOf/3/else", {"if": {"properties": {"in": {"const": "path"}}}, "then": {"properties": {"name": {"pattern": "^[^{}]+$"}}}}, "parameter-object"),
     ],
 }  # fmt: skip
-"""What the files have wrong: a place, what is right there, and the section of the standard."""
+"""Corrections of the files: a place, the right value, and the section of the standard."""
 
 DEFINITIONS: dict[str, dict[str, str]] = {
     "2.0": {

@@ -36,7 +36,7 @@ class Overlay:
         self._uses: list[Use] = []
 
     def problems(self) -> Iterator[Found]:
-        """What is wrong with it, action by action; `result` is the document that it makes."""
+        """Its problems, action by action; `result` is the document with the overlay applied."""
         yield from self._form()
         if not isinstance(self._root.get("actions"), list) or "extends" not in self.source.value:
             return
@@ -114,7 +114,7 @@ class Overlay:
 
 
 def _leaves(pointer: str, update: dict[str, Any], depth: int) -> list[str]:
-    """The places that an update writes to, not deeper than blame needs."""
+    """The places that an update writes to, as deep as the search for the cause needs."""
     if not update or depth == 0:
         return [pointer]
     found = []
@@ -168,5 +168,5 @@ def base(source: Source, files: Files) -> dict[str, Any]:
 
 
 def unplaced(path: Path, value: dict[str, Any]) -> Source:
-    """A document that was made, and is in no file."""
+    """A document that was generated and is not in a file."""
     return Source(path, "", Positions(value))

@@ -29,7 +29,7 @@ _SECTIONS = {
 
 
 class Report(NamedTuple):
-    """What a report needs to know besides the findings."""
+    """The input of a report besides the findings."""
 
     files: int
     rules: Iterable[Rule] = RULES

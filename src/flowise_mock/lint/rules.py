@@ -1,4 +1,4 @@
-"""The rules there are: name, severity, what to do, and the generator that finds."""
+"""All rules: name, severity, what to do, and the generator that finds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules on schemas: what they say of values, and whether any value can be that."""
+"""Rules on schemas: what they say about values, and whether a value can match."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def pattern(spec: Spec) -> Iterator[Problem]:
 
 
 def is_pattern(text: str) -> bool:
-    """Whether a text is a regular expression of ECMA-262, as far as two engines beside it know."""
+    """Whether a text is a regular expression of ECMA-262, as far as two other engines can tell."""
     if compiles(text):
         return True
     try:

@@ -41,5 +41,5 @@ def traps(source: Source) -> Iterator[Problem]:
 
 
 def _quoted(spot: Spot) -> tuple[Edit, ...]:
-    """Text that 1.1 reads as something else: an overlay writes it in quotes."""
+    """Text that YAML 1.1 reads as another value: an overlay quotes it."""
     return (Edit(spot.pointer, spot.value),) if isinstance(spot.value, str) else ()

@@ -1,4 +1,4 @@
-"""openapi-spec-validator as a second opinion: what it alone refuses is a warning."""
+"""openapi-spec-validator as a second opinion: errors that only it reports are warnings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MISTAKES: tuple[tuple[str, str, str], ...] = (
     ("3.1", r"is not of types? .*(default|null)", "a default need not fit its schema since 3.1"),
     ("", r"is not of type \"string\"", "it resolves 1.10 and dates as our reader gives them; `struct` has these"),
 )  # fmt: skip
-"""Its known mistakes: the versions, a pattern of its message, the reason why we do not pass it on."""
+"""Its known mistakes: the versions, a pattern of its message, the reason why it is not reported."""
 
 
 def second_opinion(spec: Spec) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""A run: files in, findings out, without those that the settings or the document accept."""
+"""Runs the rules on files; leaves out the findings that the settings or the document ignore."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def lint_layers(paths: list[Path], settings: Settings, complete: Any = None) -> 
 
 
 def sources(path: Path) -> list[Source]:
-    """The files of a document. Raises ReadingError if it is none."""
+    """The files of a document. Raises ReadingError if it is not a document."""
     source = load(path)
     _check_version(source)
     return Spec(source).sources()
@@ -107,7 +107,7 @@ def _rules(spec: Spec, settings: Settings) -> Iterator[Found]:
             for problem in rule.find(spec):
                 broken = broken or rule.name == "struct"
                 yield rule.name, problem
-        except Exception as error:  # a document may be wrong in ways that a rule did not foresee
+        except Exception as error:  # a document may be invalid in ways that a rule did not expect
             if not broken or rule in settings.custom:
                 message = f"{rule.name}: {type(error).__name__}: {str(error)[:100]}"
                 yield "internal", Problem(spec.root, message)

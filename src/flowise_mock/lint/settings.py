@@ -21,7 +21,7 @@ MAX_BASES = 10
 
 
 class SettingsError(DocumentError):
-    """Settings that cannot be used; the text names the file and the entry."""
+    """Settings cannot be used; the message names the file and the entry."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Settings:
 
     @cached_property
     def rules(self) -> dict[str, Rule]:
-        """All rules by name: ours, then those of the project."""
+        """All rules by name: the built-in ones, then those of the project."""
         return BY_NAME | {each.name: each for each in self.custom}
 
     def severity(self, rule: str, file: str = "", default: str = "") -> str:

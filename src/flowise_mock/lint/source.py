@@ -1,4 +1,4 @@
-"""Files read safely, and spots in them: a source, a pointer, and the value there."""
+"""Sources, read within limits, and spots in them: a source, a pointer, and the value there."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ class Files:
         return found
 
     def add(self, source: Source, path: Path | None = None) -> None:
-        """Take a source among the files, with the URIs that parts of it have."""
+        """Add a source to the files, with the URIs that parts of it have."""
         self._read[path or source.path] = source
         for pointer, uri in source.uris.items():
             if (spot := source.spot(pointer)) is not None:
@@ -243,7 +243,7 @@ class Files:
         return found
 
     def _by_uri(self, spot: Spot, file: str, fragment: str) -> Spot | None:
-        """What a reference names by the `$id` or `$self` of it, or None."""
+        """The target of a reference by its `$id` or `$self`, or None."""
         resource = self._uris.get(urljoin(_nearest(spot.source.uris, spot.pointer), file))
         return _within(resource.source, resource.pointer, fragment) if resource else None
 
@@ -260,7 +260,7 @@ class Files:
 
 
 def _within(source: Source, pointer: str, fragment: str) -> Spot | None:
-    """What a fragment names in a source, or in a part of it."""
+    """The target of a fragment in a source, or in a part of it."""
     if fragment and not fragment.startswith("/"):
         anchored = source.anchors.get(fragment)
         return None if anchored is None else source.spot(anchored)

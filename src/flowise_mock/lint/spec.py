@@ -1,4 +1,4 @@
-"""A document walked by OpenAPI's grammar: every operation, parameter and schema, and where it is."""
+"""Walks a document by the grammar of OpenAPI: every operation, parameter and schema, with its place."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ GRAMMAR: dict[str, dict[str, str]] = {
     "link": {"server": "server"},
     "schema": _SCHEMA,
 }  # fmt: skip
-"""What holds what: `{x}` is an object of x, `[x]` a list of x, `*` any key."""
+"""The grammar: `{x}` is an object of x, `[x]` a list of x, `*` any key."""
 OLD = {
     "definitions": "{schema}", "parameters": "{parameter}", "responses": "{response}",
     "securityDefinitions": "{scheme}",
 }  # fmt: skip
-"""What a document of 2.0 holds besides."""
+"""The grammar of 2.0, where it differs."""
 _FREE = ("schema", "media", "header", "parameter", "encoding", "example")
 """Kinds whose names are free, so that one may begin with x-."""
 

@@ -47,7 +47,7 @@ def _fitted(place: str, room: int) -> str:
 
 
 def _block(finding: Finding, first: bool) -> Iterator[str]:
-    """A finding; what to do is said at the first one of a rule."""
+    """A finding; the first one of a rule says how to fix it."""
     yield f"{finding.file}:{finding.line}:{finding.column} {finding.severity} {finding.rule}"
     yield from _wrapped(_clean(finding.message), "  ")
     if finding.source.strip():

@@ -42,7 +42,7 @@ def _order(path: Path) -> list[int]:
 
 
 def all_newest() -> list[Path]:
-    """The recordings of the newest version, those of its inputs and predictions too. Raises RecordingError."""
+    """The recordings of the newest version, also that of odd inputs. Raises RecordingError."""
     first = newest()
     parts = [first.with_name(f"{first.stem}-inputs.jsonl")]
     return [first, *(each for each in parts if each.exists())]

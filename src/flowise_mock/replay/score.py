@@ -1,4 +1,4 @@
-"""The score of a play: per operation how much agrees, the differences, and what could not be played."""
+"""The score of a replay: the share that agrees per operation, the differences, and what was not played."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JUnit's XML, as CI systems read it."""
+"""JUnit XML, which CI systems read."""
 
 from __future__ import annotations
 

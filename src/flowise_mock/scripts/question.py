@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -24,7 +25,7 @@ class Question:
     question: str
     chat_id: str
     session_id: str
-    stored_history: list[Record]
+    stored_history: Sequence[Record]
     files: list[Record]
     request: HttpRequest = field(default_factory=HttpRequest)
 
@@ -47,7 +48,7 @@ class Question:
     def history(self) -> list[Record]:
         """Earlier messages, `role` and `content`: those in the request, then those that are stored."""
         sent = [each for each in jsontext.sequence(self.body.get("history")) if isinstance(each, dict)]
-        return [_message(each) for each in sent] + self.stored_history
+        return [*(_message(each) for each in sent), *self.stored_history]
 
     @cached_property
     def uploads(self) -> list[Record]:

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jsonschema_rs
-import yaml
 
-from flowise_mock.contract import jsontext
+from flowise_mock.contract import jsontext, positions_json, positions_yaml
 from flowise_mock.contract.contracts import root
-from flowise_mock.contract.document import Loader
+from flowise_mock.contract.positions import Limits, Place, Positions, ReadingError, escaped, unescaped
 from flowise_mock.contract.schemas import is_uuid, shortened
 from flowise_mock.faults import spec
 
 FOLDER = Path(__file__).parent
-MAX_VALUES = 200_000
-"""Values in one file; a value that aliases repeat counts each time."""
-MAX_DEPTH = 60
+LIMITS = Limits(depth=60, nodes=200_000)
 Steps = tuple[str | int, ...]
-Place = tuple[int, int]
-_KINDS = {f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str", "int", "float", "bool", "null")}
-_MERGE = "tag:yaml.org,2002:merge"
 
 
 class ScriptError(Exception):
@@ -44,32 +36,30 @@ class ScriptError(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """A script file as data; `value` matches the schema.
-
-    `places` has the line and column, from 1, of each value, and `keys` those of its key.
-    """
+    """A script file as data; `value` matches the schema."""
 
     path: Path
     value: dict[str, Any]
-    places: dict[Steps, Place] = field(default_factory=dict, repr=False)
-    keys: dict[Steps, Place] = field(default_factory=dict, repr=False)
+    positions: Positions = field(default_factory=Positions, repr=False)
 
     def line(self, steps: Steps) -> int:
-        return self.place(steps)[0]
+        return self.place(steps).line
+
+    def place(self, steps: Steps, *, key: bool = False) -> Place:
+        """The line and column of a value, or of its key; an object or a list is at its key."""
+        return self.positions.place(_pointer(steps), key)
 
     def error(self, steps: Steps, message: str, *, key: bool = False) -> ScriptError:
         """An error in the value to which `steps` lead, or in its key."""
-        line, column = self.place(steps, key=key)
-        pointer = "/" + "/".join(str(step).replace("~", "~0").replace("/", "~1") for step in steps)
-        return ScriptError(f"{self.path}:{line}:{column}: {pointer}: {message}", pointer, message)
+        return self.error_at(self.place(steps, key=key), _pointer(steps), message)
 
-    def place(self, steps: Steps, *, key: bool = False) -> Place:
-        """The line and column of a value, or of its key."""
-        if key and steps in self.keys:
-            return self.keys[steps]
-        while steps not in self.places:  # a merged value has the place of its parent
-            steps = steps[:-1]
-        return self.places[steps]
+    def error_at(self, place: Place, pointer: str, message: str) -> ScriptError:
+        pointer = pointer or "/"
+        return ScriptError(f"{self.path}:{place.line}:{place.column}: {pointer}: {message}", pointer, message)
+
+
+def _pointer(steps: Steps) -> str:
+    return "".join(f"/{escaped(str(step))}" for step in steps)
 
 
 def bundled_scripts() -> dict[str, Path]:
@@ -92,6 +82,11 @@ def read(path: Path) -> Source:
         raise ScriptError(message) from None
     except UnicodeDecodeError as error:
         raise ScriptError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    return read_text(path, text)
+
+
+def read_text(path: Path, text: str) -> Source:
+    """Read the text of a script; `path` names it in errors. Raises ScriptError."""
     source = _parse(path, text)
     found = sorted(problems(source.value), key=lambda each: source.place(each.steps, key=each.key))
     if found:
@@ -101,7 +96,7 @@ def read(path: Path) -> Source:
 
 def of_value(value: dict[str, Any], name: str) -> Source:
     """A script that is not in a file, such as a rule from a request. Raises ScriptError."""
-    source = Source(Path(name), value, {(): (1, 1)})
+    source = Source(Path(name), value)
     problem = next(iter(problems(value)), None)
     if problem is not None:
         raise source.error(problem.steps, problem.message, key=problem.key)
@@ -109,120 +104,51 @@ def of_value(value: dict[str, Any], name: str) -> Source:
 
 
 def _parse(path: Path, text: str) -> Source:
-    if path.suffix == ".json":
-        try:
-            given = jsontext.loads(text)
-        except ValueError as error:
-            place = f"{error.lineno}:{error.colno}" if isinstance(error, json.JSONDecodeError) else "1:1"
-            raise ScriptError(f"{path}:{place}: is not JSON: {error}") from None
-        # places are read as YAML, which lacks some escapes; the replacement is as long as the escape
-        text = re.sub(r"\\(?:u[0-9a-fA-F]{4}|.)", lambda escape: "_" * len(escape[0]), text)
-    loader = Loader(text)
     try:
-        _check_depth(path, text)
-        root = loader.get_single_node()
-        if root is None:
-            raise ScriptError(f"{path}:1:1: the file is empty; a script has a list of rules")
-        source = _locate(path, root)
-        value = given if path.suffix == ".json" else loader.construct_document(root)
-    except yaml.MarkedYAMLError as error:
-        place = _place(error.problem_mark or error.context_mark)
-        raise ScriptError(f"{path}:{place}: is not YAML: {error.problem or error.context}") from None
-    except yaml.YAMLError as error:
-        raise ScriptError(f"{path}:1:1: is not YAML: {str(error).splitlines()[0]}") from None
-    finally:
-        loader.dispose()
-    return replace(source, value=value)
-
-
-def _place(mark: Any) -> str:
-    return f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
-
-
-def _check_depth(path: Path, text: str) -> None:
-    """Refuse deep nesting before libyaml composes the file, which it does by recursion in C."""
-    depth = 0
-    for event in yaml.parse(text, Loader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > MAX_DEPTH:
-            raise ScriptError(f"{path}:{_place(event.start_mark)}: nested deeper than {MAX_DEPTH} levels")
-
-
-def _locate(path: Path, root: yaml.Node) -> Source:
-    """The place of each value, by the steps to it. Refuses what JSON cannot represent."""
-    source = Source(path, {})
-    for steps, node, key in _walk(root):
-        source.places[steps] = _position(node)
-        if key is not None:
-            source.keys[steps] = _position(key)
-        if message := _value_error(node, steps) or _duplicate_key(node):
-            raise source.error(steps, message)
-        if message := _key_error(key):
-            raise source.error(steps, message, key=True)
-        if len(source.places) > MAX_VALUES:
-            raise source.error(steps, f"the file has more than {MAX_VALUES} values; split it")
+        positions = (_read_json if path.suffix == ".json" else positions_yaml.read)(text, LIMITS)
+    except ReadingError as error:
+        raise ScriptError(f"{path}:{error.place.line}:{error.place.column}: {error}") from None
+    if positions.value is None:
+        raise ScriptError(f"{path}:1:1: the file is empty; a script has a list of rules")
+    source = Source(path, positions.value, positions)
+    found = [*_unclear(positions), *_large_numbers(positions)]
+    for place, pointer, message in sorted(found):
+        raise source.error_at(place, pointer, message)
     return source
 
 
-def _position(node: yaml.Node) -> Place:
-    return node.start_mark.line + 1, node.start_mark.column + 1
-
-
-def _walk(root: yaml.Node) -> Iterator[tuple[Steps, yaml.Node, yaml.Node | None]]:
-    waiting: list[tuple[Steps, yaml.Node, yaml.Node | None]] = [((), root, None)]
-    while waiting:
-        steps, node, key = waiting.pop()
-        yield steps, node, key
-        if isinstance(node, yaml.MappingNode):
-            members = [((*steps, name.value), value, name) for name, value in node.value if _is_name(name)]
-            waiting += reversed(members)
-        elif isinstance(node, yaml.SequenceNode):
-            items = [((*steps, number), value, None) for number, value in enumerate(node.value)]
-            waiting += reversed(items)
-
-
-def _is_name(key: yaml.Node) -> bool:
-    return isinstance(key, yaml.ScalarNode)
-
-
-def _value_error(node: yaml.Node, steps: Steps) -> str | None:
-    if len(steps) > MAX_DEPTH:
-        return f"nested deeper than {MAX_DEPTH} levels"
-    if node.tag not in _KINDS:
-        return f"JSON has no value of the kind {node.tag}; write a text, number, list or mapping"
-    if isinstance(node, yaml.MappingNode) and not all(_is_name(key) for key, _ in node.value):
-        return "a key must be a text, not a list or a mapping"
-    if not isinstance(node, yaml.ScalarNode):
-        return None
-    if node.tag.endswith(":float") and not _finite(node.value):
-        return f"JSON has no number {node.value}"
-    if node.tag.endswith(":int") and len(node.value) > 18:
-        return f"{shortened(node.value, 40)} is too large a number; quote it to make it a text"
-    return None
-
-
-def _finite(text: str) -> bool:
+def _read_json(text: str, limits: Limits) -> Positions:
+    """Read JSON, and refuse what cannot be written again, such as half a surrogate pair."""
     try:
-        return math.isfinite(float(text.replace("_", "")))
-    except ValueError:
-        return ":" in text  # YAML reads 1:30.5 as a number
+        jsontext.loads(text)
+    except ValueError as error:
+        place = (error.lineno, error.colno) if isinstance(error, json.JSONDecodeError) else (1, 1)
+        raise ReadingError(f"is not JSON: {error}", *place) from None
+    return positions_json.read(text, limits)
 
 
-def _key_error(key: yaml.Node | None) -> str | None:
-    if key is None or key.tag in (_MERGE, "tag:yaml.org,2002:str"):
-        return None
-    return f"YAML does not read the key {key.value} as a text; quote it"
+def _unclear(positions: Positions) -> Iterator[tuple[Place, str, str]]:
+    """Duplicate keys, and scalars that YAML 1.1 and 1.2 read differently. A date is a text."""
+    for each in positions.duplicates:
+        name = unescaped(each.pointer.rpartition("/")[2])
+        yield each.place, each.pointer, f"the key {name} is there twice; the first would be lost"
+    for trap in positions.traps:
+        if not trap.is_date:
+            yield trap.place, trap.pointer, trap.message
 
 
-def _duplicate_key(node: yaml.Node) -> str | None:
-    if not isinstance(node, yaml.MappingNode):
-        return None
-    names = [key.value for key, _ in node.value if key.tag != _MERGE]
-    twice = next((name for number, name in enumerate(names) if name in names[:number]), None)
-    return None if twice is None else f"the key {twice} is there twice; the first would be lost"
+def _large_numbers(positions: Positions) -> Iterator[tuple[Place, str, str]]:
+    """Integers that JavaScript, and our own writer of JSON, cannot represent."""
+    waiting: list[tuple[str, Any]] = [("", positions.value)]
+    while waiting:
+        pointer, value = waiting.pop()
+        if isinstance(value, (dict, list)):
+            members = value.items() if isinstance(value, dict) else enumerate(value)
+            waiting += [(f"{pointer}/{escaped(str(name))}", child) for name, child in members]
+        elif isinstance(value, int) and abs(value) >= 10**18:
+            number = shortened(positions.texts.get(pointer, str(value)), 40)
+            message = f"{number} is too large a number; quote it to make it a text"
+            yield positions.place(pointer), pointer, message
 
 
 # --- the schema ------------------------------------------------------------------------------------
@@ -253,7 +179,7 @@ def _validator() -> jsonschema_rs.Draft202012Validator:
 
 
 class Problem(NamedTuple):
-    """A violation of the schema: the steps to the value, or to its key, and what to do about it."""
+    """A violation of the schema: the steps to the value or, with `key`, to its key; and what to do."""
 
     steps: Steps
     message: str
@@ -279,7 +205,7 @@ def problems(value: Any) -> Iterator[Problem]:
 
 
 def _nearest(error: Any) -> Any:
-    """The error of the variant that was probably meant: the one that matches furthest."""
+    """The error of the variant that matches furthest, which is probably the one that was meant."""
     while variants := getattr(error.kind, "context", None):
         found = [each for variant in variants for each in variant]
         if not found:

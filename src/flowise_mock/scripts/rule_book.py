@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from flowise_mock.faults.spec import Fault
@@ -29,6 +30,16 @@ class RuleBook:
         return bool(self._added) or self._script is not None or self.strict
 
     # --- added rules ---
+
+    def begin(self, texts: Sequence[tuple[str, str]] | None, strict: bool | None) -> None:
+        """Use files that a client sent, by name and text, instead of the server's. Raises ScriptError.
+
+        None keeps what there is.
+        """
+        if texts is not None:
+            self._script = Script.of_texts(texts, self._check) if texts else None
+        if strict is not None:
+            self.strict = strict
 
     def add(self, given: dict[str, Any], id: str | None = None) -> str:
         """Add a rule before all others, or replace the one with that id. Raises ScriptError."""
@@ -73,20 +84,32 @@ class RuleBook:
     # --- choosing ---
 
     def choose(self, question: Question, counts: Counts) -> Choice:
-        """The first rule that matches, and its next answer in this conversation."""
+        """The first rule that matches, and its next answer in this conversation.
+
+        A fault that was added and that spoils an answer, instead of replacing it, spoils that of the rule.
+        """
+        spoiling: Choice | None = None
         passed: list[Rule] = []
-        for _, _, rule in self.added():
+        for _, given, rule in self.added():
             if rule.operation:
                 continue
-            if rule.matches(question) and is_left(rule, counts):
+            if not (rule.matches(question) and is_left(rule, counts)):
+                passed.append(rule)
+            elif not _spoils(given, rule):
                 answer = next_answer(rule, question, counts)
-                return Choice(question, rule, answer, explanation(rule, passed, question))
-            passed.append(rule)
+                return _spoiled(Choice(question, rule, answer, explanation(rule, passed, question)), spoiling)
+            elif spoiling is None:
+                answer = next_answer(rule, question, counts)
+                spoiling = Choice(question, rule, answer, explanation(rule, passed, question))
         if self._script is not None:
             choice = self._script.choose(question, counts)
-            if choice.rule is not None or not self.strict:
-                return choice
+            if choice.rule is not None:
+                return _spoiled(choice, spoiling)
+            if not self.strict:
+                return spoiling or choice
             passed += [rule for rule in self._script.rules if not rule.operation]
+        if spoiling is not None:
+            return spoiling
         closest = nearest(passed, question) if self.strict else None
         return Choice(question, None, None, explanation(None, passed, question), closest)
 
@@ -109,3 +132,17 @@ class RuleBook:
                 yield rule
         if self._script is not None:
             yield from self._script.for_operation(operation, counts)
+
+
+def _spoils(given: dict[str, Any], rule: Rule) -> bool:
+    """Whether an added rule is a fault that spoils an answer and does not replace it."""
+    fault = rule.answers[0].fault
+    return "fault" in given and fault is not None and fault.spoils != "answer"
+
+
+def _spoiled(choice: Choice, spoiling: Choice | None) -> Choice:
+    """The choice with the fault of another, unless its answer has one."""
+    if spoiling is None or choice.answer is None or choice.answer.fault is not None:
+        return choice
+    assert spoiling.answer is not None
+    return replace(choice, answer=replace(choice.answer, fault=spoiling.answer.fault))

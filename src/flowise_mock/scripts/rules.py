@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -47,16 +47,23 @@ class Rule:
 
     def matches(self, question: Question) -> bool:
         """Whether all conditions hold."""
-        return all(each.holds(question) for each in self.conditions)
+        with question.request.search_time:
+            return all(each.holds(question) for each in self.conditions)
 
     def failures(self, question: Question) -> list[str]:
         """Why it does not match: a sentence for each condition that fails."""
-        return [each.explain_failure(question) for each in self.conditions if not each.holds(question)]
+        with question.request.search_time:
+            return [each.explain_failure(question) for each in self.conditions if not each.holds(question)]
 
 
 def load(paths: Sequence[Path], check: ContractCheck) -> tuple[Rule, ...]:
     """The rules of all files, in order. Raises ScriptError."""
-    return tuple(rule for path in paths for rule in _rules(reading.read(path), check))
+    return compile_sources(map(reading.read, paths), check)
+
+
+def compile_sources(sources: Iterable[Source], check: ContractCheck) -> tuple[Rule, ...]:
+    """The rules of all sources, in order. Raises ScriptError."""
+    return tuple(rule for source in sources for rule in _rules(source, check))
 
 
 def _rules(source: Source, check: ContractCheck) -> Iterator[Rule]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowise_mock.contract.document import Document
-from flowise_mock.scripts import rules
+from flowise_mock.scripts import reading, rules
 from flowise_mock.scripts.contract_check import ContractCheck
 from flowise_mock.scripts.index import Index
 from flowise_mock.scripts.question import Question
@@ -46,14 +45,22 @@ class Script:
     """
 
     def __init__(
-        self, paths: Sequence[Path], contract: Document, *, strict: bool = False, reload: bool = False
+        self, paths: Sequence[Path], check: ContractCheck, *, strict: bool = False, reload: bool = False
     ) -> None:
         self.strict = strict
         self._paths = paths
-        self._check = ContractCheck(contract)
+        self._check = check
         self._reload = reload
         self._stamps = self._file_stamps()
         self._use(rules.load(paths, self._check))
+
+    @classmethod
+    def of_texts(cls, texts: Iterable[tuple[str, str]], check: ContractCheck) -> Script:
+        """A script of files that a client sent, each as its name and its text. Raises ScriptError."""
+        script = cls((), check)
+        sources = [reading.read_text(Path(name), text) for name, text in texts]
+        script._use(rules.compile_sources(sources, check))
+        return script
 
     def _use(self, loaded: tuple[Rule, ...]) -> None:
         self.rules = loaded

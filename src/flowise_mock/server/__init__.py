@@ -1,1 +1,1 @@
-"""The server: a contract, a seed and rules made into an app, and uvicorn around it."""
+"""The server: builds an app from a contract, a seed and rules, and runs it with uvicorn."""

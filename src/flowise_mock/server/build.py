@@ -1,4 +1,4 @@
-"""A contract, a seed and rules made into an ASGI app."""
+"""Builds an ASGI app from a contract, a seed and rules."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from flowise_mock.contract.document import Document, operations
 from flowise_mock.contract.secrets import Secrets
 from flowise_mock.control.app import ControlApp
 from flowise_mock.control.call import Served
-from flowise_mock.control.guard import CONTROL, Guard
+from flowise_mock.control.guard import CONTROL, Guard, is_page
+from flowise_mock.control.page.app import PageApp
 from flowise_mock.engine import seed
-from flowise_mock.engine.app import HANG, MAX_BODY, TOKEN_DELAY, create_app, unrouted_answers
+from flowise_mock.engine.app import HANG, TOKEN_DELAY, api_path, create_app, unrouted_answers
+from flowise_mock.engine.http_limits import MAX_BODY, HTTPLimits
+from flowise_mock.engine.large_bodies import LargeBodies
 from flowise_mock.engine.middleware import StateMiddleware
 from flowise_mock.engine.streams import Streams
 from flowise_mock.engine.worlds import MAX_NAMESPACES, Worlds
@@ -35,14 +38,15 @@ JOURNAL = 1000
 
 @dataclass
 class Options:
-    """What a server is started with.
+    """The options of a server.
 
     `seed` None is an empty store; `keys` empty is the default key. `permissions` are further keys, each with
     the permissions it has alone. `cors` None follows the contract. `model` answers if no rule of the
     `scripts` does, unless they are `strict`. `ids` are `random` or `reproducible`. `journal` is how many
-    entries each namespace keeps, 0 for none; `namespaces` is how many there may be. `control` False takes
-    the control API away; `control_token` opens it to other machines; `allowed_hosts` are names of this
-    server besides loopback's.
+    entries each namespace keeps, 0 for none; `namespaces` is how many there may be. `control` False serves
+    no control API; `control_token` opens it to other machines; `allowed_hosts` are names of this
+    server besides loopback's. `limits` are those of the connections. `stop_at_eof` stops the server when
+    standard input ends.
     """
 
     host: str = "127.0.0.1"
@@ -62,12 +66,15 @@ class Options:
     strict: bool = False
     reload: bool = False
     explain: bool = False
+    strict_operations: bool = False
     ids: str = "random"
     journal: int = JOURNAL
     namespaces: int = MAX_NAMESPACES
     control: bool = True
     control_token: str | None = None
     allowed_hosts: Sequence[str] = ()
+    limits: HTTPLimits = field(default_factory=HTTPLimits)
+    stop_at_eof: bool = False
     access_log: bool = True
     log_level: str = "info"
 
@@ -97,13 +104,13 @@ def build(options: Options) -> Mock:
     check = ContractCheck(contract)
     script = None
     if options.scripts:
-        script = Script(options.scripts, contract, reload=options.reload)
+        script = Script(options.scripts, check, reload=options.reload)
     found = list(tables.tables(contract))
     workspace = seeded.workspace
 
-    def make_store(name: str) -> Store:
-        ids = ReproducibleIds(name) if options.ids == "reproducible" else RandomIds()
-        store = Store(found, new_id=ids, workspace=workspace)
+    def make_store(name: str, ids: str | None) -> Store:
+        new_id = ReproducibleIds(name) if (ids or options.ids) == "reproducible" else RandomIds()
+        store = Store(found, new_id=new_id, workspace=workspace)
         store.restore(start)
         return store
 
@@ -125,12 +132,16 @@ def build(options: Options) -> Mock:
         hang=options.hang,
         model=options.model,
         explain=options.explain,
+        strict_operations=options.strict_operations,
         journal=options.journal > 0,
     )
     count = sum(1 for _ in operations(contract))
     ready = _ready(options, count, records)
     control = ControlApp(Served(contract, worlds, streams, Secrets(contract), ready))
-    app = StateMiddleware(_Switch(api, control), worlds, unrouted_answers(contract))
+    pages = PageApp(options.contract, api_path(contract))
+    at_root = options.control and "x-server" not in contract
+    switch = _Switch(api, control, pages, at_root=at_root)
+    app = StateMiddleware(LargeBodies(switch, options.limits), worlds, unrouted_answers(contract))
     guard = Guard(
         app,
         host=options.host,
@@ -142,15 +153,28 @@ def build(options: Options) -> Mock:
 
 
 class _Switch:
-    """Sends requests below `/__mock__` to the control API, and all others to the API."""
+    """Sends requests below `/__mock__` to the control API or its pages, and all others to the API.
 
-    def __init__(self, api: ASGIApp, control: ASGIApp) -> None:
+    `pages` answers browsers at `/` too, if `at_root`.
+    """
+
+    def __init__(self, api: ASGIApp, control: ASGIApp, pages: ASGIApp, *, at_root: bool) -> None:
         self.api = api
         self.control = control
+        self.pages = pages
+        self.at_root = at_root
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] in ("GET", "HEAD") and (is_page(scope["path"]) or self._is_visit(scope)):
+            await self.pages(scope, receive, send)
+            return
         is_control = scope["path"].startswith(f"{CONTROL}/") or scope["path"] == CONTROL
         await (self.control if is_control else self.api)(scope, receive, send)
+
+    def _is_visit(self, scope: Scope) -> bool:
+        """Whether a browser opens the root."""
+        accept = dict(scope["headers"]).get(b"accept", b"") if scope["path"] == "/" else b""
+        return self.at_root and b"text/html" in accept
 
 
 def _ready(options: Options, operations: int, records: int) -> dict[str, object]:

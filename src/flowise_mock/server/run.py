@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import signal
 import socket
+import threading
+from functools import partial
+from typing import TYPE_CHECKING
 
 from flowise_mock.control.guard import is_loopback
 from flowise_mock.engine import private_api, seed
 from flowise_mock.server.build import Mock, Options, build
 
+if TYPE_CHECKING:
+    import uvicorn
+
 
 class ServerError(Exception):
-    """A server that cannot start; the text says why and what to do."""
+    """The server cannot start; the message says why and what to do."""
 
 
 def run(options: Options) -> None:
-    """Serve until SIGINT or SIGTERM. Raises ServerError if the address cannot be had."""
+    """Serve until SIGINT or SIGTERM. Raises ServerError if the address is not available."""
     mock = build(options)
     bound = listen(options.host, options.port)
-    import uvicorn
-
     for line in banner(options, mock, bound.getsockname()[1]):
         print(line, flush=True)
     logging.basicConfig(level=options.log_level.upper(), format="%(message)s")
     logging.getLogger("flowise_mock.access").setLevel("INFO" if options.access_log else "WARNING")
+    server = make_server(mock)
+    private_api.stop_on_signal(server, mock.streams.close)
+    if options.stop_at_eof:
+        threading.Thread(target=_stop_at_eof, daemon=True).start()
+    server.run(sockets=[bound])
+
+
+def make_server(mock: Mock) -> uvicorn.Server:
+    """A uvicorn server for a mock, with the limits of its options, ready to run."""
+    import uvicorn
+
+    from flowise_mock.engine.http_protocol import Protocol
+
+    options = mock.options
     config = uvicorn.Config(
         mock.app,
+        http=partial(Protocol, limits=options.limits, stalled=set()),  # type: ignore[arg-type]
+        ws="none",
         log_config=None,
         log_level="warning" if options.log_level == "info" else options.log_level,
         access_log=False,
@@ -33,13 +56,19 @@ def run(options: Options) -> None:
         timeout_graceful_shutdown=1,
         server_header=False,
     )
-    server = uvicorn.Server(config)
-    private_api.stop_on_signal(server, mock.streams.close)
-    server.run(sockets=[bound])
+    return uvicorn.Server(config)
+
+
+def _stop_at_eof() -> None:
+    """Stop this process when its standard input ends. os.read, because sys.stdin is locked while it reads."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket bound to the address, else ServerError."""
+    """A socket bound to the address. Raises ServerError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -54,7 +83,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def banner(options: Options, mock: Mock, port: int) -> list[str]:
-    """What is said at start: address, contract, operations, seed, key, and a line that works."""
+    """The text printed at the start: address, contract, operations, seed, key, and an example that works."""
     host = f"[{options.host}]" if ":" in options.host else options.host
     base = f"http://{host}:{port}"
     records = f"{mock.records} records of {options.seed}" if options.seed else "empty"
@@ -63,7 +92,7 @@ def banner(options: Options, mock: Mock, port: int) -> list[str]:
     return [
         f"flowise-mock on {base}/api/v1, contract {options.contract}, {mock.operations} operations",
         f"  seed  {records}",
-        f"  key   {'none is asked for' if options.open else key}",
+        f"  key   {'not required' if options.open else key}",
         f"  try   curl{header} {base}/api/v1/chatflows",
         f"  docs  {base}/docs",
         *_exposure(options),

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Clock:
-    """The time: now, later than now by what it was advanced, or the moment at which it is frozen."""
+    """The time: the real time plus what it was advanced by, or the moment at which it is frozen."""
 
     def __init__(self, moment: datetime | None = None) -> None:
         self.moment = moment
@@ -26,7 +26,7 @@ class Clock:
         return milliseconds(self.moment)
 
     def advance(self, by: timedelta) -> None:
-        """Put the clock forward. Raises OverflowError if there is no such date."""
+        """Advance the clock. Raises OverflowError if there is no such date."""
         if self.moment is None:
             datetime.now(UTC) + self._ahead + by
             self._ahead += by
@@ -80,7 +80,7 @@ def instant(text: Any) -> float | None:
 
 
 def moment(text: str) -> datetime | None:
-    """The moment that an ISO date names, in UTC unless it says otherwise; None for anything else."""
+    """The moment of an ISO date, in UTC unless it has an offset; None for anything else."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

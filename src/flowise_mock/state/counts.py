@@ -9,7 +9,7 @@ Key = tuple[str, ...]
 
 
 class Counts:
-    """Counters by key; of more than `most`, those that were not used for longest are dropped."""
+    """At most `most` counters by key; the least recently used ones are dropped."""
 
     def __init__(self, most: int = 100_000) -> None:
         self._most = most

@@ -6,7 +6,7 @@ import os
 from hashlib import blake2b
 
 _POOL = 4096
-"""Random bytes that are taken at a time; asking the system for 16 costs as much."""
+"""Random bytes that are fetched at a time: fetching 16 from the system takes as long."""
 
 
 class RandomIds:

@@ -1,4 +1,4 @@
-"""The journal: which requests came, what answered each, and what was sent. Bounded in entries and bytes."""
+"""The journal: requests, what answered them, and the responses. Limited in entries and bytes."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ class Journal:
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self._bytes = 0
         self._number = 0
+        self._cleared = 0
         self._listeners: set[Callable[[Entry], None]] = set()
 
     def __len__(self) -> int:
@@ -80,14 +81,19 @@ class Journal:
         return self._entries.get(id)
 
     def add(self, entry: Entry) -> None:
-        """Keep an entry that is complete, and drop the oldest ones that are too many or too large."""
+        """Add a complete entry, and drop the oldest entries beyond the limits.
+
+        A request that came before the journal was cleared leaves no entry.
+        """
+        if int(entry.id) <= self._cleared:
+            return
         entry.duration = (_now() - entry.started) * 1000
         self._keep(entry)
         for listener in list(self._listeners):
             listener(entry)
 
     def replace(self, entries: Iterable[Entry]) -> None:
-        """Keep these entries alone, oldest first, with ids of this journal."""
+        """Replace all entries by these, oldest first, with new ids."""
         self.clear()
         for entry in entries:
             entry.id = self.next_id()
@@ -104,9 +110,10 @@ class Journal:
         """Drop all entries; ids go on."""
         self._entries.clear()
         self._bytes = 0
+        self._cleared = self._number
 
     def listen(self, listener: Callable[[Entry], None]) -> Callable[[], None]:
-        """Call `listener` for each entry that is added; returns what ends that."""
+        """Call `listener` for each entry that is added. Returns a function that ends this."""
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
 

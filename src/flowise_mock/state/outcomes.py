@@ -1,8 +1,8 @@
-"""What can happen to a request, in words of the domain: no status codes, no HTTP.
+"""Outcomes of requests, in terms of the domain: no status codes, no HTTP.
 
 A handler returns data (which is `Ok`) or a `Result`, raises a `Failure`, or reports a `Condition`, which
 a contract may answer or ignore. The contract says under `x-outcomes`, by the name of the class, how an
-outcome is answered. The annotated fields of the class are the words that the answer's text may use.
+outcome is answered. The annotated fields of the class are the placeholders that the answer's text may use.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, ClassVar, dataclass_transform
 
 @dataclass_transform(eq_default=False)
 class Outcome(Exception):
-    """Anything that can happen. Raise it to end the request with it.
+    """The outcome of a request. Raise one to end the request with it.
 
     A subclass takes its annotated fields as arguments, as a dataclass does. (72 dataclasses would cost
     40 ms of each start.)
@@ -37,11 +37,11 @@ class Outcome(Exception):
 
 
 class Result(Outcome):
-    """The request did what it asked for."""
+    """The request succeeded."""
 
 
 class Failure(Outcome):
-    """The request ends without having done what it asked for."""
+    """The request failed."""
 
 
 class Refusal(Failure):
@@ -84,6 +84,12 @@ class Page(Result):
     total: int
 
 
+class Accepted(Result):
+    """The request is accepted, and what it started goes on."""
+
+    value: Any
+
+
 class Deletion(Result):
     """`count` records were deleted; `value` is what remains, for contracts that show it."""
 
@@ -98,7 +104,7 @@ class EventStream(Result):
     framing: str = "prediction"
     """How an event is framed: `prediction`, `speech` or, as the standard has it, `plain`."""
     as_json: Callable[[], Awaitable[Any]] | None = None
-    """Delivers the same as JSON instead of `events`; None if it cannot be delivered so."""
+    """Delivers the same as JSON instead of `events`; None if only a stream is possible."""
 
 
 class FileDownload(Result):
@@ -133,6 +139,25 @@ class MethodNotAllowed(Refusal):
     allow: str
 
 
+class NotImitated(UnknownPath):
+    """A real server has this operation, and it is not imitated."""
+
+
+class UnimplementedOperation(Refusal):
+    """As NotImitated, on a server that was started to refuse such operations."""
+
+    method: str
+    path: str
+
+
+class FixedAnswer(Refusal):
+    """An operation that the contract does not describe, and that always has the same answer."""
+
+    status: int
+    value: Any
+    message: str
+
+
 class Unauthorized(Refusal):
     """The credentials are missing or wrong; `reason` says which."""
 
@@ -155,6 +180,24 @@ class UnreadableContent(Refusal):
     what: str
     detail: str
     place: str = ""
+
+
+class MalformedPath(UnreadableContent):
+    """The path of the request has a percent-escape that cannot be decoded."""
+
+
+class MissingBoundary(UnreadableContent):
+    """A multipart body whose Content-Type names no boundary."""
+
+
+class BrokenForm(UnreadableContent):
+    """A multipart body that is cut off, or is none."""
+
+
+class UnsupportedEncoding(Refusal):
+    """The body has a content encoding that is not supported."""
+
+    encoding: str
 
 
 class UnsupportedMediaType(Refusal):
@@ -261,6 +304,10 @@ class NotFound(Failure):
     id: str
 
 
+class NotWebhook(NotFound):
+    """The `noun` with that id exists and has no webhook."""
+
+
 class LoaderNotFound(NotFound):
     """The document store named `store` has no loader with that id."""
 
@@ -283,7 +330,7 @@ class MessageNotFound(NotFound, Refusal):
     """The message that feedback refers to does not exist."""
 
 
-class KeyNotFound(NotFound):
+class KeyNotFound(NotFound, Refusal):
     """No API key has that value."""
 
 
@@ -399,6 +446,28 @@ class MissingReference(Condition):
     id: str
 
 
+class InvalidSplitter(Condition):
+    """The settings of a splitter cannot be used; `reason` is why."""
+
+    reason: str
+
+
+class UnknownComponent(Condition):
+    """A store uses a node that does not exist as this `part`."""
+
+    part: str
+    name: str
+
+
+class UnreadableFile(Condition):
+    """The loader of a file cannot read it; `reason` is why, `place` a line and a column."""
+
+    name: str
+    type: str
+    reason: str
+    place: str = ""
+
+
 class InvalidChoice(Condition):
     """A field has a value that is not one of those allowed, or no value."""
 
@@ -480,9 +549,36 @@ class ExtensionMismatch(Condition):
 
 
 class PathTraversal(Condition):
-    """A part of the path leads out of its folder."""
+    """A part of the path, or the name of a file, leads out of its folder; `value` is what was sent."""
 
     field: str
+    value: str = ""
+
+
+class UnexpectedMethod(Condition, Refusal):
+    """A webhook was called with another method than its flow expects."""
+
+    method: str
+    expected: str
+
+
+class UnexpectedMediaType(Condition, Refusal):
+    """A webhook got a body of another media type than its flow expects."""
+
+    media: str
+    expected: str
+
+
+class WebhookFlow(Condition):
+    """A question to a flow that only a webhook starts."""
+
+    id: str
+
+
+class PrivateFlow(Condition):
+    """The flow is not public, and the operation needs a public one."""
+
+    id: str
 
 
 class InvalidOrigin(Condition, Refusal):
@@ -511,6 +607,10 @@ class MissingPart(Condition):
     noun: str
     part: str
     id: str = ""
+
+
+class MissingManager(MissingPart):
+    """A `noun` has no record manager, without which nothing can be deleted from its vector store."""
 
 
 class ConflictingField(Condition, Refusal):

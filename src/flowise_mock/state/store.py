@@ -1,8 +1,8 @@
 """The store: all state of one mock. Records are created, listed, joined and cascaded by named methods.
 
 The store knows columns, not documents, and no HTTP. Ids and the clock are injected, so that output
-can be reproduced and a replay can set the time. Every method runs without awaiting, so a request sees
-and leaves a whole state.
+can be reproduced and a replay can set the time. No method awaits, so every request sees and leaves
+a consistent state.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Store:
     # --- time ---
 
     def now(self) -> str:
-        """The time, never the same twice: lists ordered by date are ordered by creation too."""
+        """The time, different at each call: lists ordered by date are ordered by creation too."""
         self._last = max(self.clock.milliseconds(), self._last + 1)
         return self._dates.iso(self._last)
 
@@ -189,7 +189,7 @@ class Store:
         return {column: value for column, value in shown.items() if column not in database.write_only}
 
     def note(self, name: str, record: Record, /, **values: Any) -> Record:
-        """Write what the server itself notes on a record; no date is touched. Returns the new record."""
+        """Set columns of a record that only the server sets; its dates stay. Returns the new record."""
         noted = {**record, **values}
         self._rows[name].put(str(record["id"]), noted)
         return noted
@@ -247,7 +247,7 @@ class Store:
         return {row["messageId"]: row for row in rows if "messageId" in row}
 
     def link_document_stores(self, chatflowid: str, used: set[str]) -> None:
-        """Make the `whereUsed` of every document store say whether this flow reads it."""
+        """Write into the `whereUsed` of every document store whether this flow reads it."""
         for record in self._rows["documentstore"].holding("whereUsed", chatflowid):
             if record["id"] not in used:
                 users = [user for user in json_list(record["whereUsed"]) if user != chatflowid]
@@ -258,11 +258,19 @@ class Store:
             if found and chatflowid not in users:
                 self.note("documentstore", found, whereUsed=_compact([*users, chatflowid]))
 
-    def remove_messages(self, messages: Iterable[Record]) -> int:
-        """Delete chat messages and the feedback on them; returns the number of messages."""
+    def remove_messages(self, messages: Iterable[Record], *, executions: bool = False) -> int:
+        """Delete chat messages, the feedback on them, the files of their chats and, if `executions`, theirs.
+
+        Returns the number of messages.
+        """
         found = list(messages)
         for message in found:
             self.remove_where("feedback", messageId=message["id"])
+            if executions and message.get("executionId"):
+                self.remove_where("execution", id=message["executionId"])
+        for flow, chat in {(each.get("chatflowid"), each.get("chatId")) for each in found}:
+            if chat is not None:
+                self.remove_where("file", chatflowid=flow, chatId=chat)
         return self.remove_records("chatmessage", found)
 
     def remove_document_store(self, id: str) -> Deletion:
@@ -310,7 +318,7 @@ def _check_required(database: Database, record: Record) -> None:
 
 
 def _check_generated(table: Table, database: Database, values: Mapping[str, Any]) -> None:
-    """A client that may send what else is generated may not send null."""
+    """A client that may send ids and dates may not send null for them."""
     for column in table.generated if database.ids != "generated" else ():
         if values.get(column, "") is None:
             raise MissingColumn(database.entity, column)

@@ -45,7 +45,7 @@ REDOCLY = {
 }  # fmt: skip
 """A rule of redocly's recommended set, and ours that look for the same."""
 
-_ELSEWHERE = "what stands in another file is not looked at there"
+_ELSEWHERE = "the contents of other files are not checked there"
 _WEBHOOKS = "webhooks are not looked at there"
 WHY = {
     ("spectral", "struct"): _ELSEWHERE,
@@ -55,13 +55,13 @@ WHY = {
     (
         "spectral",
         "valid-media-example",
-    ): "a pattern that is none is told at every example, here at the pattern alone",
+    ): "an invalid pattern is reported at every example, here only at the pattern",
     (
         "redocly",
         "no-server-example.com",
     ): "a server on this machine is what a document of a self-hosted product names",
     ("spectral", "markdown"): "scripts alone are looked for there, not links",
-    ("spectral", "no-unresolved-refs"): "one in another file is told at line 1 of the document there",
+    ("spectral", "no-unresolved-refs"): "one in another file is reported at line 1 of the document there",
     (
         "spectral",
         "operation-success-response",
@@ -69,28 +69,28 @@ WHY = {
     (
         "spectral",
         "operation-security-defined",
-    ): "a scope at `http`: 3.1 lets it name a role; told as `security-scopes` before 3.1",
+    ): "a scope at `http`: 3.1 lets it name a role; reported as `security-scopes` before 3.1",
     (
         "spectral",
         "parser",
     ): "statuses without quotes: every reader takes them as text, and 2.0's own examples have them",
-    ("redocly", "info-words"): "the recommended set asks for a licence, not for a contact or a description",
+    ("redocly", "info-words"): "the recommended set requires a licence, not a contact or a description",
     (
         "redocly",
         "struct",
-    ): "a schema where a response is meant: each of its keys is told there, here the `$ref` (`ref-kind`)",
-    ("redocly", "ref-kind"): "told there at what is referred to, as `struct`",
+    ): "a schema where a response is meant: each of its keys is reported there, here the `$ref` (`ref-kind`)",
+    ("redocly", "ref-kind"): "reported there at the target, as `struct`",
     ("redocly", "operation-parameters-unique"): "a body beside form fields is not looked for there",
     (
         "redocly",
         "operation-4xx-response",
-    ): "operations that take neither input nor a key cannot be asked wrongly",
+    ): "operations that need neither input nor a key cannot fail with 4xx",
     ("redocly", "valid-media-example"): "examples of responses in 2.0 are not looked at there",
     ("redocly", "array-items"): "in 3.0 an array needs `items`; looked for there in parameters of 2.0 alone",
     (
         "redocly",
         "no-unused-components",
     ): "`Chain`, `Fee`, `Shelf`: one that refers to itself counts as used there; why the others do is not known",
-    ("redocly", "no-ambiguous-paths"): "paths that are the same are told here as that, once",
+    ("redocly", "no-ambiguous-paths"): "equal paths are reported here as equal, once",
 }
 """(tool, rule of ours, or theirs where we have none) and why one side alone finds something."""

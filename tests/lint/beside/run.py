@@ -132,10 +132,10 @@ def _count(table: dict[str, tuple[set[str], Row]], name: str, more: Row) -> None
 
 def why(tool: str, rule: str, theirs: set[str], row: Row) -> str:
     """Why one side alone finds something; empty where nobody has said so."""
-    told = rules.WHY.get((tool, rule), "")
+    reason = rules.WHY.get((tool, rule), "")
     if row.mine and not theirs and not row.theirs:
-        return told or "no such rule there"
-    return told
+        return reason or "no such rule there"
+    return reason
 
 
 def lines(found: list[dict[str, tuple[list[Found], float]]], large: dict[str, float]) -> Iterator[str]:
@@ -205,11 +205,11 @@ def main() -> int:
         "--tools", type=Path, help="a folder where npm has installed the two (default: a new one)"
     )
     parser.add_argument("--write", type=Path, help="where the page goes (default: it is printed)")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        tools = asked.tools or folder
-        if not asked.tools:
+        tools = arguments.tools or folder
+        if not arguments.tools:
             subprocess.run(["npm", "install", "--silent", "--prefix", str(tools), *PACKAGES], check=True)
         (tools / "ruleset.yaml").write_text('extends: ["spectral:oas"]\n')
         for name, count in (("big.json", RESOURCES), ("large.json", LARGE)):
@@ -220,8 +220,8 @@ def main() -> int:
         stated = all_found(tools, folder, "vendor.yaml")
         judged = corpus.refused(tools)
     page = "\n".join([*lines(found, large), *beside_vendor(stated), *corpus.lines(judged)]) + "\n"
-    if asked.write:
-        asked.write.write_text(page)
+    if arguments.write:
+        arguments.write.write_text(page)
     else:
         print(page)
     left = [*unexplained(found), *corpus.unexplained(judged)]

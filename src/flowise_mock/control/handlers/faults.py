@@ -1,4 +1,4 @@
-"""Faults: failures on demand, armed for the requests that match."""
+"""Faults: failures on demand for the requests that match."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Journal: what was requested, and what answered."""
+"""Journal: the requests and their answers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from flowise_mock.control import entries
 from flowise_mock.control.call import ControlCall, conflict
 from flowise_mock.engine.worlds import World
 from flowise_mock.scripts.conditions import Condition
+from flowise_mock.scripts.patterns import SearchTime
 from flowise_mock.scripts.reading import ScriptError
 from flowise_mock.state.clock import Dates, instant
 from flowise_mock.state.journal import Entry
@@ -33,14 +34,15 @@ async def list_journal(
         wanted["operation"] = operation
     conditions = _conditions(wanted)
     low, high = instant(since), instant(until)
-    found = [
-        (entry, world)
-        for entry, world in _entries(call, namespace)
-        if (status is None or entry.status == status)
-        and (low is None or _instant(entry) >= low)
-        and (high is None or _instant(entry) <= high)
-        and (not conditions or entries.matches(conditions, entry, world))
-    ]
+    with SearchTime():
+        found = [
+            (entry, world)
+            for entry, world in _entries(call, namespace)
+            if (status is None or entry.status == status)
+            and (low is None or _instant(entry) >= low)
+            and (high is None or _instant(entry) <= high)
+            and (not conditions or entries.matches(conditions, entry, world))
+        ]
     return [entries.shown(entry, world) for entry, world in found[offset : offset + limit]]
 
 
@@ -50,7 +52,7 @@ def _match(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise Conflict(f"match is not JSON: {error}") from None
     if not isinstance(value, dict):
-        raise Conflict('match is an object of words, such as {"question": "hello"}')
+        raise Conflict('match must be an object such as {"question": "hello"}')
     return value
 
 
@@ -119,6 +121,11 @@ async def _events(worlds: list[World], most: int, seconds: float) -> AsyncIterat
 
 
 async def verify(call: ControlCall, body: dict[str, Any]) -> dict[str, Any]:
+    with SearchTime():
+        return _verify(call, body)
+
+
+def _verify(call: ControlCall, body: dict[str, Any]) -> dict[str, Any]:
     kept = list(call.world.journal)
     conditions = _conditions(body.get("match", {}))
     count = sum(entries.matches(conditions, entry, call.world) for entry in kept)
@@ -155,7 +162,7 @@ def _expected(times: dict[str, int], body: dict[str, Any]) -> str:
 def _nearest(
     call: ControlCall, kept: list[Entry], conditions: tuple[Condition, ...]
 ) -> dict[str, Any] | None:
-    """The entry with fewest conditions that fail, of those that do not match; the newest of several."""
+    """The entry with the fewest failed conditions; the newest of several."""
     found = [(entries.differences(conditions, entry, call.world), entry) for entry in kept]
     failing = [each for each in found if each[0]]
     if not failing:

@@ -1,4 +1,4 @@
-"""Rules: what flows answer."""
+"""Rules for the answers of flows."""
 
 from __future__ import annotations
 

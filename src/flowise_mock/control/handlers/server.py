@@ -1,4 +1,4 @@
-"""Server: whether it is there, what it serves, its counters, its keys."""
+"""Server: its health, contract, counters and keys."""
 
 from __future__ import annotations
 

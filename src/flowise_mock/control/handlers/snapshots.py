@@ -1,4 +1,4 @@
-"""Snapshots: the state, saved, compared, brought back, and handed to others."""
+"""Snapshots: saves, compares, restores, exports and imports the state."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ async def import_world(call: ControlCall, body: dict[str, Any]) -> dict[str, Any
     ours = call.served.ready["contract"]
     if body["format"] != FORMAT:
         raise Conflict(
-            f"the file has format {body['format']}, and this version reads {FORMAT}; export it anew"
+            f"the file has format {body['format']}, and this version reads {FORMAT}; export it again"
         )
     if body["contract"] != ours:
         raise Conflict(f"the file is of the contract {body['contract']}, and this server has {ours}")
@@ -143,7 +143,7 @@ async def import_world(call: ControlCall, body: dict[str, Any]) -> dict[str, Any
     kept = call.world.store.snapshot()
     keys = records.get("apikey", {})
     if not keys or any(key.get("apiKey") == MASK for key in keys.values()):
-        keys = dict(kept.records["apikey"])  # a file without its secrets would lock everyone out
+        keys = dict(kept.records["apikey"])  # the keys of a file without secrets would lock everyone out
     call.world.store.restore(Snapshot({**records, "apikey": keys}, {}, type(kept.counts)(), kept.ids))
     call.world.rules.use(rules)
     if "journal" in body:

@@ -42,7 +42,7 @@ async def freeze_clock(call: ControlCall, body: dict[str, Any]) -> dict[str, Any
     at = body.get("at")
     when = call.world.store.clock() if at is None else moment(at)
     if when is None:
-        raise SchemaViolation("body/at", f"{at} is no date of the years 1 to 9999")
+        raise SchemaViolation("body/at", f"{at} is not a date of the years 1 to 9999")
     call.world.store.freeze(when)
     return await get_clock(call)
 
