@@ -153,5 +153,5 @@ def test_a_version_without_a_contract_takes_the_nearest_older_one(version: str, 
 
 
 def test_a_version_older_than_all_is_refused() -> None:
-    with pytest.raises(DocumentError, match="choose one of 3.0.5"):
+    with pytest.raises(DocumentError, match=r"choose one of 3\.0\.5"):
         contracts.resolve_version("2.0.0")

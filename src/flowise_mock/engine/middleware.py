@@ -71,7 +71,7 @@ async def _send_fresh(send: Send, message: Message) -> None:
 
 
 class JournalMiddleware:
-    """Keeps an entry of each request in its journal; secrets are masked before it is read."""
+    """Keeps an entry of each request in the journal of its namespace, without its secrets."""
 
     def __init__(self, app: ASGIApp, secrets: Secrets) -> None:
         self.app = app

@@ -17,8 +17,7 @@ Headers = list[tuple[bytes, bytes]]
 class Entry:
     """One exchange, with bodies cut at MAX_BODY.
 
-    `mask`, if there is one, takes the secrets out. The journal calls it before anything reads the entry, for
-    most entries are never read. `size` is the number of bytes that the journal counts for it.
+    `mask`, if there is one, takes the secrets out; the journal calls it before it keeps the entry. `size` is the number of bytes that the journal counts for it.
 
     `time` is in milliseconds since 1970 by the clock of the namespace, `duration` in milliseconds. `events`
     is the number of stream events that were sent. `completed` is false if the client left before the end.
@@ -79,15 +78,14 @@ class Journal:
         return len(self._entries)
 
     def __iter__(self) -> Iterator[Entry]:
-        return iter([entry.masked() for entry in self._entries.values()])
+        return iter(list(self._entries.values()))
 
     def next_id(self) -> str:
         self._number += 1
         return str(self._number)
 
     def get(self, id: str) -> Entry | None:
-        entry = self._entries.get(id)
-        return entry and entry.masked()
+        return self._entries.get(id)
 
     def add(self, entry: Entry) -> None:
         """Add a complete entry, and drop the oldest entries beyond the limits.
@@ -97,9 +95,9 @@ class Journal:
         if int(entry.id) <= self._cleared:
             return
         entry.duration = (_now() - entry.started) * 1000
-        self._keep(entry)
+        self._keep(entry.masked())
         for listener in list(self._listeners):
-            listener(entry.masked())
+            listener(entry)
 
     def replace(self, entries: Iterable[Entry]) -> None:
         """Replace all entries by these, oldest first, with new ids."""
