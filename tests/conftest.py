@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from flowise_mock.server import build, run
 from flowise_mock.server.build import Mock, Options
@@ -30,8 +30,7 @@ class Running:
         self.port: int = bound.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.api = f"{self.url}/api/v1"
-        config = uvicorn.Config(mock.app, log_config=None, log_level="warning", access_log=False)
-        self._server = uvicorn.Server(config)
+        self._server = run.make_server(mock)
         self._thread = threading.Thread(target=self._server.run, args=([bound],), daemon=True)
         self._thread.start()
         while not self._server.started:
@@ -40,6 +39,10 @@ class Running:
     def tasks(self) -> int:
         """The number of requests that the server is processing."""
         return len(self._server.server_state.tasks)
+
+    def connections(self) -> set[Any]:
+        """The open connections."""
+        return set(self._server.server_state.connections)
 
     def reset(self) -> None:
         world = self.mock.worlds.default

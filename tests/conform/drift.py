@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from flowise_mock.conform.reports import terminal
+
 CHECKS = {
     "unknown": "unknown_is_refused",
     "malformed": "malformed_id_is_refused",
@@ -23,9 +25,9 @@ CHECKS = {
 DOCUMENTED = {"unknown": {404}, "malformed": {400, 404, 422}, "wrong key": {401}, "empty": {400, 422}}
 
 
-class Told(NamedTuple):
+class Row(NamedTuple):
     row: str
-    told: str
+    fact: str
     version: str
     state: str
     why: str
@@ -50,44 +52,44 @@ def matching(found: list[tuple[str, str, str]], wanted: list[str]) -> str:
     return ""
 
 
-def rows(run: dict[str, Any]) -> Iterator[Told]:
+def rows(run: dict[str, Any]) -> Iterator[Row]:
     found = findings(run)
     version = run["server"]
     for number, row in table()["rows"].items():
         if version not in map(str, row.get("only", [version])):
-            yield Told(number, row["told"], version, "not in this version", "")
+            yield Row(number, row["fact"], version, "not in this version", "")
         elif "unseen" in row:
-            yield Told(number, row["told"], version, "cannot be seen", row["unseen"])
+            yield Row(number, row["fact"], version, "cannot be seen", row["unseen"])
         else:
             shown = next(filter(None, (matching(found, each) for each in row["finds"])), "")
-            yield Told(number, row["told"], version, "found" if shown else "missed", shown)
+            yield Row(number, row["fact"], version, "found" if shown else "missed", shown)
 
 
-def cells(run: dict[str, Any]) -> Iterator[Told]:
-    """Each cell: where the real status is a documented one there is nothing to find, and nothing may be found."""
+def cells(run: dict[str, Any]) -> Iterator[Row]:
+    """Each cell. If the real status is documented, nothing may be found."""
     found = findings(run)
     version = run["server"]
     for operation, kinds in table()["cells"].items():
-        for kind, told in kinds.items():
-            status = told[version] if isinstance(told, dict) else told
+        for kind, known in kinds.items():
+            status = known[version] if isinstance(known, dict) else known
             yield cell(found, version, operation, kind, status)
 
 
-def cell(found: list[tuple[str, str, str]], version: str, operation: str, kind: str, status: Any) -> Told:
+def cell(found: list[tuple[str, str, str]], version: str, operation: str, kind: str, status: Any) -> Row:
     label = f"{operation}: {kind}"
     if kind == "text":
         shown = matching(found, [operation, "content_type_conformance", f"* as {status}"])
-        return Told(label, str(status), version, "found" if shown else "missed", shown)
+        return Row(label, str(status), version, "found" if shown else "missed", shown)
     check = CHECKS.get(kind, "not_a_server_error")
     shown = matching(found, [operation, check, f"{status}*"])
     if status in DOCUMENTED[kind]:
         state = "reported though it is documented" if shown else "agrees"
-        return Told(label, str(status), version, state, shown)
-    return Told(label, str(status), version, "found" if shown else "missed", shown)
+        return Row(label, str(status), version, state, shown)
+    return Row(label, str(status), version, "found" if shown else "missed", shown)
 
 
-def share(told: list[Told]) -> str:
-    count = Counter(each.state for each in told)
+def share(rows: list[Row]) -> str:
+    count = Counter(each.state for each in rows)
     seen = count["found"] + count["missed"]
     percent = 100 * count["found"] / seen if seen else 0.0
     rest = ", ".join(
@@ -104,7 +106,7 @@ def main() -> None:
     for run in runs:
         cases = sum(phase["cases"] for phase in run["phases"].values())
         print(
-            f"Flowise {run['server']}: {run['seconds']} s, {cases} cases, {len(run['left'])} left on the server ({', '.join(each['kind'] for each in run['left']) or 'nothing'}).\n"
+            f"Flowise {run['server']}: {run['seconds']} s, {cases} requests, {terminal.summary(run['records'])}.\n"
         )
     for title, make in (
         ("Operations, parameters, bodies and schemas (tables 1a and 1b)", rows),
@@ -117,7 +119,7 @@ def main() -> None:
         for pair in zip(*(make(run) for run in runs), strict=True):
             for each in pair:
                 print(
-                    f"| {each.row} | {each.told} | {each.version} | {each.state} | {each.why.replace('|', chr(92) + '|')} |"
+                    f"| {each.row} | {each.fact} | {each.version} | {each.state} | {each.why.replace('|', chr(92) + '|')} |"
                 )
         print()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from conform.right import KEY, PATHS, contract
 from flowise_mock.conform import contract as contracts
+from flowise_mock.conform import options as settings
 from flowise_mock.conform import run as runs
 
 FAST = ("walks", "probes")
@@ -20,7 +21,9 @@ def judge(
     file = folder / "contract.json"
     file.write_text(json.dumps(contract(paths)))
     loaded = contracts.load("documented", file=file)
-    options = runs.Options(url=url, contract=loaded, key=KEY, phases=phases, ledger=folder / "ledger.jsonl")
+    options = settings.Options(
+        url=url, contract=loaded, key=KEY, phases=phases, ledger=folder / "ledger.jsonl"
+    )
     options.seconds = 2.0
     for name, value in more.items():
         setattr(options, name, value)
@@ -31,7 +34,12 @@ def found(run: runs.Run) -> set[tuple[str, str]]:
     return {(each["operation"], each["check"]) for each in run["new"]}
 
 
-def told(run: runs.Run) -> str:
+def causes(run: runs.Run) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = run["causes"]
+    return found
+
+
+def summary(run: runs.Run) -> str:
     return "\n".join(
         f"{e['operation']} {e['check']}: {e['what']} | {e['expected']} | {e['got'][:200]}" for e in run["new"]
     )

@@ -91,15 +91,15 @@ class World:
     def messages(self, flow: str, query: dict[str, str]) -> list[Row]:
         self.find("chatflows", flow)
         names = ("chatId", "sessionId", "chatType", "memoryType", "startDate", "endDate")
-        asked = {name: query[name] for name in names if name in query}
+        filters = {name: query[name] for name in names if name in query}
         found = [dict(row) for row in self.rows["messages"] if row["chatflowid"] == flow]
-        found = [row for row in found if all(self.kept(row, *pair) for pair in asked.items())]
+        found = [row for row in found if all(self.kept(row, *pair) for pair in filters.items())]
         if query.get("feedback") == "true" or "feedbackType" in query:
             found = self.rated(found, query.get("feedbackType"))
         return self.ordered(found, query.get("order", "ASC") == "DESC")
 
     def rated(self, found: list[Row], wanted: str | None) -> list[Row]:
-        ratings = {row["messageId"]: row for row in self.rows["feedback"]}
+        ratings = {row.get("messageId"): row for row in self.rows["feedback"]}
         rated = [{**row, "feedback": ratings[row["id"]]} if row["id"] in ratings else row for row in found]
         return rated if not wanted else [r for r in rated if r.get("feedback", {}).get("rating") == wanted]
 
@@ -107,9 +107,9 @@ class World:
         return sorted(rows, key=lambda row: str(row["createdDate"]), reverse=descending)
 
     def feedback(self, flow: str, query: dict[str, str]) -> list[Row]:
-        found = [row for row in self.rows["feedback"] if row["chatflowid"] == flow]
-        asked = {name: query[name] for name in ("chatId", "startDate", "endDate") if name in query}
-        found = [row for row in found if all(self.kept(row, *pair) for pair in asked.items())]
+        found = [row for row in self.rows["feedback"] if row.get("chatflowid") == flow]
+        filters = {name: query[name] for name in ("chatId", "startDate", "endDate") if name in query}
+        found = [row for row in found if all(self.kept(row, *pair) for pair in filters.items())]
         return self.ordered(found, query.get("sortOrder") == "desc")
 
     def predict(self, flow: str, body: Row) -> Row:
@@ -117,7 +117,7 @@ class World:
             "Buffer Memory" if "bufferMemory" in str(self.find("chatflows", flow).get("flowData")) else ""
         )
         if isinstance(body.get("overrideConfig"), str):
-            body = {**body, "overrideConfig": json.loads(body["overrideConfig"])}
+            body = {**body, "overrideConfig": parsed(body["overrideConfig"])}
         session = (body.get("overrideConfig") or {}).get("sessionId")
         chat = body.get("chatId") or session or str(uuid.uuid4())
         common = {
@@ -159,6 +159,9 @@ class World:
     def accepts(self, operation: document.Operation, body: Any) -> bool:
         schema = operation.definition["requestBody"]["content"]["application/json"]["schema"]
         return self._schemas.compile(schema).accepts(body)
+
+    def fits(self, schema: Row, value: Any) -> bool:
+        return self._schemas.compile(schema).accepts(value)
 
     def failure(self, status: int, message: str) -> Row:
         return {"statusCode": status, "success": False, "message": message, "stack": {}}
@@ -205,8 +208,8 @@ def _view(
     world: World, operation: document.Operation, answer: Callable[..., Any]
 ) -> Callable[..., Any]:  # fmt: skip
     def view(**names: str) -> Any:
-        asked = operation.definition.get("security")
-        if asked and {} not in asked and not world.knows(request.headers.get("Authorization")):
+        security = operation.definition.get("security")
+        if security and {} not in security and not world.knows(request.headers.get("Authorization")):
             raise Refused(401, "Unauthorized Access")
         for parameter in operation.definition.get("parameters", []):
             check(world, parameter, names)
@@ -234,6 +237,14 @@ def check(world: World, parameter: Row, names: dict[str, str]) -> None:
         raise Refused(400, f"{name}: {given!r} does not fit")
 
 
+def parsed(text: str) -> Any:
+    """The JSON that a field of a form holds. Raises Refused."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise Refused(400, str(error)) from None
+
+
 def _is_date(text: str) -> bool:
     return Schemas({}).compile({"type": "string", "format": "date-time"}).accepts(text)
 
@@ -245,6 +256,7 @@ def body(world: World, operation: document.Operation) -> Any:
         return {}
     media = request.mimetype
     if "multipart/form-data" in wanted["content"] and media == "multipart/form-data":
+        check_form(world, wanted["content"][media]["schema"])
         return {**request.form, "files": request.files.getlist("files")}
     if not request.data and not wanted.get("required"):
         return {}
@@ -257,6 +269,19 @@ def body(world: World, operation: document.Operation) -> Any:
     if not world.accepts(operation, sent):
         raise Refused(400, "the body does not fit")
     return sent
+
+
+def check_form(world: World, schema: Row) -> None:
+    """A form has its required fields, and each is what its schema says. Raises Refused."""
+    schema = document.resolve(world.loaded, schema)
+    sent = {**request.form, **request.files}
+    if not set(schema.get("required", [])) <= sent.keys():
+        raise Refused(400, "a field of the form is missing")
+    for name, text in request.form.items():
+        field = document.resolve(world.loaded, schema["properties"].get(name, {}))
+        value = text if field.get("type", "string") == "string" else parsed(text)
+        if not world.fits(field, value):
+            raise Refused(400, f"{name} is not valid")
 
 
 def predicted(world: World, names: dict[str, str], sent: Row) -> Any:
@@ -285,8 +310,11 @@ def attached(world: World, names: dict[str, str], sent: Row) -> Any:
 
 
 def rated(world: World, names: dict[str, str], sent: Row) -> Any:
-    world.find("messages", str(sent.get("messageId")))
-    return jsonify(world.create("feedback", sent))
+    message = world.find("messages", str(sent.get("messageId")))
+    known = {name: message[name] for name in ("chatflowid", "chatId")}
+    if any(sent.get(name, value) != value for name, value in known.items()):
+        raise Refused(400, "the message is of another chat")
+    return jsonify(world.create("feedback", {**sent, **known}))
 
 
 def forgotten(world: World, names: dict[str, str], sent: Row) -> Any:

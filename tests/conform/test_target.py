@@ -46,7 +46,7 @@ OTHERS: dict[str, tuple[Callable[[Flask], None], str]] = {
     "nothing": (nothing, "is not a Flowise: GET /ping answers 404"),
     "a page": (page, "with a web page"),
     "another server": (other, "is not a Flowise: GET /ping answers 200"),
-    "a redirect": (elsewhere, "sends on to https://flows.example.com"),
+    "a redirect": (elsewhere, "redirects to https://flows.example.com"),
     "everything is 401": (closed, "refuses even /ping with 401"),
     "a proxy without server": (broken_proxy, "a proxy answers 502"),
 }
@@ -54,13 +54,13 @@ OTHERS: dict[str, tuple[Callable[[Flask], None], str]] = {
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_is_no_flowise(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    make, told = OTHERS[name]
+    make, message = OTHERS[name]
     app = Flask("other")
     make(app)
     with Served(app) as served:
         assert main(["conform", served.url, "--api-key", "k"]) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert error.count("\n") == 1
 
 
@@ -70,9 +70,9 @@ def test_no_server(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("key", [None, "wrong"])
-def test_a_wrong_key_is_told_apart(key: str | None) -> None:
-    told = "wants a key" if key is None else "refuses this key"
-    with Served(build(World())) as served, pytest.raises(TargetError, match=told):
+def test_a_wrong_key_is_not_a_missing_one(key: str | None) -> None:
+    message = "needs a key" if key is None else "refuses this key"
+    with Served(build(World())) as served, pytest.raises(TargetError, match=message):
         reach(served.url, key)
 
 
@@ -117,7 +117,7 @@ def test_a_certificate_that_nobody_signed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["http://h:3000", "http://h:3000/", "h:3000", "http://h:3000/api/v1/"])
 def test_an_address_with_or_without_its_path(url: str) -> None:
-    assert address(url) == ["http://h:3000/api/v1"]
+    assert address(url) == "http://h:3000/api/v1"
 
 
 @pytest.mark.parametrize("url", ["ftp://h", "http://", "http://user:secret@h:3000"])
@@ -128,7 +128,7 @@ def test_no_address(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["conform"], "give the address"),
         (["conform", "http://127.0.0.1:9", "--contract", "nope"], "there is no contract 'nope'"),
@@ -139,12 +139,12 @@ def test_no_address(url: str) -> None:
         (["matrix", "nope.json"], "is not a report"),
     ],
 )
-def test_usage(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_usage(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_a_document_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "broken.yaml"
     file.write_text("paths: [")
     assert main(["conform", "http://127.0.0.1:9", "--document", str(file)]) == 2
@@ -169,4 +169,10 @@ def test_a_server_that_dies_in_the_middle(tmp_path: Path) -> None:
     assert run["phases"]["walks"]["cases"] > 10
     assert any("the server answers no more" in doubt for doubt in run["doubts"])
     assert run["verdict"] != "conforms"
-    assert run["left"]
+    assert run["records"]["left"]
+
+
+@pytest.mark.parametrize("option", ["--url=http://127.0.0.1:1", "--report-ndjson-path=x", "--config-file=x"])
+def test_options_that_the_judge_sets_itself(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["conform", "http://127.0.0.1:9", option]) == 2
+    assert f"{option.partition('=')[0]} is set by the judge itself" in capsys.readouterr().err

@@ -36,6 +36,14 @@ def test_headers(name: bytes, value: bytes, masked: bytes) -> None:
         ("/api/v1/tools?token=abc&page=1", "/api/v1/tools?token=***&page=1"),
         ("/api/v1/tools?keyonly=true&page=1", "/api/v1/tools?keyonly=***&page=1"),
         ("/api/v1/tools/8", "/api/v1/tools/8"),
+        ("/api/v1/chatflows/%61pikey/s3cret", "/api/v1/chatflows/apikey/***"),
+        ("/api/v1/chatflows/apikey%2Fs3cret", "/api/v1/chatflows/apikey/***"),
+        ("/api/v1/chatflows/%2561pikey/s3cret", "/api/v1/chatflows/apikey/***"),
+        ("/api/v1//chatflows//apikey//s3cret", "/api/v1//chatflows//apikey/***"),
+        ("/api/v1/chatflows/APIKEY/s3cret/", "/api/v1/chatflows/APIKEY/***/"),
+        ("/ns/n/api/v1/chatflows/apikey/s3%63ret", "/ns/n/api/v1/chatflows/apikey/***"),
+        ("/api/v1/tools?api%4Bey=s3cret&a=%20b", "/api/v1/tools?apiKey=***&a=%20b"),
+        ("/api/v1/tools/a%20b", "/api/v1/tools/a%20b"),
     ],
 )
 def test_paths(path: str, masked: str) -> None:

@@ -251,3 +251,17 @@ def test_no_key_is_kept_or_logged(default: Running, caplog: pytest.LogCaptureFix
         assert secret not in shown.text
     assert len(caplog.messages) > 10
     assert secret not in caplog.text
+
+
+@pytest.mark.anyio
+async def test_a_websocket_of_another_server_is_closed() -> None:
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await _app()({"type": "websocket", "path": "/", "headers": []}, receive, send)
+    assert [each["type"] for each in sent] == ["websocket.close"]

@@ -116,3 +116,23 @@ def test_one_fault_each(ns: Namespace, other: Namespace) -> None:
             statuses.setdefault(each.name, []).append(each.ask("x").status_code)
     assert list(statuses.values()) == [[500, 200], [500, 200]]
     assert SUPPORT in ns.control.get("/journal").json()[0]["path"]
+
+
+def test_the_first_answer_says_that_a_namespace_begins_anew(
+    ns: Namespace, default: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "flowise_mock")
+    name = f"{ns.name}-fresh"
+    headers = {**HEADERS, "Flowise-Mock-Namespace": name}
+
+    def fresh(path: str = "/tools") -> str | None:
+        found = httpx.get(f"{default.api}{path}", headers=headers).headers
+        return str(found["flowise-mock-fresh"]) if "flowise-mock-fresh" in found else None
+
+    assert fresh("/tools/none") == "1"  # an error, too
+    assert fresh() is None
+    httpx.delete(f"{default.url}/__mock__/namespaces/{name}").raise_for_status()
+    assert fresh() == "1"
+    assert fresh() is None
+    assert "flowise-mock-fresh" not in httpx.get(f"{default.api}/tools", headers=HEADERS).headers
+    assert caplog.text.count(f"namespace {name} begins anew, from the seed") == 2

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.server
 DOCUMENT = contracts.load("documented")
 OPERATIONS = list(document.operations(DOCUMENT))
 JSON = "application/json"
-FRONT = {400, 404, 405, 413, 415}
+FRONT = {400, 404, 405, 413, 415, 431}
 """What the engine may answer before it knows the operation."""
 BAD_IDS = ("00000000-0000-4000-8000-000000000000", "no-such-id", "%20", "%00", "..%2f..%2fetc", "%ff", "%E2%82%AC",
            "CFD531E0-82FC-11E9-BC42-526AF7764F64", "x" * 8000, "-1", "0", "9" * 400, "%7B%7D", "null")  # fmt: skip

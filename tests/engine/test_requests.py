@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from flowise_mock.contract import jsontext
 from flowise_mock.contract.names import snake
 from flowise_mock.contract.schemas import Schemas
-from flowise_mock.engine.forms import parts
+from flowise_mock.engine.forms import Form, parts
+from flowise_mock.engine.path_tree import Node
 from flowise_mock.engine.requests import Bodies, Parameters, receive_body
-from flowise_mock.engine.routing import Node, segments
+from flowise_mock.engine.routing import segments
 from flowise_mock.state.outcomes import (
     ContentTooLarge,
     MissingBody,
@@ -104,6 +106,37 @@ def test_a_form_is_read_by_its_schema() -> None:
     value, files = bodies().read(BOUNDARY, form(*fields), lambda _: None)
     assert value == {"note": None, "flag": True, "meta": {"a": 1}, "tags": ["x", "y"], "more": "kept"}
     assert [(file.name, file.type, file.data) for file in files] == [("a.txt", "text/plain", b"hello")]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("True", True), ("False", False), ("true", True), ("TRUE", "TRUE")]
+)
+def test_booleans_of_python_clients(text: str, value: Any) -> None:
+    """`requests` writes `str(False)` into a form and into a query."""
+    schemas = {"type": "object", "properties": {"flag": {"type": "boolean"}}}
+    read, _ = Form({}, schemas).read(
+        {b"boundary": b"b"}, form(f'name="flag"\r\n\r\n{text}\r\n'), lambda _: None
+    )
+    assert read == {"flag": value}
+    found = parameters({"name": "flag", "in": "query", "schema": {"type": "boolean"}})
+    if isinstance(value, bool):
+        assert found.read({}, f"flag={text}".encode()) == {"flag": value}
+    else:
+        with pytest.raises(SchemaViolation):
+            found.read({}, f"flag={text}".encode())
+
+
+@pytest.mark.parametrize(
+    "part", ['name="a"\r\n\r\n\r\n', 'name="f"; filename="x"\r\n\r\n\r\n', "\r\n\r\n\r\n"]
+)
+def test_a_form_has_so_many_parts(part: str) -> None:
+    options = {b"boundary": b"b"}
+    parts(options, form(*[part] * 1000))
+    started = time.process_time()
+    with pytest.raises(UnreadableContent) as raised:
+        parts(options, form(*[part] * 100_000))
+    assert "more than 1000 parts" in raised.value.detail
+    assert time.process_time() - started < 0.5
 
 
 def test_parts_keep_their_bytes() -> None:

@@ -358,3 +358,29 @@ def test_an_agent_uses_the_tools_that_the_question_names(fresh_default: Running)
     assert used["usedTools"] == stored["usedTools"] == received[-3][2]
     assert used["usedTools"][0]["tool"] == "calculator"
     assert [name for _, name, _ in received][-3:] == ["usedTools", "metadata", "end"]
+
+
+@pytest.mark.parametrize(("query", "kept"), [({"chatId": "c"}, 1), ({}, 0), ({"chatType": "EXTERNAL"}, 0)])
+def test_what_a_deleted_chat_leaves_behind(fresh_default: Running, query: dict[str, str], kept: int) -> None:
+    """As Flowise: with a chatId the executions stay, without one they go; files go with their chat."""
+    store = fresh_default.mock.store
+    upload = {"type": "file", "name": "a.txt", "data": "data:text/plain;base64,aGk=", "mime": "text/plain"}
+    with fresh_default.client() as client:
+        body = {"question": "q", "chatId": "c", "uploads": [upload]}
+        assert client.post(f"/prediction/{REFUND_DESK}", json=body).status_code == 200
+        assert client.post(f"/prediction/{CHAT}", json=body).status_code == 200
+        assert len(store.select("execution")) == 1
+        for flow in (REFUND_DESK, CHAT):
+            assert store.select("file", chatflowid=flow, chatId="c")
+            assert client.delete(f"/chatmessage/{flow}", params=query).status_code == 200
+            assert store.select("file", chatflowid=flow, chatId="c") == []
+    assert len(store.select("execution")) == kept
+
+
+def test_executions_are_bounded(fresh_default: Running) -> None:
+    with fresh_default.client() as client:
+        first = client.post(f"/prediction/{REFUND_DESK}", json={"question": "q"}).json()["executionId"]
+        for _ in range(1000):
+            fresh_default.mock.store.create("execution", {"chatflowid": REFUND_DESK, "executionData": "[]"})
+        assert client.get(f"/executions/{first}").status_code == 404
+        assert client.get("/executions").json()["total"] == 1000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowise_mock.knowledge.files import Upload, text_of
+from flowise_mock.knowledge.files import Upload, plain_text
 from flowise_mock.knowledge.ranking import rank
 from flowise_mock.knowledge.splitter import MAX_CHUNKS, split
 
@@ -64,8 +64,8 @@ def test_chunks_are_ranked_by_shared_words() -> None:
     ]
 
 
-def test_the_text_of_a_file() -> None:
-    assert text_of(Upload("a.txt", "text/plain", "\ufeffgrüße".encode())) == "grüße"
-    assert text_of(Upload("a.json", "application/json", b"{}")) == "{}"
-    assert text_of(Upload("a.png", "image/png", b"\x89PNG")) == "a.png (4 bytes)"
-    assert text_of(Upload("a.txt", "text/plain", b"\xff\xfe")) == "a.txt (2 bytes)"
+def test_the_plain_text_a_file() -> None:
+    assert plain_text(Upload("a.txt", "text/plain", "\ufeffgrüße".encode())) == "grüße"
+    assert plain_text(Upload("a.json", "application/json", b"{}")) == "{}"
+    assert plain_text(Upload("a.png", "image/png", b"\x89PNG")) == "a.png (4 bytes)"
+    assert plain_text(Upload("a.txt", "text/plain", b"\xff\xfe")) == "a.txt (2 bytes)"

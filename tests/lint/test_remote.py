@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -108,7 +109,7 @@ def written(tmp_path: Path, reference: str) -> Path:
 
 
 def fetched(file: Path) -> list[Finding]:
-    return [each for each in lint([file], Settings(remote=Remote())) if each.severity == "error"]
+    return [each for each in lint([file], Settings(remote=Remote(["127.0.0.1"]))) if each.severity == "error"]
 
 
 def test_refused_without_the_option(machine: Machine, tmp_path: Path) -> None:
@@ -133,7 +134,10 @@ def test_each_file_once_a_run_and_without_credentials(
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password secret\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     file = str(written(tmp_path, f"{machine.url}/api/shared.yaml#/Pet"))
-    assert cli.main(["lint", file, file, "--allow-remote", "--format", "sarif"]) == 1
+    assert (
+        cli.main(["lint", file, file, "--allow-remote", "--allow-host", "127.0.0.1", "--format", "sarif"])
+        == 1
+    )
     assert f'"uri": "{machine.url}/api/shared.yaml"' in capsys.readouterr().out
     assert sorted(path for path, _ in machine.requests) == ["/api/deeper/home.json", "/api/shared.yaml"]
     sent = {name.lower() for _, headers in machine.requests for name in headers}
@@ -187,3 +191,48 @@ def test_a_remote_file_names_no_file_here(machine: Machine, tmp_path: Path) -> N
     """A relative $ref in it is one of its machine, and file: is refused."""
     (only,) = fetched(written(tmp_path, f"{machine.url}/in.yaml#/A"))
     assert (only.rule, only.file) == ("no-unresolved-refs", f"{machine.url}/in.yaml")
+
+
+# --- private networks ------------------------------------------------------------------------------
+
+
+def problem(tmp_path: Path, url: str, *allowed: str) -> str:
+    found = lint([written(tmp_path, url)], Settings(remote=Remote(allowed)))
+    return " ".join(each.message for each in found if each.severity == "error")
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "127.1", "0.0.0.0", "[::1]", "10.0.0.1", "192.168.1.1", "169.254.169.254", "172.16.0.9",
+     "100.64.0.1", "[::ffff:127.0.0.1]", "[fe80::1]", "[fd00::1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "2130706433",
+     "0x7f000001", "224.0.0.1", "[::]"],
+)  # fmt: skip
+def test_an_address_that_is_not_public_is_refused(tmp_path: Path, host: str) -> None:
+    assert "which is not public; name it: --allow-host" in problem(tmp_path, f"http://{host}:9/a.yaml")
+
+
+def test_a_redirect_leads_to_no_private_address(machine: Machine, tmp_path: Path) -> None:
+    """The host is allowed by one name; the redirect has another one."""
+    port = machine.server_port
+    url = f"{machine.url}/to/http://localhost:{port}/api/shared.yaml"
+    assert "--allow-host localhost" in problem(tmp_path, url, "127.0.0.1")
+    assert [path for path, _ in machine.requests] == [f"/to/http://localhost:{port}/api/shared.yaml"]
+
+
+def test_a_name_that_leads_to_a_private_address(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DNS answers a public address first and a private one then; only what is checked is connected to."""
+    answers = [[(2, 1, 6, "", ("127.0.0.1", machine.server_port))]]
+    asked: list[str] = []
+
+    def resolve(host: str, *_: object, **__: object) -> object:
+        asked.append(host)
+        return answers[0]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    assert "specs.example is 127.0.0.1" in problem(tmp_path, "http://specs.example/a.yaml")
+    assert asked == ["specs.example"]
+    assert machine.requests == []
+    problem(tmp_path, "http://specs.example/a.yaml", "Specs.Example")
+    assert [path for path, _ in machine.requests] == ["/a.yaml"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -210,7 +211,20 @@ def test_a_regex_that_backtracks_without_end_does_not_match(
     assert bot.predict(SUPPORT, question="aaa")["text"] == "found"
     assert not caplog.records
     assert bot.predict(SUPPORT, question="a" * 200 + "b")["text"] == "next"
-    assert "the regular expression (a|aa)+$ found nothing in 0.1 s and counts as not matched" in caplog.text
+    assert "the regular expression (a|aa)+$ found nothing in the 0.1 s that a question has" in caplog.text
+
+
+def test_all_regular_expressions_of_a_question_share_the_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Fifty rules, a strict script that explains them all, and an operation's rule: 0.1 s together."""
+    slow = [f"  - {{match: {{question: {{regex: '(a|aa)+{n}$'}}, turn: 1}}, answer: n}}" for n in range(50)]
+    slow.append("  - {match: {method: POST, json: {/question: {regex: '(b|bb)+c$'}}}, fault: reset}")
+    bot = Bot(tmp_path, "rules:\n" + "\n".join(slow), strict=True)
+    started = time.process_time()
+    bot.post(SUPPORT, question="a" * 200 + "!")
+    assert time.process_time() - started < 0.4
+    assert caplog.text.count("counts as not matched") == 1
 
 
 # --- changed files ---------------------------------------------------------------------------------

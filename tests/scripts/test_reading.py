@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema_rs
@@ -184,3 +186,23 @@ def test_the_command_checks_scripts_and_prints_the_schema() -> None:
     assert run("script", "support-bot", "refund-desk") == (0, "6 rules, all valid\n", "")
     status, printed, _ = run("script", "--schema")
     assert (status, json.loads(printed)) == (0, reading.schema())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: "rules:\n- answer: {json: {" + ", ".join(f"k{i}: {i}" for i in range(n)) + "}}\n",
+        lambda n: "rules:\n" + "- {match: {question: hi}, answer: hello}\n" * (n // 6),
+    ],
+    ids=["keys", "rules"],
+)
+def test_the_time_to_read_grows_with_the_size_alone(tmp_path: Path, make: Callable[[int], str]) -> None:
+    def seconds(count: int) -> float:
+        file = tmp_path / f"{count}.yaml"
+        file.write_text(make(count))
+        started = time.process_time()
+        reading.read(file)
+        return time.process_time() - started
+
+    seconds(100)
+    assert seconds(24_000) < 12 * max(seconds(4_000), 0.05)

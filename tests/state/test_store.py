@@ -207,3 +207,25 @@ def test_bounds_are_included() -> None:
     rows = [{"date": f"2025-01-0{day}T00:00:00.000Z"} for day in (1, 2, 3)]
     assert within(rows, "date", "2025-01-02T00:00:00Z", "2025-01-02T00:00:00Z") == [rows[1]]
     assert within(rows, "date", None, None) == rows
+
+
+def test_a_table_keeps_its_newest_records() -> None:
+    table = Table(
+        "run",
+        "Run",
+        ("id", "flow", "at"),
+        {"id": "id", "at": "now"},
+        order="-at",
+        indexes=(("flow",),),
+        keep=3,
+    )
+    store = Store([table])
+    ids = [store.create("run", {"flow": f"{number % 2}"})["id"] for number in range(10)]
+    store.change("run", ids[7], {"flow": "2"})
+    assert [each["id"] for each in store.select("run")] == ids[:6:-1]
+    assert [each["id"] for each in store.select("run", flow="0")] == [ids[8]]
+    snapshot = store.snapshot()
+    store.create("run", {"flow": "0"})
+    assert len(store.select("run")) == 3
+    store.restore(snapshot)
+    assert len(store.select("run")) == 3

@@ -1,4 +1,4 @@
-"""The commands `conform` and `matrix`, and what their options mean."""
+"""The commands `conform` and `matrix`, and their options."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowise_mock.cli.arguments import add_contract
 from flowise_mock.contract.document import DocumentError
 
+if TYPE_CHECKING:
+    from flowise_mock.conform.options import Options
+
 FORMATS = ("terminal", "html", "json", "junit", "sarif", "md", "github", "har", "vcr", "ndjson")
-BY_SCHEMATHESIS = ("har", "vcr", "ndjson")
+BY_SCHEMATHESIS = ("har", "vcr")
+RESERVED = ("--url", "--config-file", "--report-ndjson-path", "--include-operation-id")
+"""Options of Schemathesis that the judge sets itself."""
 
 
 def add(commands: Any) -> None:
-    """Hang the two commands into a command line."""
+    """Add the two commands to a command line."""
     _add_conform(commands)
     _add_matrix(commands)
 
@@ -27,9 +32,18 @@ def _add_conform(commands: Any) -> None:
     one = commands.add_parser(
         "conform",
         help="judge a server by a contract",
-        description="Judge a Flowise, or this mock, by a contract: what breaks, where, how to repeat it, whether it was known. Options that are not listed go to Schemathesis.",
+        description="Judge a Flowise, or this mock, by a contract: what breaks it and why, and how to repeat that. Options that are not listed go to Schemathesis.",
     )
     one.add_argument("url", nargs="?", metavar="URL", help="address of the server, with or without /api/v1")
+    _add_contract(one)
+    _add_writing(one)
+    _add_scope(one)
+    _add_bounds(one)
+    _add_reports(one)
+    one.set_defaults(run=conform, takes_more=True)
+
+
+def _add_contract(one: argparse.ArgumentParser) -> None:
     named = add_contract(one, "clients", "contract to judge by")
     named.add_argument("--document", type=Path, metavar="FILE", help="an OpenAPI 3.0 document to judge by")
     one.add_argument(
@@ -38,18 +52,30 @@ def _add_conform(commands: Any) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="an overlay to lay over the contract; may be repeated",
+        help="an overlay for the contract; may be repeated",
     )
+    one.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="FILE",
+        help="known deviations; `3.0.5` and `3.1.4` are built in, for the contract `documented`",
+    )
+    one.add_argument("--update-baseline", action="store_true", help="write what was found into the baseline")
+
+
+def _add_writing(one: argparse.ArgumentParser) -> None:
     one.add_argument("--api-key", metavar="KEY", help="key of the server (default: $FLOWISE_API_KEY)")
     one.add_argument(
-        "--allow-writes", action="store_true", help="write to a server that is not on this machine"
+        "--allow-writes",
+        action="store_true",
+        help="write to a server that is not on this machine; only to records that the run makes",
     )
     one.add_argument(
         "--allow",
         action="append",
         default=[],
         metavar="OPERATION",
-        help="call this operation with generated data too; may be repeated",
+        help="send generated requests to this operation too; may be repeated",
     )
     one.add_argument(
         "--set",
@@ -59,8 +85,27 @@ def _add_conform(commands: Any) -> None:
         metavar="NAME=VALUE",
         help="a value of the walks, such as model_url=http://127.0.0.1:11434/v1; may be repeated",
     )
+    one.add_argument("--ledger", type=Path, metavar="FILE", help="where to write down what the run makes")
+    one.add_argument(
+        "--clean",
+        type=Path,
+        metavar="LEDGER",
+        help="delete what an earlier run has left, and do nothing else",
+    )
+
+
+def _add_scope(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--only", metavar="ID", default="", help="repeat the deviation with this ID, and show the exchange"
+    )
     one.add_argument(
         "--phases", default="walks,probes,generated", metavar="LIST", help="what to do (default: %(default)s)"
+    )
+    one.add_argument(
+        "--expect-coverage",
+        type=int,
+        metavar="N",
+        help="accept a run that sees at least N operations work (default: all)",
     )
     one.add_argument(
         "--max-examples",
@@ -69,10 +114,13 @@ def _add_conform(commands: Any) -> None:
         metavar="N",
         help="generated cases per operation in fuzzing (default: %(default)s)",
     )
-    one.add_argument("--max-time", type=int, metavar="SECONDS", help="time budget of the generated requests")
     one.add_argument(
         "--seed", type=int, default=1, help="seed of the generated requests (default: %(default)s)"
     )
+
+
+def _add_bounds(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--max-time", type=int, metavar="SECONDS", help="time budget of the generated requests")
     one.add_argument(
         "--timeout",
         type=float,
@@ -84,16 +132,12 @@ def _add_conform(commands: Any) -> None:
         "--rate",
         type=float,
         metavar="PER_SECOND",
-        help="most requests per second (default: 10, on this machine no limit)",
+        help="most requests per second, 0 for no limit (default: 10, on this machine 0)",
     )
     one.add_argument("--insecure", action="store_true", help="do not check the server's certificate")
-    one.add_argument(
-        "--baseline",
-        type=Path,
-        metavar="FILE",
-        help="known deviations; `3.0.5` and `3.1.4` name those that come along",
-    )
-    one.add_argument("--update-baseline", action="store_true", help="write what was found into the baseline")
+
+
+def _add_reports(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--report",
         action="append",
@@ -102,15 +146,8 @@ def _add_conform(commands: Any) -> None:
         metavar="FORMAT[=FILE]",
         help=f"a report: {', '.join(FORMATS)}; may be repeated",
     )
-    one.add_argument("--ledger", type=Path, metavar="FILE", help="where to write down what the run makes")
-    one.add_argument(
-        "--clean",
-        type=Path,
-        metavar="LEDGER",
-        help="delete what a run that was cut off has left, and do nothing else",
-    )
+    one.add_argument("--verbose", action="store_true", help="show each deviation, not only the causes")
     one.add_argument("--no-progress", action="store_true", help="show no progress")
-    one.set_defaults(run=conform, takes_more=True)
 
 
 def _add_matrix(commands: Any) -> None:
@@ -133,7 +170,12 @@ def _setting(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    return name, json.loads(value) if value[:1] in ("{", "[") else value
+    if value[:1] not in ("{", "["):
+        return name, value
+    try:
+        return name, json.loads(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{name}: is not JSON: {error}") from None
 
 
 def _report(text: str) -> tuple[str, str]:
@@ -141,12 +183,15 @@ def _report(text: str) -> tuple[str, str]:
     if name not in FORMATS:
         raise argparse.ArgumentTypeError(f"there is no report {name!r}; there are {', '.join(FORMATS)}")
     if not file and name not in ("terminal", "github", "md"):
-        raise argparse.ArgumentTypeError(f"{name}: give it a file: {name}=FILE")
+        raise argparse.ArgumentTypeError(f"{name}: name its file: {name}=FILE")
     return name, file
 
 
-def conform(asked: argparse.Namespace) -> int:
-    """Run, report, and say how it went by the exit status: 0, 1, 2 or 3."""
+# --- conform -----------------------------------------------------------------------------------------
+
+
+def conform(arguments: argparse.Namespace) -> int:
+    """Run and report; the exit status is the verdict: 0, 1, 2 or 3."""
     from flowise_mock.conform.baseline import BaselineError
     from flowise_mock.conform.generated import GeneratedError
     from flowise_mock.conform.ledger import LedgerError
@@ -154,7 +199,7 @@ def conform(asked: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return _clean(asked) if asked.clean else _conform(asked)
+        return _clean(arguments) if arguments.clean else _conform(arguments)
     except (TargetError, LedgerError, BaselineError, DocumentError, GeneratedError) as error:
         print(f"flowise-mock: {error}", file=sys.stderr)
         return 2
@@ -164,79 +209,122 @@ def _interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
-def _key(asked: argparse.Namespace) -> str | None:
-    return asked.api_key or os.environ.get("FLOWISE_API_KEY") or None
+def _key(arguments: argparse.Namespace) -> str | None:
+    return arguments.api_key or os.environ.get("FLOWISE_API_KEY") or None
 
 
-def _clean(asked: argparse.Namespace) -> int:
-    from flowise_mock.conform import ledger, target, walks
+def _clean(arguments: argparse.Namespace) -> int:
+    """Delete what an earlier run has left."""
+    from flowise_mock.conform import cleanup, ledger, target
+    from flowise_mock.conform.ownership import Ownership
 
-    book = ledger.Ledger(asked.clean)
+    book = ledger.Ledger(arguments.clean)
     found = target.reach(
-        asked.url or book.url(), _key(asked), seconds=asked.timeout, verify=not asked.insecure
+        arguments.url or book.url(), _key(arguments), seconds=arguments.timeout, verify=not arguments.insecure
     )
-    gone = book.gone_count()
-    left = ledger.clean(book, found.wire, walks.bundled())
-    print(f"{book.gone_count() - gone} deleted, {len(left)} left")
-    for made in left:
-        print(f"left on the server: {made}")
-    return 1 if left else 0
+    before = len(book.left())
+    done = cleanup.clean(found.client, book, Ownership(book.mark(), book.before()))
+    print(f"{max(before - len(done.left), 0)} deleted, {len(done.left)} left")
+    for each in done.left:
+        print(f"left on the server: {each}")
+    for each in done.lasting:
+        print(f"no operation deletes {each}")
+    return 1 if done.left else 0
 
 
-def _conform(asked: argparse.Namespace) -> int:
-    from flowise_mock.conform import baseline, contract, report, run
+def _conform(arguments: argparse.Namespace) -> int:
+    from flowise_mock.conform import result, run
     from flowise_mock.conform.progress import Progress
-    from flowise_mock.conform.target import TargetError
+    from flowise_mock.conform.reports import repeated, write
 
-    if not asked.url:
-        raise TargetError("give the address of a server, such as http://127.0.0.1:3000")
-    known = _baseline(asked.baseline)
-    if asked.update_baseline and known is None:
-        raise baseline.BaselineError("--update-baseline needs --baseline FILE")
-    if known is not None and not known.exists() and not asked.update_baseline:
-        raise baseline.BaselineError(f"{known}: there is no such baseline")
-    phases = tuple(each for each in asked.phases.split(",") if each)
-    unknown = set(phases) - {"walks", "probes", "generated"}
-    if unknown:
-        raise TargetError(f"--phases: there is no phase {', '.join(sorted(unknown))}")
-    options = run.Options(
-        url=asked.url,
-        contract=contract.load(asked.contract, asked.overlay, asked.document),
-        key=_key(asked),
-        allow_writes=asked.allow_writes,
-        allowed=tuple(asked.allow),
-        values=dict(asked.set),
-        phases=phases,
-        seed=asked.seed,
-        max_examples=asked.max_examples,
-        max_time=asked.max_time,
-        seconds=asked.timeout,
-        rate=asked.rate,
-        verify=not asked.insecure,
-        ledger=asked.ledger,
-        baseline=known,
-        filters=tuple(getattr(asked, "more", ())),
-        passed=(*getattr(asked, "more", ()), *_by_schemathesis(asked.report)),
-    )
-    with Progress(sys.stderr, not asked.no_progress) as progress:
+    options = _options(arguments)
+    with Progress(sys.stderr, not arguments.no_progress, options.phases) as progress:
         done = run.run(options, progress)
-    if asked.update_baseline and known is not None and not done["interrupted"]:
-        number = run.update_baseline(options, done)
-        print(f"{known}: {number} known deviations")
-        report.write(done, asked.report, options.contract)
+    if options.only:
+        print(repeated.text(done, options.only))
+        return repeated.status(done, options.only)
+    if arguments.update_baseline and not done["interrupted"]:
+        number = result.update_baseline(options, done)
+        print(f"{options.baseline}: {number} known deviations")
+        write.write(done, arguments.report, options.contract, arguments.verbose)
         return 0
-    report.write(done, asked.report or [("terminal", "")], options.contract)
+    write.write(done, arguments.report, options.contract, arguments.verbose)
     return int(done["status"])
 
 
-def _baseline(asked: Path | None) -> Path | None:
-    """A baseline file, or the bundled one of a version."""
-    if asked is None or asked.exists() or asked.suffix in (".yaml", ".yml", ".json"):
-        return asked
+def _options(arguments: argparse.Namespace) -> Options:
+    """What the command line requests. Raises TargetError, BaselineError, DocumentError."""
+    from flowise_mock.conform import contract, options
+    from flowise_mock.conform.target import TargetError
+
+    if not arguments.url:
+        raise TargetError("give the address of a server, such as http://127.0.0.1:3000")
+    phases = tuple(each for each in arguments.phases.split(",") if each)
+    unknown = set(phases) - {*options.PHASES}
+    if unknown:
+        raise TargetError(
+            f"--phases: there is no phase {', '.join(sorted(unknown))}; there are {', '.join(options.PHASES)}"
+        )
+    made = options.Options(
+        url=arguments.url,
+        contract=contract.load(arguments.contract, arguments.overlay, arguments.document),
+        key=_key(arguments),
+        allow_writes=arguments.allow_writes,
+        allowed=tuple(arguments.allow),
+        values=dict(arguments.set),
+        phases=phases,
+        only=arguments.only,
+        expect_coverage=arguments.expect_coverage,
+        seed=arguments.seed,
+        max_examples=arguments.max_examples,
+        max_time=arguments.max_time,
+        seconds=arguments.timeout,
+        rate=arguments.rate,
+        verify=not arguments.insecure,
+        ledger=arguments.ledger,
+        baseline=_baseline(arguments),
+        events=next((Path(file) for name, file in arguments.report if name == "ndjson"), None),
+        filters=tuple(getattr(arguments, "more", ())),
+        passed=(*getattr(arguments, "more", ()), *_by_schemathesis(arguments.report)),
+    )
+    _check_names(made)
+    return made
+
+
+def _check_names(options: Options) -> None:
+    """Raises TargetError if an option names an operation that the contract does not have."""
+    from flowise_mock.conform.target import TargetError
+
+    for each in options.filters:
+        if each.startswith(RESERVED):
+            raise TargetError(f"{each.partition('=')[0]} is set by the judge itself; see --report, --only")
+    named = [("--allow", each) for each in options.allowed]
+    named += [("--only", options.only_operation)] if options.only else []
+    for option, name in named:
+        if name not in options.contract.operations:
+            raise TargetError(
+                f"{option}: the contract {options.contract.name} has no operation {name or options.only!r}; "
+                "pass the ID of a deviation and the contract of its report"
+                if option == "--only"
+                else f"{option}: the contract {options.contract.name} has no operation {name!r}"
+            )
+
+
+def _baseline(arguments: argparse.Namespace) -> Path | None:
+    """A baseline file, or the built-in one of a version. Raises BaselineError."""
     from flowise_mock.conform import baseline
 
-    bundled = baseline.BUNDLED / f"{asked}.yaml"
-    return bundled if bundled.exists() else asked
+    known: Path | None = arguments.baseline
+    if known is None:
+        if arguments.update_baseline:
+            raise baseline.BaselineError("--update-baseline needs --baseline FILE")
+        return None
+    built_in = baseline.BUNDLED / f"{known}.yaml"
+    if not known.exists() and known.suffix not in (".yaml", ".yml", ".json") and built_in.exists():
+        known = built_in
+    if not known.exists() and not arguments.update_baseline:
+        raise baseline.BaselineError(f"{known}: there is no such baseline")
+    return known
 
 
 def _by_schemathesis(reports: list[tuple[str, str]]) -> list[str]:
@@ -247,18 +335,21 @@ def _by_schemathesis(reports: list[tuple[str, str]]) -> list[str]:
     return made
 
 
-def matrix(asked: argparse.Namespace) -> int:
+# --- matrix ------------------------------------------------------------------------------------------
+
+
+def matrix(arguments: argparse.Namespace) -> int:
     from flowise_mock.conform import matrix as table
 
     try:
-        runs = [table.read(path) for path in asked.runs]
+        runs = [table.read(path) for path in arguments.runs]
     except table.MatrixError as error:
         print(f"flowise-mock: {error}", file=sys.stderr)
         return 2
-    if asked.html:
-        asked.html.write_text(table.html(runs))
-    if asked.md:
-        asked.md.write_text(table.markdown(runs))
-    if not asked.html and not asked.md:
+    if arguments.html:
+        arguments.html.write_text(table.html(runs))
+    if arguments.md:
+        arguments.md.write_text(table.markdown(runs))
+    if not arguments.html and not arguments.md:
         print(table.markdown(runs), end="")
     return 0

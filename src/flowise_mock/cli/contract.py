@@ -23,6 +23,11 @@ def add(commands: Any) -> None:
     )
     add_contract(contract, "documented", "the contract to print")
     add_format(contract, "the output format", "yaml", "json")
+    contract.add_argument(
+        "--operations",
+        action="store_true",
+        help="print a table of the operations: described, with a fixed answer, not imitated",
+    )
     contract.set_defaults(run=_contract)
 
     diff = commands.add_parser(
@@ -61,9 +66,14 @@ def _contract(arguments: argparse.Namespace) -> int:
     import yaml
 
     from flowise_mock.contract import contracts
+    from flowise_mock.contract.operation_table import operation_table
     from flowise_mock.contract.publish import publish
 
-    shown = publish(contracts.load(arguments.contract))
+    loaded = contracts.load(arguments.contract)
+    if arguments.operations:
+        print("\n".join(operation_table(loaded)))
+        return 0
+    shown = publish(loaded)
     if arguments.format == "json":
         print(json.dumps(shown, indent=2, ensure_ascii=False))
     else:

@@ -87,6 +87,13 @@ def add(commands: Any) -> None:
     one.add_argument(
         "--allow-remote", action="store_true", help="fetch references to other machines (http, https)"
     )
+    one.add_argument(
+        "--allow-host",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help="a host on this machine or on a private network that --allow-remote may reach; repeatable",
+    )
     one.set_defaults(run=run)
 
 
@@ -159,7 +166,7 @@ def _groups(options: argparse.Namespace, files: list[Path]) -> list[tuple[Settin
 
     if options.parts:
         files = parts.documents(files)
-    remote = Remote() if options.allow_remote else None
+    remote = Remote(options.allow_host) if options.allow_remote else None
     found: dict[Path | None, tuple[Settings, list[Path]]] = {}
     for file in files or [Path()]:
         folder = Path() if str(file) == STDIN or not file.name else file.resolve().parent

@@ -81,6 +81,11 @@ def _add_answers(group: Any) -> None:
     )
     group.add_argument("--strict", action="store_true", help="a question that no rule answers is an error")
     group.add_argument(
+        "--strict-operations",
+        action="store_true",
+        help="answer 501 to operations of Flowise that are not imitated",
+    )
+    group.add_argument(
         "--explain", action="store_true", help="name the rule that answered in Flowise-Mock-Rule"
     )
     group.add_argument("--reload", action="store_true", help="read a script again when its file changes")
@@ -218,6 +223,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         scripts=[find_script(each) for each in arguments.script if each not in MODELS],
         strict=arguments.strict,
         explain=arguments.explain,
+        strict_operations=arguments.strict_operations,
         reload=arguments.reload,
         ids=arguments.ids,
         journal=arguments.journal,

@@ -1,1 +1,1 @@
-"""The judge: tells whether a server keeps a contract. It knows a URL and a document, nothing of the mock."""
+"""The judge: does a server keep its contract? It knows a URL and a document, nothing of the mock."""

@@ -1,4 +1,4 @@
-"""The baseline: deviations that are known, each with a reason, an owner, a day on which it ends."""
+"""The baseline: known deviations, each with a reason, an owner, a day on which it expires."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from flowise_mock.conform import causes
 from flowise_mock.conform.deviations import Deviation, Key
 from flowise_mock.contract.document import DocumentError, read
 
@@ -60,8 +61,11 @@ class Sorted(NamedTuple):
     vanished: list[Entry]
 
 
-def load(path: Path) -> list[Entry]:
-    """The entries of a baseline file, with their lines. Raises BaselineError."""
+def load(path: Path, contract: str = "") -> list[Entry]:
+    """The entries of a baseline file, with their lines. Raises BaselineError.
+
+    `contract` is the one that the run judges by: the baseline of another says nothing about it.
+    """
     try:
         held = read(path)
         node = yaml.compose(path.read_text(), yaml.SafeLoader)
@@ -72,6 +76,12 @@ def load(path: Path) -> list[Entry]:
     known = held.get("known") if isinstance(held, dict) else None
     if not isinstance(known, list):
         raise BaselineError(f"{path}: is not a baseline: it has no list `known`")
+    own = str(held.get("contract") or contract)
+    if contract and own != contract:
+        raise BaselineError(
+            f"{path}: is a baseline of the contract {own}, and this run judges by {contract}; "
+            f"pass --contract {own}, or a baseline of {contract}"
+        )
     return [_entry(path, line, entry) for line, entry in zip(_lines(node), known, strict=True)]
 
 
@@ -106,9 +116,9 @@ def _entry(path: Path, line: int, held: Any) -> Entry:
 def sort(
     found: Iterable[Deviation], entries: Sequence[Entry], version: str, today: datetime.date, judged: set[str]
 ) -> Sorted:
-    """Deviations sorted into new, known and expired; entries that nothing matched are vanished.
+    """Deviations sorted into new, known and expired; entries that no deviation matched are vanished.
 
-    An entry of another version, or of an operation that this run did not judge, is neither.
+    An entry of another version, or of an operation that this run did not judge, is left out.
     """
     result = Sorted([], [], [], [])
     matched: set[int] = set()
@@ -125,20 +135,16 @@ def sort(
 
 
 def update(path: Path, found: Iterable[Deviation], version: str, contract: str, judged: set[str]) -> int:
-    """Write the deviations of a run into a baseline; how many there are. What people wrote stays."""
+    """Write the deviations of a run into a baseline; how many there are. What people wrote is kept."""
     held = load(path) if path.exists() else []
     entries: dict[tuple[str, str, str], dict[str, Any]] = {}
     for each in found:
         entry = next((entry for entry in held if entry.covers(each.key) and entry.concerns(version)), None)
-        told = (
-            _told(entry)
-            if entry
-            else {**each.key._asdict(), "reason": each.expected and f"documented: {each.expected}"}
-        )
-        entries[told["operation"], told["check"], told["what"]] = told
+        row = _row(entry) if entry else {**each.key._asdict(), "reason": _reason(each)}
+        entries[row["operation"], row["check"], row["what"]] = row
     for entry in held:
         if not entry.concerns(version) or entry.operation not in judged:
-            entries.setdefault((entry.operation, entry.check, entry.what), _told(entry))
+            entries.setdefault((entry.operation, entry.check, entry.what), _row(entry))
     path.parent.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(
         [entries[key] for key in sorted(entries)], sort_keys=False, allow_unicode=True, width=200
@@ -159,7 +165,12 @@ def _head(path: Path, version: str, contract: str) -> str:
     return own or f"# Known deviations of Flowise {version or '?'} from the contract `{contract}`.\n"
 
 
-def _told(entry: Entry) -> dict[str, Any]:
+def _reason(found: Deviation) -> str:
+    """A reason to begin with: the cause, until a person writes a better one."""
+    return causes.cause(found).title
+
+
+def _row(entry: Entry) -> dict[str, Any]:
     held = {
         name: getattr(entry, name)
         for name in ("operation", "check", "what", "reason", "owner", "link", "expires")

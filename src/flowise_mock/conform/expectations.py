@@ -1,4 +1,4 @@
-"""What a walk knows of an answer: what I made is listed, what I deleted is gone, filters filter."""
+"""What a walk knows of a response: what was made is listed, what was deleted is gone, filters filter."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from flowise_mock.conform.judge import Fault
+from flowise_mock.conform.judge import Failure
+from flowise_mock.conform.records import rows
 
-Found = Iterator[Fault]
+Found = Iterator[Failure]
 MISSING = object()
 
 
 def dig(value: Any, path: str) -> Any:
-    """The part of a value at `a/0/b`, through JSON text too; MISSING where there is none."""
+    """The part of a value at `a/0/b`, through JSON text too; MISSING if there is none."""
     for part in path.split("/"):
         if isinstance(value, str):
             value = _parsed(value)
@@ -33,14 +34,8 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def rows(value: Any) -> list[dict[str, Any]]:
-    """The records of a list, bare or in a page."""
-    found = value.get("data") if isinstance(value, dict) else value
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
-
-
 def same(got: Any, wanted: Any) -> bool:
-    """Equal, also where one of the two is the JSON text of the other."""
+    """Equal, also if one of the two is the JSON text of the other."""
     if got == wanted:
         return True
     texts = isinstance(got, str) != isinstance(wanted, str)
@@ -53,9 +48,9 @@ def _compare(check: str, value: Any, wanted: dict[str, Any]) -> Found:
     for path, expected in wanted.items():
         got = dig(value, path)
         if got is MISSING:
-            yield Fault(check, f"/{path} is missing", f"{path}: {short(expected)}")
+            yield Failure(check, f"/{path} is missing", f"{path}: {short(expected)}")
         elif not same(got, expected):
-            yield Fault(check, f"/{path} is another", f"{path}: {short(expected)}, not {short(got)}")
+            yield Failure(check, f"/{path} differs", f"{path}: {short(expected)}, not {short(got)}")
 
 
 def short(value: Any) -> str:
@@ -87,12 +82,12 @@ def is_by(value: Any, wanted: dict[str, Any], _: Any) -> Found:
 def has(value: Any, wanted: list[str], _: Any) -> Found:
     for path in wanted:
         if dig(value, path) is MISSING:
-            yield Fault("answer_has_fields", f"/{path} is missing", path)
+            yield Failure("answer_has_fields", f"/{path} is missing", path)
 
 
 def text(value: Any, wanted: str, _: Any) -> Found:
     if value != wanted:
-        yield Fault("answer_is_true", f"is not {wanted}", wanted)
+        yield Failure("answer_is_true", f"is not {wanted}", wanted)
 
 
 def ids(value: Any) -> list[Any]:
@@ -101,17 +96,22 @@ def ids(value: Any) -> list[Any]:
 
 def lists(value: Any, id: Any, _: Any) -> Found:
     if id not in ids(value):
-        yield Fault("made_is_listed", "what was made is not listed", f"a record with the id {id}")
+        yield Failure("made_is_listed", "what was made is not listed", f"a record with the id {id}")
 
 
 def lists_once(value: Any, id: Any, _: Any) -> Found:
     if ids(value).count(id) > 1:
-        yield Fault("made_is_listed", "what was made is listed twice", f"one record with the id {id}")
+        yield Failure("made_is_listed", "what was made is listed twice", f"one record with the id {id}")
+
+
+def named_once(value: Any, name: str, _: Any) -> Found:
+    if [each.get("name") for each in rows(value)].count(name) > 1:
+        yield Failure("made_is_listed", "one creation made several records", f"one record named {name}")
 
 
 def lacks(value: Any, id: Any, _: Any) -> Found:
     if id in ids(value):
-        yield Fault("deleted_is_gone", "what was deleted is listed", f"no record with the id {id}")
+        yield Failure("deleted_is_gone", "what was deleted is listed", f"no record with the id {id}")
 
 
 def item(value: Any, wanted: dict[str, Any], _: Any) -> Found:
@@ -130,24 +130,24 @@ def column(value: Any, wanted: dict[str, list[Any]], _: Any) -> Found:
     for name, values in wanted.items():
         got = [each.get(name) for each in rows(value)]
         if got != values:
-            yield Fault("answer_is_true", f"/*/{name} are others", f"{short(values)}, not {short(got)}")
+            yield Failure("answer_is_true", f"/*/{name} differ", f"{short(values)}, not {short(got)}")
 
 
 def count(value: Any, wanted: int, _: Any) -> Found:
     if len(rows(value)) != wanted:
-        yield Fault("answer_is_true", "has another number of records", f"{wanted}, not {len(rows(value))}")
+        yield Failure("answer_is_true", "has another number of records", f"{wanted}, not {len(rows(value))}")
 
 
 def ordered(value: Any, wanted: dict[str, Any], _: Any) -> Found:
-    """Whether records come in order; a parameter that asks for it is named."""
+    """Whether records come in order; the parameter that requests the order is named."""
     got = [str(each.get(wanted["by"])) for each in rows(value)]
     descending = wanted.get("descending", False)
     if got != sorted(got, reverse=descending):
         way = "descending" if descending else "ascending"
         if "parameter" in wanted:
-            yield no_effect(wanted["parameter"], f"{wanted['by']} {way}", f"{way} asked")
+            yield no_effect(wanted["parameter"], f"{wanted['by']} {way}", f"{way}")
         else:
-            yield Fault("list_is_ordered", f"not in {way} order of {wanted['by']}", f"{wanted['by']} {way}")
+            yield Failure("list_is_ordered", f"not in {way} order of {wanted['by']}", f"{wanted['by']} {way}")
 
 
 def only(value: Any, wanted: dict[str, Any], _: Any) -> Found:
@@ -157,7 +157,7 @@ def only(value: Any, wanted: dict[str, Any], _: Any) -> Found:
             wanted["parameter"], f"only {wanted['field']} {short(wanted['value'])}, not {short(got)}"
         )
     elif not got:
-        yield no_effect(wanted["parameter"], "records that fit it", "drops what fits it")
+        yield no_effect(wanted["parameter"], "records that match", "drops matching records")
 
 
 def none(value: Any, wanted: dict[str, Any], _: Any) -> Found:
@@ -177,7 +177,7 @@ def lacks_by(value: Any, wanted: dict[str, Any], _: Any) -> Found:
 
 def lacks_after(value: Any, wanted: dict[str, Any], _: Any) -> Found:
     if wanted["id"] in ids(value):
-        yield Fault(
+        yield Failure(
             "deleted_is_gone", "what was deleted is listed", f"no {wanted['id']}", operation=wanted["of"]
         )
 
@@ -192,18 +192,19 @@ def none_has(value: Any, wanted: dict[str, Any], _: Any) -> Found:
         yield no_effect(wanted["parameter"], f"no {wanted['field']}", "false acts as true")
 
 
-def no_effect(parameter: str, expected: str, how: str = "", operation: str | None = None) -> Fault:
+def no_effect(parameter: str, expected: str, how: str = "", operation: str | None = None) -> Failure:
     what = (
-        f"{parameter} {how}: has no effect"
-        if how.endswith("asked")
+        f"{parameter} {how} has no effect"
+        if how in ("ascending", "descending")
         else f"{parameter} {how or 'has no effect'}"
     )
-    return Fault("parameter_has_effect", what, expected, operation=operation or "")
+    return Failure("parameter_has_effect", what, expected, operation=operation or "")
 
 
 EXPECTATIONS: dict[str, Callable[[Any, Any, Any], Found]] = {
     "keeps": keeps, "changes": changes, "holds_change": holds_change, "is": holds, "is_by": is_by, "has": has,
-    "text": text, "lists": lists, "lists_once": lists_once, "lacks": lacks, "item": item,
+    "text": text, "named_once": named_once, "lists": lists, "lists_once": lists_once, "lacks": lacks,
+    "item": item,
     "item_changed": item_changed, "rows": column, "count": count, "ordered": ordered, "only": only,
     "none": none,
     "lists_by": lists_by, "lacks_by": lacks_by, "lacks_after": lacks_after, "some_have": some_have,

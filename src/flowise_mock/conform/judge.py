@@ -1,226 +1,158 @@
-"""Judges an answer by its contract alone: status, media type, schema, fields that nobody documented."""
+"""Judges a response by its contract alone: status, media type, schema, fields that are not documented."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from flowise_mock.conform.contract import Contract, Response
-from flowise_mock.conform.wire import Answer
-from flowise_mock.contract.document import Document, resolve
+from flowise_mock.conform import schema_errors
+from flowise_mock.conform.client import Response
+from flowise_mock.conform.contract import Contract, DocumentedResponse
+from flowise_mock.conform.schema_errors import type_name
 
 PAGE = (b"<!doctype html", b"<html")
 
 
-class Fault(NamedTuple):
-    """What is wrong with one answer."""
+class Failure(NamedTuple):
+    """What is wrong with one response."""
 
     check: str
     what: str
     expected: str = ""
     note: bool = False
     operation: str = ""
-    """The operation to blame, where it is another than the one that answered."""
+    """The operation that is at fault, if it is another than the one that responded."""
+    subject: str = ""
+    """What is wrong beyond the operation, such as a field of a component: `Tool/color`."""
 
 
 class Judge:
-    """Answers judged by a contract. `absent` is what the server answers where it has no such path."""
+    """Judges responses by a contract. `absent` is the server's response to a path that it does not have."""
 
-    def __init__(self, contract: Contract, absent: Answer | None = None) -> None:
+    def __init__(
+        self,
+        contract: Contract,
+        absent: Response | None = None,
+        own_rows: Callable[[str, Any], Any] = lambda path, value: value,
+    ) -> None:
         self._contract = contract
         self._absent = absent
+        self._own_rows = own_rows
+        """A list of records without those of others, which come and go: the run judges its own."""
 
-    def judge(self, operation: str, answer: Answer) -> Iterator[Fault]:
-        """Everything wrong with an answer of an operation, whatever was asked."""
-        if answer.trouble:
-            check = "answers_in_time" if "within" in answer.trouble else "answers_whole"
-            yield Fault(check, stable(answer.trouble), "a whole answer")
+    def judge(self, operation: str, response: Response) -> Iterator[Failure]:
+        """Everything wrong with a response of an operation, whatever the request was."""
+        if response.error:
+            check = "answers_in_time" if "within" in response.error else "answers_whole"
+            yield Failure(check, stable(response.error), "a complete answer")
             return
-        if self.is_absent(answer):
-            yield Fault("operation_exists", "is not there", "the documented operation")
+        if self.is_absent(response):
+            yield Failure("operation_exists", "is not there", "the documented operation")
             return
-        response = self._contract.response(operation, answer.status)
-        if response is None:
-            known = ", ".join(self._contract.responses(operation))
-            yield Fault("status_code_conformance", f"{answer.status} is not documented", f"one of {known}")
-            if is_page(answer):
-                yield Fault("html_instead_of_json", f"{answer.status} with a web page", "JSON")
+        known = self._contract.response(operation, response.status)
+        if known is None:
+            statuses = ", ".join(self._contract.responses(operation))
+            expected = f"one of {statuses}"
+            yield Failure("status_code_conformance", f"{response.status} is not documented", expected)
+            if is_page(response) and not 300 <= response.status < 400:
+                yield Failure("html_instead_of_json", f"{response.status} with a web page", "JSON")
             return
-        yield from self._body(response, answer)
+        yield from self._body(operation, known, response)
 
-    def may_refuse(self, operation: str, answer: Answer) -> bool:
-        """Whether a refusal is documented for an ID: the contract says of most no more than `string`."""
+    def may_refuse(self, operation: str, response: Response) -> bool:
+        """Whether a refusal is documented for an ID: the contract describes most of them as `string`."""
         return "{" in self._contract.operations[operation].path and bool(
-            self._contract.documented(operation, answer.status)
+            self._contract.documented(operation, response.status)
         )
 
-    def is_absent(self, answer: Answer) -> bool:
-        """Whether the server answers as it does where it has nothing."""
+    def is_absent(self, response: Response) -> bool:
+        """Whether the response is the one to a path that the server does not have."""
         known = self._absent
-        if known is None or known.trouble or answer.status != known.status:
+        if known is None or known.error or response.status != known.status:
             return False
-        if is_page(answer):
+        if is_page(response):
             return is_page(known)
-        return (
-            answer.status in (404, 405, 501) and answer.media == known.media and shape(answer) == shape(known)
-        )
+        same = response.media == known.media and outline(response) == outline(known)
+        return response.status in (404, 405, 501) and same
 
-    def _body(self, response: Response, answer: Answer) -> Iterator[Fault]:
-        if not response.schemas:
-            if is_page(answer):
-                yield Fault("html_instead_of_json", f"{answer.status} with a web page", "no body")
-            elif answer.body.strip():
-                named = answer.media or "no media type"
-                what = f"{answer.status} has a body ({named}): {outline(answer.json())}"
-                yield Fault("undocumented_body", what, "no body", note=True)
+    def _body(self, operation: str, known: DocumentedResponse, response: Response) -> Iterator[Failure]:
+        status = response.status
+        if not known.schemas:
+            if is_page(response):
+                yield Failure("html_instead_of_json", f"{status} with a web page", "no body")
+            elif response.body.strip():
+                media = response.media or "no media type"
+                what = f"{status} has a body ({media}): {keys(response.json())}"
+                yield Failure("undocumented_body", what, "no body", note=True)
             return
-        if is_page(answer) and "text/html" not in response.schemas:
-            yield Fault(
-                "html_instead_of_json", f"{answer.status} with a web page", " or ".join(response.schemas)
-            )
+        documented = " or ".join(known.schemas)
+        if is_page(response) and "text/html" not in known.schemas:
+            yield Failure("html_instead_of_json", f"{status} with a web page", documented)
             return
-        media = matching(answer.media, response.schemas)
-        if media is None:
-            known = " or ".join(response.schemas)
-            what = f"{answer.status} as {answer.media or 'no media type'}"
-            yield Fault("content_type_conformance", what, known)
-            media = next(iter(response.schemas))
+        media = matching(response.media, known.schemas) or ""
+        if not media:
+            what = f"{status} as {response.media or 'no media type'}"
+            yield Failure("content_type_conformance", what, documented)
+            if response.json() is None:
+                return
+            media = next(iter(known.schemas))
         if media == "application/json" or media.endswith("+json"):
-            yield from self._json(response, media, answer)
-        elif not answer.body and media != "text/event-stream":
-            yield Fault("response_schema_conformance", f"{answer.status} has no body", f"a body of {media}")
+            path = self._contract.operations[operation].path
+            yield from self._json(path, known, media, response)
+        elif not response.body and media != "text/event-stream":
+            yield Failure("response_schema_conformance", f"{status} has no body", f"a body of {media}")
 
-    def _json(self, response: Response, media: str, answer: Answer) -> Iterator[Fault]:
-        value = answer.json()
-        if not answer.body and not response.schemas[media]:
+    def _json(
+        self, path: str, known: DocumentedResponse, media: str, response: Response
+    ) -> Iterator[Failure]:
+        value = response.json()
+        status = response.status
+        if not response.body and not known.schemas[media]:
             return
-        if value is None and answer.body.strip() != b"null":
-            yield Fault("response_schema_conformance", f"{answer.status} is not JSON", "JSON")
+        if value is None and response.body.strip() != b"null":
+            yield Failure("response_schema_conformance", f"{status} is not JSON", "JSON")
             return
-        check = "response_schema_conformance" if answer.status < 400 else "error_body"
-        for what, expected in problems(response, media, value):
-            yield Fault(check, f"{answer.status} {what}", expected)
-        for path in undocumented(self._contract.document, response.schemas[media], value):
-            yield Fault("undocumented_field", f"{answer.status} {path}", "documented fields alone", note=True)
+        value = self._own_rows(path, value)
+        check = "response_schema_conformance" if status < 400 else "error_body"
+        schema, document = known.schemas[media], self._contract.document
+        for error in schema_errors.errors(document, schema, known.validators[media], value):
+            yield Failure(check, f"{status} {error.what}", error.expected, subject=error.subject)
+        for field in schema_errors.undocumented_fields(document, schema, value):
+            yield Failure("undocumented_field", f"{status} {field}", "documented fields only", note=True)
 
 
-def is_page(answer: Answer) -> bool:
-    return answer.media == "text/html" and answer.body.lstrip()[:15].lower().startswith(PAGE)
+def is_page(response: Response) -> bool:
+    return response.media == "text/html" and response.body.lstrip()[:15].lower().startswith(PAGE)
 
 
-def shape(answer: Answer) -> Any:
-    """A body without what differs between two paths: its keys, or its first word."""
-    value = answer.json()
-    return [*sorted(value), outline_text(value)] if isinstance(value, dict) else answer.body[:12]
+def outline(response: Response) -> Any:
+    """A body without what differs between two paths: its keys and the first words of its message."""
+    value = response.json()
+    if not isinstance(value, dict):
+        return response.body[:12]
+    return [*sorted(value), " ".join(message(value).split()[:4])]
 
 
-def outline_text(value: dict[str, Any]) -> str:
-    """The first words of a message: they tell `no path` from `Tool 7 not found`."""
-    message = str(value.get("message", value.get("error", "")))
-    return " ".join(message.split()[:4])
+def message(value: Any) -> str:
+    """The message of an error body."""
+    if not isinstance(value, dict):
+        return value if isinstance(value, str) else ""
+    return str(value.get("message", value.get("error", "")))
 
 
-def outline(value: Any) -> str:
-    """What a value is, in few words: its keys, or its type."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(sorted(value)[:8]) + "}"
-    return type_name(value)
+def keys(value: Any) -> str:
+    """A value in few words: its keys, or its type."""
+    return "{" + ", ".join(sorted(value)[:8]) + "}" if isinstance(value, dict) else type_name(value)
 
 
 def matching(media: str, known: Iterable[str]) -> str | None:
-    """The documented media type that an answer's type is, ranges such as `image/*` included."""
+    """The documented media type that a type matches, ranges such as `image/*` included."""
     for each in known:
         if each in (media, "*/*") or (each.endswith("/*") and media.startswith(each[:-1])):
             return each
     return None
 
 
-def stable(trouble: str) -> str:
-    """A trouble without the address and numbers that differ between runs."""
-    return trouble.split(": ")[0] if "broke" in trouble else trouble.split(" within")[0]
-
-
-def type_name(value: Any) -> str:
-    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
-    return "null" if value is None else names.get(type(value), type(value).__name__)
-
-
-def problems(response: Response, media: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Each way in which a value breaks its schema: what, in stable words, and what was expected."""
-    seen = set()
-    for error in response.validators[media].errors(value):
-        place = "/" + "/".join(location(error.schema_path, error.instance_path))
-        what, expected = reason(error)
-        if (place, what) not in seen:
-            seen.add((place, what))
-            yield f"{place} {what}", expected
-
-
-def location(schema_path: list[str | int], instance_path: list[str | int]) -> Iterator[str]:
-    """The place in an instance, with `*` for any index and `{}` for any key of a map."""
-    names = {schema_path[i + 1] for i, part in enumerate(schema_path[:-1]) if part == "properties"}
-    for part in instance_path:
-        yield "*" if isinstance(part, int) else str(part) if part in names else "{}"
-
-
-def reason(error: Any) -> tuple[str, str]:
-    kind = error.kind.name
-    found = type_name(error.instance)
-    if kind == "type":
-        return f"is {found}", " or ".join(error.kind.types)
-    if kind == "required":
-        return f"lacks {error.kind.property}", error.kind.property
-    if kind == "enum":
-        return (
-            "is null" if error.instance is None else "is none of the documented values"
-        ), "a documented value"
-    if kind == "format":
-        return "has another format", str(error.kind.format)
-    if error.instance is None:
-        return "is null", "no null"
-    return f"does not fit ({kind})", str(error.message)[:200]
-
-
-def has_place(document: Document, schema: Document, path: str) -> bool:
-    """Whether a schema has a place for a path such as `chunks/0/id`; what it leaves open has."""
-    for part in path.split("/"):
-        schema = resolve(document, schema)
-        if schema.get("type") == "array" or "items" in schema:
-            if not part.isdigit():
-                return False
-            schema = schema.get("items", {})
-        elif "properties" in schema:
-            if part not in schema["properties"]:
-                return bool(schema.get("additionalProperties"))
-            schema = schema["properties"][part]
-        else:
-            return True
-    return True
-
-
-def undocumented(document: Document, schema: Document, value: Any, path: str = "") -> Iterator[str]:
-    """Fields of a value that its schema does not name, where the schema names any."""
-    seen = set()
-    for place in _undocumented(document, schema, value, path):
-        if place not in seen:
-            seen.add(place)
-            yield place
-
-
-def _undocumented(document: Document, schema: Document, value: Any, path: str) -> Iterator[str]:
-    schema = resolve(document, schema)
-    parts = [resolve(document, part) for word in ("allOf", "oneOf", "anyOf") for part in schema.get(word, [])]
-    if isinstance(value, list):
-        for item in value:
-            yield from _undocumented(document, schema.get("items", {}), item, f"{path}/*")
-    if not isinstance(value, dict):
-        return
-    known: dict[str, Document] = {}
-    for part in [schema, *parts]:
-        known.update(part.get("properties", {}))
-    open_to = schema.get("additionalProperties")
-    for name, child in value.items():
-        if name in known:
-            yield from _undocumented(document, known[name], child, f"{path}/{name}")
-        elif known and open_to is None:
-            yield f"{path}/{name}"
+def stable(error: str) -> str:
+    """An error without the address and the numbers that differ between runs."""
+    return error.split(": ")[0] if "broke" in error else error.split(" within")[0]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flowise_mock.conform.wire import Request, Wire
+from flowise_mock.conform.client import Request
 
 
 class LedgerError(Exception):
@@ -16,28 +17,41 @@ class LedgerError(Exception):
 
 
 class Made(NamedTuple):
-    """A thing that a run made, and the requests that undo it, such as `DELETE /tools/7`."""
+    """A record that a run made."""
 
     kind: str
     id: str
-    undo: tuple[str, ...]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
 
 
 class Ledger:
-    """A file of JSON lines: where the run went, then each thing made and each thing gone again."""
+    """A file of JSON lines: the server, what was there before, then each record made and each deleted."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lines: list[dict[str, Any]] = []
+        self._position = 0
 
-    def open(self, url: str, mark: str) -> None:
+    def open(self, url: str, mark: str, before: Mapping[str, str]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._write({"url": url, "mark": mark})
+        self._write({"url": url, "mark": mark, "before": dict(before)})
 
-    def made(self, kind: str, id: str, undo: list[str]) -> None:
-        self._write({"made": kind, "id": id, "undo": [step.replace("{id}", id) for step in undo]})
+    def made(self, kind: str, id: str) -> None:
+        self._write({"made": kind, "id": id})
+
+    def sent(self, values: Iterable[str]) -> None:
+        """Keep values that this run alone sent, to make a record whose ID no response gave."""
+        self._write({"sent": sorted(values)})
+
+    def step(self, request: Request, saves: Mapping[str, str]) -> None:
+        """Keep a request that made a record, for the scripts that repeat a deviation."""
+        self._write({"step": [request.method, request.path, request.json], "saves": dict(saves)})
+
+    def softened(self, case: str) -> None:
+        """Keep which generated case was changed so that it may be valid now."""
+        self._write({"softened": case})
 
     def gone(self, id: str) -> None:
         self._write({"gone": id})
@@ -48,76 +62,61 @@ class Ledger:
             file.flush()
             os.fsync(file.fileno())
 
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """Its lines; a last one that was cut off by a crash is left out."""
+    def lines(self) -> list[dict[str, Any]]:
+        """Its lines, without a last one that a crash cut off. Each is read once, as the file only grows."""
         try:
-            text = self.path.read_text()
+            with self.path.open("rb") as file:
+                file.seek(self._position)
+                text = file.read()
         except OSError as error:
             raise LedgerError(f"{self.path}: cannot be read: {error.strerror}") from None
-        for line in text.splitlines():
-            try:
-                yield json.loads(line)
-            except ValueError:
-                continue
+        complete = text[: text.rfind(b"\n") + 1]
+        self._position += len(complete)
+        self._lines += _parsed(complete)
+        return self._lines
 
-    def url(self) -> str:
+    def _head(self) -> dict[str, Any]:
         for line in self.lines():
             if "url" in line:
-                return str(line["url"])
+                return line
         raise LedgerError(f"{self.path}: is not a ledger of a run: it names no server")
 
+    def url(self) -> str:
+        return str(self._head()["url"])
+
     def mark(self) -> str:
-        return next((str(line["mark"]) for line in self.lines() if "mark" in line), "")
+        return str(self._head()["mark"])
 
-    def gone_count(self) -> int:
-        """How many things were deleted again."""
-        return sum("gone" in line for line in self.lines())
+    def before(self) -> dict[str, str]:
+        """The kind of each record that was there before the run, by its ID."""
+        return dict(self._head().get("before", {}))
 
-    def left(self) -> list[Made]:
-        """What was made and not deleted yet, the newest first."""
-        made: dict[str, Made] = {}
-        for line in self.lines():
-            if "made" in line:
-                made[line["id"]] = Made(line["made"], line["id"], tuple(line["undo"]))
-            elif "gone" in line:
-                made.pop(line["gone"], None)
+    def sent_values(self) -> set[str]:
+        return {value for line in self.lines() for value in line.get("sent", [])}
+
+    def softened_cases(self) -> set[str]:
+        return {line["softened"] for line in self.lines() if "softened" in line}
+
+    def steps(self) -> list[tuple[Request, dict[str, str]]]:
+        found = [line for line in self.lines() if "step" in line]
+        return [(_request(*line["step"]), line["saves"]) for line in found]
+
+    def all(self) -> list[Made]:
+        """Each record that was made, the newest first."""
+        made = {line["id"]: Made(line["made"], line["id"]) for line in self.lines() if "made" in line}
         return list(made.values())[::-1]
 
-
-def sweep(ledger: Ledger, wire: Wire, mark: str, lists: dict[str, str], undo: dict[str, list[str]]) -> None:
-    """Write down what carries the mark of the run and is not in the ledger: made while nobody looked."""
-    known = {line.get("made") and line["id"] for line in ledger.lines()}
-    for kind, path in lists.items():
-        held = wire.send(Request("sweep", "GET", path)).json()
-        for row in held if isinstance(held, list) else []:
-            told = f"{row.get('name')} {row.get('details')}" if isinstance(row, dict) else ""
-            if mark in told and row.get("id") not in known:
-                ledger.made(kind, str(row["id"]), undo[kind])
+    def left(self) -> list[Made]:
+        """Each record that was made and not deleted, the newest first."""
+        gone = {line["gone"] for line in self.lines() if "gone" in line}
+        return [each for each in self.all() if each.id not in gone]
 
 
-def clean(ledger: Ledger, wire: Wire, walks: dict[str, Any]) -> list[Made]:
-    """Delete what is left; what could not be deleted.
-
-    First what is written down: a record that breaks the list it is in has to go before lists are read.
-    """
-    _delete(ledger, wire)
-    sweep(ledger, wire, ledger.mark(), walks["sweep"], walks["undo"])
-    return _delete(ledger, wire)
+def _parsed(text: bytes) -> Iterator[dict[str, Any]]:
+    for line in text.splitlines():
+        with contextlib.suppress(ValueError):
+            yield json.loads(line)
 
 
-def _delete(ledger: Ledger, wire: Wire) -> list[Made]:
-    for made in ledger.left():
-        if _undone(made, wire):
-            ledger.gone(made.id)
-    return ledger.left()
-
-
-def _undone(made: Made, wire: Wire) -> bool:
-    """Whether a thing is gone: its last request was answered 2xx, or with a word that it is not there."""
-    answer = None
-    for step in made.undo:
-        method, path = step.split(" ", 1)
-        answer = wire.send(Request("clean-up", method, path))
-    if answer is None or answer.trouble:
-        return False
-    return answer.success or answer.status == 404 or b"not found" in answer.body
+def _request(method: str, path: str, body: Any) -> Request:
+    return Request("set-up", method, path, json=body)

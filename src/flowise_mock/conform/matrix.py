@@ -88,10 +88,10 @@ def html(runs: list[Run]) -> str:
 def _row(runs: list[Run], operation: str) -> str:
     cells = []
     for run in runs:
-        told = cell(run, operation)
-        kind = "bad" if told.isdigit() else {"ok": "ok", "?": "doubt"}.get(told, "")
+        text = cell(run, operation)
+        kind = "bad" if text.isdigit() else {"ok": "ok", "?": "doubt"}.get(text, "")
         why = "\n".join(f"{each['check']}: {each['what']}" for each in deviations(run, operation))
-        cells.append(f'<td class="{kind}" title="{escape(why)}">{escape(told)}</td>')
+        cells.append(f'<td class="{kind}" title="{escape(why)}">{escape(text)}</td>')
     return f"<tr><th>{escape(operation)}</th>{''.join(cells)}</tr>"
 
 

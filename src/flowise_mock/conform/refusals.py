@@ -1,12 +1,12 @@
-"""How a contract wants something refused: what is not there, what cannot be read, who has no key."""
+"""How a contract refuses: an ID that is not there, a body that cannot be read, a missing key."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flowise_mock.conform.client import Response
 from flowise_mock.conform.contract import Contract
-from flowise_mock.conform.judge import Fault
-from flowise_mock.conform.wire import Answer
+from flowise_mock.conform.judge import Failure
 
 CHECKS = {
     "unknown": "unknown_is_refused",
@@ -26,26 +26,31 @@ STATUSES = {
     "invalid": (400, 415, 422),
     "private": (401, 403, 404),
 }
+NOUNS = {
+    "unknown": "an unknown ID", "gone": "a deleted record", "malformed": "a malformed ID",
+    "unreadable": "unreadable JSON", "key": "a missing key", "invalid": "an invalid request",
+    "private": "a private record",
+}  # fmt: skip
 
 
-def refusal(contract: Contract, operation: str, kind: str, answer: Answer) -> Iterator[Fault]:
-    """What is wrong with how `kind` of a request was refused.
+def refusal(contract: Contract, operation: str, kind: str, response: Response) -> Iterator[Failure]:
+    """What is wrong with how a request of this kind was refused.
 
-    Where the contract documents no status for it, any answer below 500 will do; a contract that
-    tells what a version does has said it already by the statuses that it documents.
+    If the contract documents no status for it, any status below 500 is right. In a contract that
+    describes a version any documented status is right.
     """
-    if kind == "maybe":
-        return
+    if kind == "maybe" or (kind == "key" and (response.status == 429 or 300 <= response.status < 400)):
+        return  # a redirect or a limit says nothing about the key
     wanted = contract.documented(operation, *STATUSES[kind]) or ([401] if kind == "key" else [])
-    told = " or ".join(map(str, wanted))
-    if kind == "gone" and answer.success:
-        yield Fault(CHECKS[kind], "still answers", told or "a refusal")
-    elif contract.lenient or answer.status in wanted:
+    statuses = " or ".join(map(str, wanted))
+    if kind == "gone" and response.success:
+        yield Failure(CHECKS[kind], "still answers", statuses or "a refusal")
+    elif contract.describes_version or response.status in wanted:
         return
-    elif wanted and kind in ("unknown", "malformed") and answer.success and answer.json() == []:
-        yield Fault(CHECKS[kind], f"an empty list instead of {told}", told, note=True)
+    elif wanted and kind in ("unknown", "malformed") and response.success and response.json() == []:
+        yield Failure(CHECKS[kind], f"an empty list instead of {statuses}", statuses, note=True)
     elif wanted:
         check = "unknown_is_refused" if kind == "gone" else CHECKS[kind]
-        yield Fault(check, f"{answer.status} instead of {told}", told)
-    elif answer.status >= 500:
-        yield Fault("not_a_server_error", f"{answer.status} for what is {kind}", "no server error")
+        yield Failure(check, f"{response.status} instead of {statuses}", statuses)
+    elif response.status >= 500:
+        yield Failure("not_a_server_error", f"{response.status} for {NOUNS[kind]}", "no server error")

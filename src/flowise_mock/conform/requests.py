@@ -1,4 +1,4 @@
-"""Makes requests of operations from values: paths, queries, bodies, with the names of a walk filled in."""
+"""Builds requests of operations: paths, queries and bodies, with the values of a walk filled in."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import uuid
 from typing import Any
 from urllib.parse import quote
 
+from flowise_mock.conform.client import Files, Request
 from flowise_mock.conform.contract import Contract
-from flowise_mock.conform.wire import Files, Request
 
 Values = dict[str, Any]
-_NAME = re.compile(r"\$\{(\w+)\}")
+_NAME = re.compile(r"\$\{(\w+)\}|\$(\w+)")
 
 
-class Unknown(Exception):
-    """A name that no step has saved."""
+class MissingValueError(Exception):
+    """A name without a value: no response gave it. The text is the name."""
 
 
 def fill(node: Any, values: Values) -> Any:
-    """`node` with `$name`, `${name}` and `{$text: …}` replaced. Raises Unknown."""
+    """`node` with `$name`, `${name}` and `{$text: …}` replaced. Raises MissingValueError."""
     if isinstance(node, dict):
         if set(node) == {"$text"}:
             return json.dumps(fill(node["$text"], values), ensure_ascii=False)
@@ -29,21 +29,21 @@ def fill(node: Any, values: Values) -> Any:
         return [fill(item, values) for item in node]
     if not isinstance(node, str):
         return node
-    if node.startswith("$") and re.fullmatch(r"\$\w+", node):
+    if re.fullmatch(r"\$\w+", node):
         return value(node[1:], values)
-    return _NAME.sub(lambda found: str(value(found[1], values)), node)
+    return _NAME.sub(lambda found: str(value(found[1] or found[2], values)), node)
 
 
 def value(name: str, values: Values) -> Any:
     if name == "uuid":
         return str(uuid.uuid4())
     if name not in values or values[name] is None:
-        raise Unknown(name)
+        raise MissingValueError(name)
     return values[name]
 
 
 def request(contract: Contract, operation: str, arguments: Values, **body: Any) -> Request:
-    """A request of an operation with its parameters by name; a path parameter not given is a new ID."""
+    """A request of an operation with its parameters by name; the default of a path parameter is a new ID."""
     definition = contract.operations[operation]
     path = definition.path
     query: list[tuple[str, str]] = []
@@ -61,5 +61,5 @@ def text(given: Any) -> str:
 
 
 def files(listed: list[list[str]]) -> Files:
-    """Files of a form: each is field, file name, media type, text."""
+    """Files of a form: each is a field, a file name, a media type, a text."""
     return [(field, (name, content.encode(), media)) for field, name, media, content in listed]

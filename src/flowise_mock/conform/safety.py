@@ -1,4 +1,4 @@
-"""What a run may do to a server: everything on loopback, only reads elsewhere, unless it is allowed."""
+"""What a run may do to a server: anything with its own records on loopback, only reads elsewhere."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from flowise_mock.conform.contract import Contract
 
 SAFE = ("get", "head")
 LASTING = ("createLead",)
-"""What makes records that no operation of Flowise deletes: made once by a walk, never by generation."""
+"""Makes records that no operation of Flowise deletes: one is made by a walk, none by generated requests."""
 RISKY = (
     "upsertDocument", "vectorUpsert", "refreshDocument", "createPrediction", "triggerWebhook",
-    "generateSpeech", "createDocumentStore", "updateDocumentStore",
+    "generateSpeech",
 )  # fmt: skip
-"""What costs money where it succeeds; and what can break a server: a store whose loaders are no text makes
-every list of stores a 500 until it is deleted."""
+"""Costs money if it succeeds: generated requests to these go to this machine alone."""
 
 
 def is_loopback(url: str) -> bool:
-    """Whether an address is this machine, told from its name alone: no name is looked up."""
+    """Whether an address is this machine. Only its name counts: it is not looked up."""
     host = urlsplit(url).hostname or ""
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -38,22 +37,17 @@ class Rules(NamedTuple):
     local: bool
     allowed: frozenset[str] = frozenset()
 
-    def walks(self, contract: Contract, operation: str) -> bool:
-        """Whether a walk may call an operation: all, with its own things, once writes are allowed."""
+    def calls(self, contract: Contract, operation: str) -> bool:
+        """Whether walks and probes may call an operation: all, once writes are allowed."""
         return self.writes or contract.operations[operation].method in SAFE or operation in self.allowed
 
-    def probes(self, contract: Contract, operation: str) -> bool:
-        """Whether an operation may be asked for what is not there, or without a key."""
-        return self.walks(contract, operation)
-
     def generates(self, contract: Contract, operation: str) -> bool:
-        """Whether generated requests may go to an operation."""
-        method = contract.operations[operation].method
-        if operation in self.allowed or method in SAFE:
+        """Whether generated requests may call an operation."""
+        if operation in self.allowed or contract.operations[operation].method in SAFE:
             return True
         if not self.writes or operation in LASTING:
             return False
-        return self.local or not (method == "delete" or operation in RISKY)
+        return self.local or operation not in RISKY
 
 
 def rules(url: str, allow_writes: bool, allowed: Collection[str]) -> Rules:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from flowise_mock.conform.judge import Fault, is_page
-from flowise_mock.conform.wire import Answer
+from flowise_mock.conform.client import Response
+from flowise_mock.conform.judge import Failure, is_page
 
 NAMES = {
     "start", "token", "thinking", "sourceDocuments", "usedTools", "artifacts", "fileAnnotations",
@@ -24,83 +24,84 @@ class Event(NamedTuple):
 
 
 def frames(body: bytes) -> Iterator[list[str]]:
-    """The lines of each frame, comments (heartbeats) left out."""
+    """The lines of each frame, without comments (heartbeats)."""
     for frame in body.decode(errors="replace").split("\n\n"):
         lines = [line for line in frame.split("\n") if line and not line.startswith(":")]
         if lines:
             yield lines
 
 
-def read(lines: list[str]) -> tuple[Event | None, Fault | None]:
+def read(lines: list[str]) -> tuple[Event | None, Failure | None]:
     """The event of a frame, and what is wrong with its form."""
     data = [line.removeprefix("data:") for line in lines if line.startswith("data:")]
     if len(data) != 1:
-        return None, Fault("stream_frame", f"a frame has {len(data)} data lines", "one line `data:`")
+        return None, Failure("stream_frame", f"a frame has {len(data)} data lines", "one line `data:`")
     try:
         event = json.loads(data[0])
     except ValueError:
-        return None, Fault("stream_data_is_json", "data is not JSON", '{"event": …, "data": …}')
+        return None, Failure("stream_data_is_json", "data is not JSON", '{"event": …, "data": …}')
     if not isinstance(event, dict) or not isinstance(event.get("event"), str) or "data" not in event:
-        return None, Fault(
+        return None, Failure(
             "stream_data_is_json", "data is no object with event and data", '{"event": …, "data": …}'
         )
     found = Event(event["event"], event["data"])
     other = [line for line in lines if not line.startswith("data:")]
     if other != ["message:"]:
-        told = " and ".join(f"`{line.partition(':')[0]}`" for line in other) or "nothing"
-        return found, Fault(
-            "stream_frame", f"a frame of {found.name} begins with {told}", "a line `message:`"
+        begin = " and ".join(f"`{line.partition(':')[0]}`" for line in other) or "nothing"
+        return found, Failure(
+            "stream_frame", f"a frame of {found.name} begins with {begin}", "a line `message:`"
         )
     return found, None
 
 
-def events(answer: Answer) -> list[Event]:
-    return [event for event, _ in map(read, frames(answer.body)) if event]
+def events(response: Response) -> list[Event]:
+    return [event for event, _ in map(read, frames(response.body)) if event]
 
 
-def judge(answer: Answer, tokens: bool = False) -> Iterator[Fault]:
-    """Everything wrong with a stream; `tokens`: it has to tell its text in tokens."""
-    if answer.media != "text/event-stream":
-        check = "html_instead_of_json" if is_page(answer) else "content_type_conformance"
-        yield Fault(check, f"a stream as {answer.media or 'no media type'}", "text/event-stream")
+def judge(response: Response, tokens: bool = False) -> Iterator[Failure]:
+    """Everything wrong with a stream; `tokens`: its text has to come in tokens."""
+    if response.media != "text/event-stream":
+        check = "html_instead_of_json" if is_page(response) else "content_type_conformance"
+        yield Failure(check, f"a stream as {response.media or 'no media type'}", "text/event-stream")
         return
-    if answer.trouble:
-        how = "does not end" if "within" in answer.trouble else "breaks off"
-        yield Fault("stream_ends", how, "the end of the answer after the event end")
+    if response.error:
+        how = "does not end" if "within" in response.error else "breaks off"
+        yield Failure("stream_ends", how, "the end of the answer after the event end")
     seen = set()
-    for _, fault in map(read, frames(answer.body)):
+    for _, fault in map(read, frames(response.body)):
         if fault and fault not in seen:
             seen.add(fault)
             yield fault
-    yield from order(events(answer), tokens)
+    if all(event for event, _ in map(read, frames(response.body))):
+        yield from order(events(response), tokens)
 
 
-def order(told: list[Event], tokens: bool) -> Iterator[Fault]:
-    """What is wrong with which events come, and when."""
-    names = [event.name for event in told]
+def order(found: list[Event], tokens: bool) -> Iterator[Failure]:
+    """What is wrong with the events and their order."""
+    names = [event.name for event in found]
     for name in sorted(set(names) - NAMES):
-        yield Fault("stream_event_name", f"an event {name}", "an event that Flowise has", note=True)
+        yield Failure("stream_event_name", f"an event {name}", "an event that Flowise has", note=True)
     if "end" not in names:
-        yield Fault("stream_order", "there is no end", "end as the last event")
+        yield Failure("stream_order", "there is no end", "end as the last event")
     elif names.index("end") != len(names) - 1:
-        yield Fault("stream_order", "events come after end", "end as the last event")
+        yield Failure("stream_order", "events come after end", "end as the last event")
     failed = "error" in names or "abort" in names
     if "metadata" not in names and not failed:
-        yield Fault("stream_order", "there is no metadata", "metadata before end")
+        yield Failure("stream_order", "there is no metadata", "metadata before end")
     elif "metadata" in names and "end" in names and names.index("metadata") > names.index("end"):
-        yield Fault("stream_order", "metadata comes after end", "metadata before end")
+        yield Failure("stream_order", "metadata comes after end", "metadata before end")
     if failed:
-        yield Fault("stream_succeeds", "tells an error", "an answer", note=True)
+        yield Failure("stream_succeeds", "ends with an error", "an answer", note=True)
     elif tokens and "token" not in names:
-        yield Fault("stream_order", "there is no token", "the text in tokens")
+        yield Failure("stream_order", "there is no token", "the text in tokens")
     if "start" in names and "token" in names and names.index("start") > names.index("token"):
-        yield Fault("stream_order", "start comes after a token", "start before the first token")
-    for event in told:
+        yield Failure("stream_order", "start comes after a token", "start before the first token")
+    for event in found:
         if event.name == "metadata":
             yield from metadata(event.data)
 
 
-def metadata(data: Any) -> Iterator[Fault]:
+def metadata(data: Any) -> Iterator[Failure]:
     for name in METADATA:
         if not isinstance(data, dict) or not data.get(name):
-            yield Fault("stream_metadata", f"metadata has no {name}", ", ".join(METADATA))
+            yield Failure("stream_metadata", f"metadata has no {name}", ", ".join(METADATA))

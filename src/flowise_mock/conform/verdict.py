@@ -1,59 +1,121 @@
-"""The verdict: does the server conform, and did the run see enough to tell?"""
+"""The verdict: does the server conform, and did the run see enough to say so?"""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from flowise_mock.conform.contract import Contract
-from flowise_mock.conform.evidence import Record
-from flowise_mock.conform.safety import SAFE, Rules
+from flowise_mock.conform.safety import SAFE
+from flowise_mock.conform.session import Session
+from flowise_mock.conform.walks import SERVICES
 
 CONFORMS, DEVIATES, UNUSABLE, INCONCLUSIVE = 0, 1, 2, 3
 WORDS = {CONFORMS: "conforms", DEVIATES: "deviates", UNUSABLE: "unusable", INCONCLUSIVE: "inconclusive"}
+READ_ONLY = "read-only"
+COSTLY = "may cost money"
+Phases = dict[str, dict[str, Any]]
+
+
+class Coverage(NamedTuple):
+    """Which operations a run saw work, and why it did not see the others."""
+
+    seen: list[str]
+    unseen: dict[str, str]
+
+    @property
+    def total(self) -> int:
+        return len(self.seen) + len(self.unseen)
 
 
 class Verdict(NamedTuple):
-    """The exit status and why."""
+    """The exit status, and the line that says why."""
 
     status: int
-    reasons: list[str]
+    headline: str
 
     @property
     def word(self) -> str:
         return WORDS[self.status]
 
 
-def doubts(contract: Contract, record: Record, rules: Rules, phases: dict[str, dict[str, Any]]) -> list[str]:
-    """Why a run proves nothing: phases that did not run, operations that never succeeded, too few cases."""
-    found = [
+def coverage(session: Session) -> Coverage:
+    """The operations that were seen: answered 2xx, or known to fail for a reason that was found."""
+    ids = [session.only] if session.only else list(session.contract.operations)
+    unseen = {id: _why_unseen(session, id) for id in ids if not _is_seen(session, id)}
+    return Coverage([id for id in ids if id not in unseen], unseen)
+
+
+def _is_seen(session: Session, operation: str) -> bool:
+    observations = session.observations
+    if observations.succeeded(operation):
+        return True
+    if session.contract.never_succeeds(operation):
+        return observations.was_called(operation)
+    explains = ("valid_request_succeeds", "operation_exists")
+    return any(not each.note or each.check in explains for each in observations.findings.of(operation))
+
+
+def _why_unseen(session: Session, operation: str) -> str:
+    rules, contract, observations = session.rules, session.contract, session.observations
+    reads = contract.operations[operation].method in SAFE
+    takes_id = any(each.get("required") for each in contract.parameters(operation))
+    if not rules.writes and (not reads or takes_id):
+        return READ_ONLY
+    if (operation, "walks") not in observations.cases and not rules.generates(contract, operation):
+        return COSTLY
+    return observations.unseen.get(operation, "no request succeeded")
+
+
+def doubts(found: Coverage, phases: Phases, expected: int | None, interrupted: bool) -> list[str]:
+    """Why a run proves nothing: it was cut short, or did not see all operations in scope."""
+    why = ["the run was interrupted"] if interrupted else []
+    why += [
         f"the phase {name} did not end: {phase['doubt']}"
         for name, phase in phases.items()
-        if phase.get("doubt")
+        if phase.get("doubt") and not interrupted
     ]
-    for operation in in_scope(contract, rules):
-        if not record.any_success(operation) and not is_explained(record, operation):
-            why = record.unasked.get(operation)
-            found.append(f"{operation} was never answered 2xx" + (f": {why}" if why else ""))
-    for name, phase in phases.items():
-        if phase.get("cases", 0) < phase.get("floor", 0):
-            found.append(f"the phase {name} made {phase['cases']} cases, fewer than {phase['floor']}")
-    return found
+    why += [f"the phase {name} sent no request" for name, phase in phases.items() if not phase["cases"]]
+    if expected is not None and len(found.seen) >= expected:
+        return why
+    if expected is not None:
+        why.append(f"{len(found.seen)} of {found.total} operations seen, fewer than the {expected} expected")
+    return [*why, *_unseen(found)]
 
 
-def is_explained(record: Record, operation: str) -> bool:
-    """Whether something was found that tells why an operation never succeeds."""
-    return any(
-        not each.note or each.check in ("valid_request_succeeds", "operation_exists")
-        for each in record.findings.of(operation)
-    )
+def _unseen(found: Coverage) -> list[str]:
+    """One sentence for each reason, with what to do about it."""
+    reasons: dict[str, list[str]] = {}
+    for operation, why in found.unseen.items():
+        reasons.setdefault(why, []).append(operation)
+    return [_sentence(why, operations, len(found.seen)) for why, operations in reasons.items()]
 
 
-def in_scope(contract: Contract, rules: Rules) -> list[str]:
-    """The operations that a run has to see succeed: without writes, those that read and take no ID."""
-    if rules.writes:
-        return list(contract.operations)
-    return [
-        id
-        for id, operation in contract.operations.items()
-        if operation.method in SAFE and not any(p.get("required") for p in contract.parameters(id))
-    ]
+def _sentence(why: str, operations: list[str], seen: int) -> str:
+    number = f"{len(operations)} operation{'s' * (len(operations) > 1)} unseen"
+    expect = f"--expect-coverage {seen}"
+    if why == READ_ONLY:
+        return f"{number}, since read-only; pass --allow-writes or {expect}"
+    if why == COSTLY:
+        allow = " ".join(f"--allow {each}" for each in operations)
+        return f"{number}, since it may cost money; pass {allow} or {expect}"
+    service = why.removeprefix("needs ")
+    if service in SERVICES:
+        noun, options = SERVICES[service]
+        return f"{number}, since there is no {noun} behind the server; pass {options} or {expect}"
+    listed = ", ".join(operations[:3]) + (" …" if len(operations) > 3 else "")
+    return f"{number} ({listed}): {why}"
+
+
+def verdict(found: Coverage, new: int, expired: int, known: int, causes: int, why: list[str]) -> Verdict:
+    """The verdict and its headline."""
+    coverage = f"{len(found.seen)} of {found.total} operations"
+    if new or expired:
+        several = f"{new} deviation{'s' * (new != 1)}" + (f", {expired} expired" if expired else "")
+        known_too = f", {known} known" if known else ""
+        return Verdict(
+            DEVIATES, f"deviates: {causes} cause{'s' * (causes != 1)}, {several}{known_too} ({coverage})"
+        )
+    if why:
+        return Verdict(INCONCLUSIVE, f"inconclusive: {why[0]}")
+    if known:
+        return Verdict(CONFORMS, f"conforms to its baseline ({known} known, {coverage})")
+    return Verdict(CONFORMS, f"conforms ({coverage})")

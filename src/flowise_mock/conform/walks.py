@@ -1,258 +1,385 @@
-"""Guided walks: what random data cannot do. Told as data in walks.yaml; every answer is judged."""
+"""Guided walks: what random data cannot do. They are data in walks.yaml; every response is judged."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
-from flowise_mock.conform import streams
+from flowise_mock.conform import bundled, records, streams
+from flowise_mock.conform.client import Request, Response, without_key
 from flowise_mock.conform.contract import Contract
-from flowise_mock.conform.evidence import Record
-from flowise_mock.conform.expectations import EXPECTATIONS, MISSING, dig, rows
-from flowise_mock.conform.judge import Fault, Judge, has_place, is_page
-from flowise_mock.conform.ledger import Ledger
+from flowise_mock.conform.expectations import EXPECTATIONS, MISSING, dig
+from flowise_mock.conform.judge import Failure, is_page
 from flowise_mock.conform.refusals import refusal
-from flowise_mock.conform.requests import Unknown, Values, files, fill, request
-from flowise_mock.conform.safety import Rules
-from flowise_mock.conform.wire import Answer, Request, Wire, without_key
+from flowise_mock.conform.requests import MissingValueError, files, fill, request
+from flowise_mock.conform.schema_errors import has_place
+from flowise_mock.conform.session import Session
 from flowise_mock.contract import document
 
 PHASE = "walks"
-Step = dict[str, Any]
-
-
-def bundled() -> dict[str, Any]:
-    """The walks that come with the judge."""
-    loaded: dict[str, Any] = document.read(Path(__file__).with_name("walks.yaml"))
-    return loaded
+Walk = dict[str, Any]
+StepData = dict[str, Any]
 
 
 @dataclass
-class Done:
-    """What a walk has achieved so far: nothing is expected of what was not done."""
+class Progress:
+    """What a walk has achieved: nothing is expected of what was not done."""
 
-    operations: set[str]
-    deleted: set[str]
-    changed: bool
+    name: str = ""
+    operations: set[str] = field(default_factory=set)
+    deleted: set[str] = field(default_factory=set)
+    changed: bool = False
+    repeats_ids: bool = False
+    broken: set[str] = field(default_factory=set)
+    """Lists that turned out to be wrong."""
+    left_out: set[str] = field(default_factory=set)
+    """Names that no step saves, as the contract does not have the operation."""
+    lost: str = ""
+    """The outside service for whose lack a step was left out."""
 
 
-@dataclass
 class Walker:
-    """Takes walks: asks, judges what comes back, remembers what later steps need."""
+    """Takes walks: sends requests, judges the responses, remembers what later steps need."""
 
-    contract: Contract
-    wire: Wire
-    judge: Judge
-    record: Record
-    ledger: Ledger
-    rules: Rules
-    walks: dict[str, Any]
-    values: Values
-    given: frozenset[str]
-    """Names that the user set: an outside service that is there."""
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._contract = session.contract
+        self._values = session.values
+        self._progress = Progress()
 
-    def run(self, progress: Callable[[str], None] = lambda _: None) -> None:
-        if self.rules.writes:
-            for step in self.walks.get("setup", []):
+    def run(self) -> None:
+        session = self._session
+        if session.rules.writes:
+            for step in bundled.walks()["setup"]:
                 self._set_up(step)
-        for walk in self.walks["walks"]:
-            if walk.get("reads") or self.rules.writes:
-                progress(walk["name"])
-                self._done = Done(set(), set(), False)
-                for step in walk["steps"]:
-                    self._step(step)
+        due = self._due()
+        for number, walk in enumerate(due):
+            session.report(PHASE, walk["name"], number / len(due))
+            self._progress = Progress(walk["name"])
+            for step in walk["steps"]:
+                self._step(step)
 
-    def _set_up(self, step: Step) -> None:
+    def _due(self) -> list[Walk]:
+        """The walks that the rules allow, and that call the operation that the run is limited to."""
+        rules, only = self._session.rules, self._session.only
+        walks: list[Walk] = [each for each in bundled.walks()["walks"] if each.get("reads") or rules.writes]
+        return [each for each in walks if not only or only in operations(each)]
+
+    def _set_up(self, step: StepData) -> None:
         """A request that walks need and no contract names: it is not judged."""
         method, path = step["send"].split(" ")
-        body = fill(step["json"], self.values) if "json" in step else None
-        answer = self.wire.send(Request("set-up", method, path, json=body))
-        if answer.success and "find" in step:
-            wanted = fill(step["find"], self.values)
-            for each in rows(answer.json()):
+        body = fill(step["json"], self._values) if "json" in step else None
+        sent = Request("set-up", method, path, json=body)
+        response = self._session.client.send(sent)
+        if response.success and "find" in step:
+            wanted = fill(step["find"], self._values)
+            for each in records.rows(response.json()):
                 if wanted.items() <= each.items():
-                    self._save(step, each)
-        elif answer.success:
-            self._save(step, answer.json())
+                    self._values |= {name: dig(each, path) for name, path in step["saves"].items()}
+        elif response.success:
+            self._save(step, sent, response.json())
         for name, value in step.get("else", {}).items():
-            if self.values.get(name) is None:
-                self.values[name] = fill(value, {})
+            if self._values.get(name) is None:
+                self._values[name] = fill(value, {})
 
-    def _step(self, step: Step) -> None:
+    # --- one step ---
+
+    def _step(self, step: StepData) -> None:
         if "pause" in step:
             self._pause(step)
             return
         operation = step["call"]
-        if not self._is_in_contract(step) or not self.rules.walks(self.contract, operation):
+        if not self._is_in_contract(step):
+            self._progress.left_out |= {*step.get("saves", {})}
+            return
+        if not self._session.rules.calls(self._contract, operation):
+            return
+        if not self._session.has_outside(step.get("outside")):
+            self._lose(step)
             return
         try:
-            fill(step.get("needs", []), self.values)
+            fill(step.get("needs", []), self._values)
             if self._is_due(step):
-                self._ask(step, list(self._requests(step)))
-        except Unknown as name:
-            self.record.unasked.setdefault(operation, f"needs {name}, which no answer gave")
+                self._send(step, list(self._requests(step)))
+        except MissingValueError as error:
+            if self._progress.lost:
+                self._lose(step)
+            elif str(error) in self._progress.left_out:
+                self._progress.left_out |= {*step.get("saves", {})}
+            else:
+                self._unseen(operation, f"needs {error}, which no response gave")
 
-    def _is_due(self, step: Step) -> bool:
-        """Whether a refusal may be expected: what should be gone was deleted, what must not fit does not."""
+    def _lose(self, step: StepData) -> None:
+        """Leave out a step whose outside service is not there, or that needs what such a step would give."""
+        model = "model" if "model" in self._session.missing else ""
+        self._progress.lost = model or self._progress.lost or step["outside"]
+        self._unseen(step["call"], f"needs {self._progress.lost}")
+
+    def _unseen(self, operation: str, why: str) -> None:
+        self._session.observations.unseen.setdefault(operation, why)
+
+    def _is_due(self, step: StepData) -> bool:
+        """Whether a refusal may be expected: of what was deleted, or of a body that is not valid."""
         if step.get("refused") == "invalid" and "json" in step:
-            return not self.contract.takes(step["call"], fill(step["json"], self.values))
+            return not self._contract.accepts(step["call"], fill(step["json"], self._values))
         if step.get("refused") not in ("unknown", "gone"):
             return True
-        ids = {str(value) for value in fill(step.get("with", {}), self.values).values()}
+        ids = {str(value) for value in fill(step.get("with", {}), self._values).values()}
         named = [name for name in step.get("with", {}).values() if name != "$uuid"]
-        return not named or bool(ids & self._done.deleted)
+        return not named or bool(ids & self._progress.deleted)
 
-    def _pause(self, step: Step) -> None:
-        """Wait until two records cannot have the same date; not where the walk has no record to wait for."""
-        date = self.values.get(step["unless_fine"][1:])
+    def _pause(self, step: StepData) -> None:
+        """Wait until two records cannot have the same date, if the walk has a record to wait for."""
+        date = self._values.get(step["unless_fine"][1:])
         if date is not None and not re.search(r"\.0*[1-9]", str(date)):
             time.sleep(step["pause"])
 
-    def _is_in_contract(self, step: Step) -> bool:
+    def _is_in_contract(self, step: StepData) -> bool:
         """Whether the contract has the operation of a step, and its parameters."""
-        if not {step["call"], step.get("when", step["call"])} <= self.contract.operations.keys():
+        if not {step["call"], step.get("when", step["call"])} <= self._contract.operations.keys():
             return False
-        known = {parameter["name"] for parameter in self.contract.parameters(step["call"])}
-        path = self.contract.operations[step["call"]].path
+        known = {parameter["name"] for parameter in self._contract.parameters(step["call"])}
+        path = self._contract.operations[step["call"]].path
         if f"{{{step.get('without')}}}" in path:
             return False
         return all(name in known or f"{{{name}}}" in path for name in step.get("with", {}))
 
-    def _requests(self, step: Step) -> Iterator[Request]:
-        """The request of a step, and those to try while it is refused: what the contract allows first."""
-        arguments = fill(step.get("with", {}), self.values)
-        streams = step.get("stream", False)
+    def _requests(self, step: StepData) -> Iterator[Request]:
+        """The request of a step, and those to try while it is refused: bodies that are valid come first."""
+        arguments = fill(step.get("with", {}), self._values)
         if "json" not in step:
-            form = fill(step["form"], self.values) if "form" in step else None
+            form = fill(step["form"], self._values) if "form" in step else None
             sent = files(step.get("files", []))
-            yield request(self.contract, step["call"], arguments, form=form, files=sent)
+            yield request(self._contract, step["call"], arguments, form=form, files=sent)
             return
-        bodies = [fill(body, self.values) for body in [step["json"], *step.get("or", [])]]
-        bodies.sort(key=lambda body: not self.contract.takes(step["call"], body))
+        bodies = [fill(body, self._values) for body in [step["json"], *step.get("or", [])]]
+        bodies.sort(key=lambda body: not self._contract.accepts(step["call"], body))
         for body in bodies:
-            yield request(self.contract, step["call"], arguments, json=body, streams=streams)
+            yield request(self._contract, step["call"], arguments, json=body)
 
-    def _ask(self, step: Step, asked: list[Request]) -> None:
-        for number, each in enumerate(asked):
-            each = each if step.get("key", True) else without_key(each)
-            answer = self.wire.send(each, step.get("seconds"))
-            self.record.saw(PHASE, each.operation, answer)
-            faults = list(self._judged(step, each, answer))
-            for fault in faults:
-                self.record.fault(PHASE, each, answer, fault)
-            if answer.success or "refused" in step or number == len(asked) - 1:
-                self._keep(step, each, answer)
+    def _send(self, step: StepData, requests: list[Request]) -> None:
+        observations = self._session.observations
+        for number, each in enumerate(requests):
+            sent = each if step.get("key", True) else without_key(each)
+            response = self._session.send(sent, step.get("seconds"))
+            if response is None:
+                return
+            failures = list(self._judged(step, sent, response))
+            if self._shows_missing(step, response):
+                self._lose(step)
+                return
+            observations.saw(PHASE, sent.operation, response)
+            for failure in failures:
+                observations.add(
+                    PHASE, sent, response, failure,
+                    scope=self._progress.name, outside=step.get("outside", ""),
+                )  # fmt: skip
+            if response.success or "refused" in step or number == len(requests) - 1:
+                self._keep(step, sent, response)
                 return
 
-    def _judged(self, step: Step, asked: Request, answer: Answer) -> Iterator[Fault]:
-        operation = asked.operation
-        if "refused" in step:
-            yield from self._refused(step["refused"], operation, answer)
-            return
-        if step.get("stream") and answer.status < 300 and not answer.trouble.startswith("no answer"):
-            yield from self._streamed(step, operation, answer)
-            return
-        faults = list(self.judge.judge(operation, answer))
-        yield from faults
-        if answer.trouble or self.judge.is_absent(answer) or is_page(answer):
-            return
-        if not answer.success:
-            yield from self._failed(step, asked, answer)
-            return
-        if not any(fault.what.startswith(f"{answer.status} / ") for fault in faults):
-            yield from self._expected(step, asked, answer)
+    # --- judging ---
 
-    def _expected(self, step: Step, asked: Request, answer: Answer) -> Iterator[Fault]:
-        """What the walk knows, as far as the contract gives the answer such fields."""
-        response = self.contract.response(asked.operation, answer.status)
-        schema = next(iter(response.schemas.values()), {}) if response else {}
-        value = answer.json() if "json" in answer.media else answer.body.decode(errors="replace")
+    def _judged(self, step: StepData, sent: Request, response: Response) -> Iterator[Failure]:
+        operation, judge = sent.operation, self._session.judge
+        if "refused" in step:
+            yield from self._refused(step["refused"], operation, response)
+            return
+        if step.get("stream") and response.status < 300 and not response.error.startswith("no answer"):
+            yield from self._streamed(step, operation, response)
+            return
+        failures = list(judge.judge(operation, response))
+        if response.error or judge.is_absent(response) or is_page(response):
+            yield from failures
+        elif not response.success:
+            yield from (each for each in failures if each.check != "error_body")
+            yield from self._failed(step, sent, response)
+        else:
+            yield from failures
+            if not any(is_unreadable(each, response.status) for each in failures):
+                broken = {each.what.split(" ")[1] for each in failures if each.what.count(" ") > 1}
+                broken |= {field.rpartition("/*")[2] for field in broken}
+                yield from (
+                    each for each in self._expected(step, sent, response)
+                    if not any(each.what.startswith(f"{field} ") for field in broken)
+                )  # fmt: skip
+
+    def _expected(self, step: StepData, sent: Request, response: Response) -> Iterator[Failure]:
+        """What the walk knows, as far as the contract gives the response such fields."""
+        known = self._contract.response(sent.operation, response.status)
+        schema = next(iter(known.schemas.values()), {}) if known else {}
+        value = response.json() if "json" in response.media else response.body.decode(errors="replace")
+        broken = self._progress.broken
         for name, wanted in step.get("expect", {}).items():
-            filled = fill(wanted, self.values)
-            if not self._follows(name, filled):
+            filled = fill(wanted, self._values)
+            if not self._follows(name, filled) or (name in OF_LISTS and sent.operation in broken):
                 continue
             if name in ("is", "has", "holds_change"):
-                filled = self._named(schema, filled)
-            sent = self._named(schema, asked.json) if isinstance(asked.json, dict) else asked.json
-            yield from EXPECTATIONS[name](value, filled, sent)
+                filled = self._documented(schema, filled)
+            body = self._documented(schema, sent.json) if isinstance(sent.json, dict) else sent.json
+            found = list(EXPECTATIONS[name](value, filled, body))
+            yield from found
+            if found and name in OF_LISTS and not (isinstance(filled, dict) and "of" in filled):
+                broken.add(sent.operation)  # what else is wrong with this list follows
+            if found and name == "lacks":
+                self._progress.deleted.discard(str(filled))
 
     def _follows(self, name: str, wanted: Any) -> bool:
         """Whether what an expectation builds on was done."""
         if name in ("holds_change", "item_changed"):
-            return self._done.changed
+            return self._progress.changed
+        if name in ("lists_once", "item"):
+            return not self._progress.repeats_ids
         if name == "lacks":
-            return str(wanted) in self._done.deleted
-        return not (isinstance(wanted, dict) and "of" in wanted) or wanted["of"] in self._done.operations
+            return str(wanted) in self._progress.deleted
+        return not (isinstance(wanted, dict) and "of" in wanted) or wanted["of"] in self._progress.operations
 
-    def _named(self, schema: document.Document, paths: Any) -> Any:
+    def _documented(self, schema: document.Document, paths: Any) -> Any:
         """Those of some paths that a schema has a place for."""
-        kept = [path for path in paths if has_place(self.contract.document, schema, path)]
+        kept = [path for path in paths if has_place(self._contract.document, schema, path)]
         return {path: paths[path] for path in kept} if isinstance(paths, dict) else kept
 
-    def _refused(self, kind: str, operation: str, answer: Answer) -> Iterator[Fault]:
-        for fault in self.judge.judge(operation, answer):
-            unanswered = fault.check == "answers_in_time" and self.contract.lenient
-            yield fault._replace(note=fault.note or unanswered)
-        if not answer.trouble and not self.judge.is_absent(answer):
-            yield from refusal(self.contract, operation, kind, answer)
+    def _refused(self, kind: str, operation: str, response: Response) -> Iterator[Failure]:
+        judge = self._session.judge
+        for failure in judge.judge(operation, response):
+            unanswered = failure.check == "answers_in_time" and self._contract.describes_version
+            yield failure._replace(note=failure.note or unanswered)
+        if not response.error and not judge.is_absent(response):
+            yield from refusal(self._contract, operation, kind, response)
 
-    def _streamed(self, step: Step, operation: str, answer: Answer) -> Iterator[Fault]:
-        if answer.media == "application/json" and "application/json" in _known(self.contract, operation):
-            yield Fault("stream_is_sent", "a stream was asked, JSON came", "text/event-stream")
-            yield from self.judge.judge(operation, answer)
+    def _streamed(self, step: StepData, operation: str, response: Response) -> Iterator[Failure]:
+        if response.media == "application/json" and response.media in _media(self._contract, operation):
+            yield Failure("stream_is_sent", "JSON instead of a stream", "text/event-stream")
+            yield from self._session.judge.judge(operation, response)
             return
-        yield from streams.judge(answer, step.get("tokens", False))
+        yield from streams.judge(response, step.get("tokens", False))
 
-    def _failed(self, step: Step, asked: Request, answer: Answer) -> Iterator[Fault]:
-        """A request that should succeed did not: the server's fault, unless an outside service is missing."""
-        outside = step.get("outside")
-        if outside and answer.status >= 500 and not self._is_there(outside):
-            self.record.unasked[asked.operation] = f"takes {OUTSIDE[outside]}"
-        elif "json" in step and not self.contract.takes(asked.operation, asked.json):
+    def _failed(self, step: StepData, sent: Request, response: Response) -> Iterator[Failure]:
+        """A request that should succeed did not."""
+        if "json" in step and not self._contract.accepts(sent.operation, sent.json):
             return
-        else:
-            known = self.contract.lenient and answer.status < 500
-            yield Fault("valid_request_succeeds", f"{answer.status} for a request that fits", "2xx", known)
+        fails = self._contract.behaves_as(step.get("fails_with", {}))
+        known = self._contract.describes_version and (response.status < 500 or fails)
+        what = f"{response.status} for a valid request"
+        yield Failure("valid_request_succeeds", what, "2xx", known)
 
-    def _is_there(self, outside: str) -> bool:
-        return "model_url" in self.given and (outside != "vectors" or "vector_store" in self.given)
-
-    def _keep(self, step: Step, asked: Request, answer: Answer) -> None:
-        if not answer.success or "refused" in step or is_page(answer) or self.judge.is_absent(answer):
-            return
-        self._done.operations.add(asked.operation)
-        self._done.changed = self._done.changed or "changes" in step.get("expect", {})
-        self._done.deleted |= {
-            str(self.values[n]) for n in [*step.get("gone", []), *step.get("deletes", [])] if n in self.values
-        }
-        for name in step.get("gone", []):
-            self.ledger.gone(str(self.values[name]))
-        self.values.update(dict.fromkeys(step.get("marks", []), True))
+    def _shows_missing(self, step: StepData, response: Response) -> bool:
+        """Whether a response shows that an outside service is missing, which the user did not promise."""
+        service = step.get("outside")
+        if not service or self._is_promised(service):
+            return False
+        failed = response.status >= 500 or bool(response.error)
         if step.get("stream"):
-            metadata = [event.data for event in streams.events(answer) if event.name == "metadata"]
-            self._save(step, metadata[0] if metadata else answer.json())
-        else:
-            self._save(step, answer.json())
+            failed = failed or any(event.name == "error" for event in streams.events(response))
+        if failed:
+            self._session.missing.setdefault(service, response.error or str(response.status))
+        return failed
 
-    def _save(self, step: Step, value: Any) -> None:
+    def _is_promised(self, service: str) -> bool:
+        given = self._session.given
+        return "model_url" in given and (service != "vectors" or "vector_store" in given)
+
+    # --- remembering ---
+
+    def _keep(self, step: StepData, sent: Request, response: Response) -> None:
+        judge, progress = self._session.judge, self._progress
+        if step.get("refused") == "gone" and response.success:
+            progress.deleted -= set(fill(list(step.get("with", {}).values()), self._values))
+        if not response.success or "refused" in step or is_page(response) or judge.is_absent(response):
+            return
+        progress.operations.add(sent.operation)
+        progress.changed = progress.changed or "changes" in step.get("expect", {})
+        gone = [*step.get("gone", []), *step.get("deletes", [])]
+        progress.deleted |= {str(self._values[name]) for name in gone if name in self._values}
+        self._values |= dict.fromkeys(step.get("marks", []), True)
+        if step.get("stream"):
+            metadata = [event.data for event in streams.events(response) if event.name == "metadata"]
+            self._save(step, sent, metadata[0] if metadata else response.json())
+        else:
+            self._save(step, sent, response.json())
+
+    def _save(self, step: StepData, sent: Request, value: Any) -> None:
+        session, saves = self._session, {}
+        made = {name: kind for kind, name in step.get("makes", {}).items()}
         for name, path in step.get("saves", {}).items():
             found = dig(value, path)
-            if found is not MISSING and found is not None:
-                self.values[name] = found
-        for kind, name in step.get("makes", {}).items():
-            if self.values.get(name) is not None:
-                self.ledger.made(kind, str(self.values[name]), self.walks["undo"][kind])
+            if found is MISSING or found is None:
+                continue
+            if str(found) in session.ownership.before:
+                self._values.pop(name, None)
+                if name in made:
+                    kind = session.ownership.before[str(found)]
+                    self._report_old_id(step, sent, f"the ID of a {kind} that was there before")
+                continue
+            if name in made and str(found) in session.ownership.own:
+                self._report_old_id(step, sent, f"the ID of a {made[name]} that was made before")
+            self._values[name] = found
+            saves[str(found)] = path
+            if name in made:
+                session.made(made[name], str(found))
+        session.keep(sent, saves, self._progress.name)
+
+    def _report_old_id(self, step: StepData, sent: Request, what: str) -> None:
+        """A creation has to return a new ID; what was there before gets no request of the run."""
+        if "call" in step:
+            self._progress.repeats_ids = True
+            failure = Failure("made_is_new", what, "a new ID")
+            self._session.observations.add(PHASE, sent, Response(200), failure, scope=self._progress.name)
 
 
-OUTSIDE = {
-    "model": "a model behind the server: --set model_url=URL",
-    "vectors": "a vector store behind the server: --set vector_store=NAME --set vector_config=JSON",
+OF_LISTS = {
+    "lists",
+    "named_once",
+    "lists_once",
+    "holds_stream",
+    "count",
+    "ordered",
+    "rows",
+    "item",
+    "item_changed",
+    "lists_by",
 }
+"""Expectations of a list. After one that is not met the others say nothing new."""
 
 
-def _known(contract: Contract, operation: str) -> set[str]:
+def is_unreadable(found: Failure, status: int) -> bool:
+    """Whether a failure leaves nothing of a body to be read."""
+    if found.check in ("content_type_conformance", "html_instead_of_json"):
+        return True
+    return found.what in (f"{status} is not JSON", f"{status} has no body") or found.what.startswith(
+        f"{status} / "
+    )
+
+
+def operations(walk: Walk) -> set[str]:
+    """The operations that a walk calls or judges."""
+    found = {step["call"] for step in walk["steps"] if "call" in step}
+    for step in walk["steps"]:
+        for wanted in step.get("expect", {}).values():
+            if isinstance(wanted, dict) and "of" in wanted:
+                found.add(wanted["of"])
+    return found
+
+
+def operations_of_services(services: Collection[str]) -> set[str]:
+    """The operations that need any of some outside services in a walk."""
+    return {
+        step["call"]
+        for walk in bundled.walks()["walks"]
+        for step in walk["steps"]
+        if step.get("outside") in services
+    }
+
+
+def _media(contract: Contract, operation: str) -> set[str]:
     return {media for response in contract.responses(operation).values() for media in response.schemas}
+
+
+SERVICES = {
+    "model": ("model", "--set model_url=URL, for a vector store --set vector_store=NAME too,"),
+    "vectors": ("vector store", "--set vector_store=NAME and --set vector_config=JSON,"),
+}
+"""What an outside service is called, and the options that name one."""

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from flowise_mock.contract import positions_json, positions_yaml, references, vocabulary
+import yaml
+
+from flowise_mock.contract import bounds, positions_json, positions_yaml, references, vocabulary
 from flowise_mock.contract.document import Document, DocumentError, read
 from flowise_mock.contract.positions import Place, escaped
 from flowise_mock.contract.vocabulary import Problem, Use
@@ -20,8 +22,13 @@ from flowise_mock.contract.vocabulary import Problem, Use
 _STEP = re.compile(r"\.([A-Za-z_]\w*)|\['((?:[^'\\]|\\.)*)'\]|\[(\d+)\]")
 
 
-def apply_file(document: Document, path: Path) -> None:
-    """Apply the overlay in `path` to `document`, in place. Raises DocumentError, with line and column."""
+def apply_file(document: Document, path: Path, *, trusted: bool = False) -> None:
+    """Apply the overlay in `path` to `document`, in place. Raises DocumentError, with line and column.
+
+    One that comes with the package is `trusted`: its size is not checked.
+    """
+    if not trusted:
+        _check(path)
     overlay = read(path)
     if not isinstance(overlay, dict) or not isinstance(overlay.get("actions"), list):
         raise DocumentError(f"{path}: is not an OpenAPI Overlay: it has no list of actions")
@@ -38,6 +45,22 @@ def apply_file(document: Document, path: Path) -> None:
     if found is not None:
         line, column = _place(path, found)
         raise DocumentError(f"{path}:{line}:{column}: {found.text}")
+
+
+def _check(path: Path) -> None:
+    """Refuse a file that is no file, or that would take long to read. Raises DocumentError."""
+    try:
+        if path.exists() and not path.is_file():
+            raise DocumentError(f"{path}: is not a file; name an OpenAPI Overlay in YAML or JSON")
+        if path.exists() and path.stat().st_size > bounds.MAX_BYTES:
+            raise DocumentError(f"{path}: is larger than {bounds.MAX_BYTES // 1024 // 1024} MB; split it")
+        if path.suffix != ".json" and path.exists():
+            bounds.check_yaml(path.read_bytes())
+    except (yaml.YAMLError, OSError):
+        return  # the reader says what is wrong
+    except DocumentError as error:
+        text = str(error)
+        raise DocumentError(text if text.startswith(str(path)) else f"{path}: {text}") from None
 
 
 def problems(document: Document, overlay: Document, uses: Sequence[Use]) -> Iterator[Problem]:
@@ -93,14 +116,7 @@ def locations(document: Document, target: str) -> Iterator[list[Any]]:
         if any(True for _ in _walk(document, steps)):
             yield steps
         return
-    import jsonpath_rfc9535
-
-    try:
-        nodes = jsonpath_rfc9535.find(target, document)
-    except jsonpath_rfc9535.JSONPathError as error:
-        raise DocumentError(f"is not a JSONPath (RFC 9535): {error}") from None
-    for node in nodes:
-        yield list(node.location)
+    yield from bounds.find(target, document)
 
 
 def _parts(step: re.Match[str]) -> tuple[str | None, str | None, str | None]:

@@ -12,7 +12,11 @@ from typing import Any
 
 def is_requested(body: Any) -> bool:
     """Whether a prediction with this body is delivered as events."""
-    return isinstance(body, dict) and body.get("streaming") in (True, "true")
+    return (
+        isinstance(body, dict)
+        and "streaming" in body
+        and (body.get("streaming") is True or body["streaming"] == "true")
+    )
 
 
 def may_be_requested(body: Any) -> bool:

@@ -33,6 +33,7 @@ def _table(name: str, record: Document, properties: tuple[str, ...]) -> Table:
         record.get("dates") == "seconds",
         _database(record),
         tuple(tuple(index.split("+")) for index in record.get("indexes", "").split()),
+        record.get("keep"),
     )
 
 

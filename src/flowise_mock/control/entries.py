@@ -146,20 +146,23 @@ def _compiled(match: str) -> tuple[Condition, ...]:
 
 def matches(conditions: Sequence[Condition], entry: Entry, world: World) -> bool:
     question = question_of(entry, world)
-    return all(each.holds(question) for each in conditions)
+    with question.request.search_time:
+        return all(each.holds(question) for each in conditions)
 
 
 def differences(conditions: Sequence[Condition], entry: Entry, world: World) -> list[str]:
     """Each condition that an entry does not satisfy, in words."""
     question = question_of(entry, world)
-    return [each.explain_failure(question) for each in conditions if not each.holds(question)]
+    with question.request.search_time:
+        return [each.explain_failure(question) for each in conditions if not each.holds(question)]
 
 
 def why(entry: Entry, world: World) -> list[str]:
     """Why each rule of the namespace does not answer this request now, or that it matches."""
     question = question_of(entry, world)
     every = [*(rule for _, _, rule in world.rules.added()), *world.rules.of_files()]
-    return [f"{rule}: {', '.join(rule.failures(question)) or 'matches'}" for rule in every]
+    with question.request.search_time:
+        return [f"{rule}: {', '.join(rule.failures(question)) or 'matches'}" for rule in every]
 
 
 # --- HAR -------------------------------------------------------------------------------------------

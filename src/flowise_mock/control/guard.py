@@ -13,12 +13,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from hmac import compare_digest
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flowise_mock.contract import jsontext
 from flowise_mock.engine.answers import Answer, respond
+from flowise_mock.engine.refusal import refusal
 
 CONTROL = "/__mock__"
 TOKEN = b"flowise-mock-token"
@@ -61,6 +62,9 @@ class Guard:
         self.control = control
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":  # `serve` refuses these in engine/http_protocol.py
+            await send({"type": "websocket.close", "code": 1003, "reason": "There are no WebSockets here"})
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -71,7 +75,7 @@ class Guard:
         if name and self.bound_to_loopback and not local:
             short = name[:80]
             text = f"This server does not answer for the host {short}; start it with --allow-host {short}"
-            await respond(_refusal(421, text), send)
+            await respond(refusal(421, text), send)
             return
         path = _PREFIX.sub("", scope["path"], count=1) if scope["path"].startswith("/ns/") else scope["path"]
         if path != CONTROL and not path.startswith(f"{CONTROL}/"):
@@ -79,9 +83,9 @@ class Guard:
             return
 
         protect = protected(send)
-        refusal = self._refused(scope, headers, host, path, local)
-        if refusal is not None:
-            await respond(refusal, protect)
+        refused = self._refused(scope, headers, host, path, local)
+        if refused is not None:
+            await respond(refused, protect)
         else:
             await self.app(scope, receive, protect)
 
@@ -90,24 +94,24 @@ class Guard:
     ) -> Answer | None:
         """Why a request may not reach the control API; None if it may."""
         if not self.control:
-            return _refusal(404, "This server has no control API; start it without --no-control")
+            return refusal(404, "This server has no control API; start it without --no-control")
         site = headers.get(b"sec-fetch-site", b"none")
         origin = headers.get(b"origin")
         if origin is not None and origin.decode("latin-1").partition("://")[2] != host:
-            return _refusal(403, "A page of another origin may not use the control API")
+            return refusal(403, "A page of another origin may not use the control API")
         navigates = scope["method"] in ("GET", "HEAD") and headers.get(b"sec-fetch-mode") == b"navigate"
         if site not in (b"none", b"same-origin") and not (navigates and path.rstrip("/") == CONTROL):
-            return _refusal(403, "A page of another origin may not use the control API")
+            return refusal(403, "A page of another origin may not use the control API")
         if scope["method"] in ("GET", "HEAD") and (path in _OPEN or is_page(path)):
             return None
         if not self._is_trusted(scope, headers, local):
-            return _refusal(403, self._advice(headers))
+            return refusal(403, self._advice(headers))
         media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if media == b"application/json" or scope["method"] not in _WRITES or path in _OPEN:
             return None
         if not media and scope["method"] == "DELETE":  # a page cannot send it to another origin unasked
             return None
-        return _refusal(415 if media else 403, "Send Content-Type: application/json, also without a body")
+        return refusal(415 if media else 403, "Send Content-Type: application/json, also without a body")
 
     def _is_trusted(self, scope: Scope, headers: dict[bytes, bytes], local: bool) -> bool:
         shown = headers.get(TOKEN) or headers.get(b"authorization", b"").partition(b"Bearer ")[2]
@@ -147,6 +151,7 @@ def host_name(host: str) -> str:
     return host.rpartition(":")[0].lower() if host.count(":") == 1 else host.lower()
 
 
+@lru_cache(256)
 def is_loopback(name: str) -> bool:
     """Whether a name or an address is this machine's own."""
     if name == "localhost" or name.endswith(".localhost"):
@@ -157,10 +162,3 @@ def is_loopback(name: str) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return (mapped or address).is_loopback
-
-
-def _refusal(status: int, message: str) -> Answer:
-    body = jsontext.dumps({"statusCode": status, "message": message}).encode()
-    return Answer(
-        status, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))], body
-    )

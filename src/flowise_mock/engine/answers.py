@@ -23,8 +23,18 @@ from flowise_mock.contract import messages, responses
 from flowise_mock.contract.document import Document, DocumentError, resolve
 from flowise_mock.contract.schemas import Schemas, Validator, shortened
 from flowise_mock.contract.views import View, compile_view
+from flowise_mock.engine.header_values import header_value
 from flowise_mock.engine.server_profile import ServerProfile, etag
-from flowise_mock.state.outcomes import Condition, InternalError, InvalidJson, Outcome, all_outcomes
+from flowise_mock.state.outcomes import (
+    Condition,
+    FileDownload,
+    FixedAnswer,
+    InternalError,
+    InvalidJson,
+    Ok,
+    Outcome,
+    all_outcomes,
+)
 
 log = logging.getLogger("flowise_mock")
 Words = dict[str, Any]
@@ -53,6 +63,7 @@ class Response(NamedTuple):
 
     view: View
     validator: Validator | None
+    media: str
 
 
 class Answers:
@@ -114,12 +125,22 @@ class Answers:
 
     def render(self, outcome: Outcome) -> Answer:
         """The response to `outcome`, checked against the document."""
+        if isinstance(outcome, FixedAnswer):
+            return self._fixed(outcome)
         answer, problem = self._render(outcome)
         if problem is None:
             return answer
         where = self._operation.get("operationId", "no operation")
         log.error("the answer of %s to %s breaks the contract: %s", where, type(outcome).__name__, problem)
         return self._render(InternalError(problem))[0]
+
+    def _fixed(self, outcome: FixedAnswer) -> Answer:
+        """The answer that the contract has for an operation which it does not describe."""
+        body = outcome.value
+        if body is None:
+            words = {**vars(outcome), "reason": outcome.message, "detail": outcome.message}
+            body = self._bodies["failure"](words)
+        return self.sent(outcome.status, [], _JSON, orjson.dumps(body))
 
     def forced(self, outcome: Outcome, status: int | None = None) -> Answer:
         """The response to an outcome that a request asked for, whether or not the document has it.
@@ -145,18 +166,30 @@ class Answers:
             words["message"] = str(fill(_message(entry, outcome), words))
             words["message"] = entry["template"].replace("{message}", words["message"])
         headers = [
-            (name.encode(), _header(fill(text, words))) for name, text in entry.get("headers", {}).items()
+            (name.encode(), header_value(text, words)) for name, text in entry.get("headers", {}).items()
         ]
-        if media == "":
+        if entry.get("media") == "":
             return Answer(status, [*headers, (b"content-length", b"0")], b""), None
+        if isinstance(outcome, FileDownload):
+            return self._file(status, headers, "" if entry.get("omit-content-type") else media, outcome), None
         if response is not None and "value" in words:
             words["value"] = response.view(words["value"])
         body = self._bodies[entry.get("body", "value")](words)
+        if media == "" and (body in (None, "") or not isinstance(outcome, Ok)):
+            return Answer(status, [*headers, (b"content-length", b"0")], b""), None
         problem = self._problem(status, response, body)
         if isinstance(body, dict | list):  # it can go no other way, whatever is documented
             media = _JSON
         sent = b"" if entry.get("body") == NONE else _written(media, body)
         return self.sent(status, headers, "" if entry.get("omit-content-type") else media, sent), problem
+
+    def _file(
+        self, status: int, headers: list[tuple[bytes, bytes]], media: str, file: FileDownload
+    ) -> Answer:
+        """A file, byte for byte. Express pipes it, so it has no ETag."""
+        types = [(b"content-type", media.encode())] if media else []
+        length = (b"content-length", b"%d" % len(file.data))
+        return Answer(status, [*headers, *types, length], file.data)
 
     def sent(self, status: int, headers: list[tuple[bytes, bytes]], media: str, body: bytes) -> Answer:
         """A response of bytes, with the headers that this server gives to all.
@@ -172,7 +205,7 @@ class Answers:
     def _typed(self, media: str) -> bytes:
         """A media type as it is sent, with the character set where the server names it."""
         charset = self._profile.charset
-        textual = media.startswith("text/") or media == _JSON
+        textual = (media.startswith("text/") and ";" not in media) or media == _JSON
         return f"{media}; charset={charset}".encode() if charset and textual else media.encode()
 
     def _described(self, status: int) -> dict[str, Response] | None:
@@ -186,6 +219,8 @@ class Answers:
             return f"status {status} is not documented"
         if response is None:
             return f"status {status} is not documented with this media type"
+        if response.media == "":
+            return f"status {status} is documented without content, and there is a value"
         if response.validator is None or isinstance(body, bytes) or body is None:
             return None
         found = response.validator.problem(body)
@@ -204,11 +239,6 @@ def _message(entry: Document, outcome: Outcome) -> Any:
     return entry.get("fields", {}).get(getattr(outcome, "field", None), entry.get("message", ""))
 
 
-def _header(text: Any) -> bytes:
-    """The value of a header: a name that a client chose must not end it."""
-    return re.sub(r"[\x00-\x1f\x7f]", "_", str(text)).encode("latin-1", "replace")
-
-
 def _written(media: str, body: Any) -> bytes:
     """A body as it is sent: JSON where the media type says so, a file byte for byte, else text."""
     if isinstance(body, bytes):
@@ -219,13 +249,13 @@ def _written(media: str, body: Any) -> bytes:
 def _responses(document: Document, schemas: Schemas, response: Document) -> dict[str, Response]:
     """What a status is answered with, by media type; one entry without any where it has no content."""
     content = response.get("content") or {"": {}}
-    return {media: _response(document, schemas, each.get("schema")) for media, each in content.items()}
+    return {media: _response(document, schemas, media, each.get("schema")) for media, each in content.items()}
 
 
-def _response(document: Document, schemas: Schemas, schema: Document | None) -> Response:
+def _response(document: Document, schemas: Schemas, media: str, schema: Document | None) -> Response:
     if schema is None:
-        return Response(lambda value: value, None)
-    return Response(compile_view(document, schema), schemas.compile(schema))
+        return Response(lambda value: value, None, media)
+    return Response(compile_view(document, schema), schemas.compile(schema), media)
 
 
 # --- templates -------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from flowise_mock.contract.schemas import Schemas
 from flowise_mock.contract.secrets import Secrets
 from flowise_mock.engine import private_api
 from flowise_mock.engine.answers import Answers
+from flowise_mock.engine.body_parser import BodyParserMiddleware
 from flowise_mock.engine.cors import FlowCORSMiddleware
 from flowise_mock.engine.endpoint import (
     EndpointMiddleware,
@@ -29,6 +30,7 @@ from flowise_mock.engine.endpoint import (
 )
 from flowise_mock.engine.fault_channel import FaultSettings
 from flowise_mock.engine.fault_middleware import FaultMiddleware
+from flowise_mock.engine.http_limits import MAX_BODY
 from flowise_mock.engine.middleware import (
     AccessLogMiddleware,
     ErrorMiddleware,
@@ -43,9 +45,6 @@ from flowise_mock.engine.streams import Streams
 from flowise_mock.flows import model_echo
 from flowise_mock.flows.behaviour import flow_behaviour
 from flowise_mock.flows.call import Model
-
-MAX_BODY = 50 * 1024 * 1024
-"""Bytes of a request body, the default of Flowise's FLOWISE_FILE_SIZE_LIMIT."""
 
 TOKEN_DELAY = 0.03
 """Seconds between two tokens: enough for a test to tell a stream from a buffered answer."""
@@ -66,6 +65,7 @@ def create_app(
     model: Model = model_echo.generate,
     explain: bool = False,
     journal: bool = True,
+    strict_operations: bool = False,
 ) -> ASGIApp:
     """The API as an ASGI app, for requests that have a state. Raises DocumentError if it cannot be served.
 
@@ -73,7 +73,8 @@ def create_app(
     contract, or allows any origin if it has none. `token_delay` is the pause between the tokens of a
     stream in seconds, `hang` the time before a request without an answer is closed. `streams` keeps the
     open streams. `model` says what flows answer if no rule does. `explain` names the rule in a header.
-    `journal` keeps an entry of each request.
+    `journal` keeps an entry of each request. `strict_operations` answers 501 to operations of Flowise that
+    are not imitated.
     """
     streams = Streams() if streams is None else streams  # one without streams is false
     profile = server_profile(document)
@@ -83,13 +84,25 @@ def create_app(
     for operation in operations(document):
         answers[operation.id] = Answers(document, schemas, operation.definition, profile)
     make_call = flow_call(flow_behaviour(document), token_delay, model)
-    settings = Settings(document, schemas, profile, answers, open, max_body, streams, make_call)
+    settings = Settings(
+        document,
+        schemas,
+        profile,
+        answers,
+        open,
+        max_body,
+        streams,
+        make_call,
+        strict_operations=strict_operations,
+    )
     secrets = Secrets(document)
     faults = FaultSettings(document, hang, max_body)
     by_id = {each.id: each for each in operations(document)}
     app: ASGIApp = connexion_app(settings, [partial(FaultMiddleware, settings=faults, operations=by_id)])
     app = ErrorMiddleware(app, Pages(document), profile, hang)
     app = HeaderMiddleware(app, profile, explain)
+    if profile.lenient:
+        app = BodyParserMiddleware(app, max_body)
     if journal:
         app = JournalMiddleware(app, secrets)
     app = AccessLogMiddleware(app, secrets)

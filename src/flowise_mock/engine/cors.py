@@ -41,11 +41,11 @@ class FlowCORSMiddleware:
         )
         reflected = origin is not None and (self.any or origin in self.origins or flow)
         if scope["method"] == "OPTIONS" and (origin is None or reflected):
-            await _preflight(origin, headers.get(b"access-control-request-headers"), send)
+            await self._preflight(origin, headers.get(b"access-control-request-headers"), send)
             return
 
         async def tell(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and not request_state(scope).without_headers:
                 told = MutableHeaders(raw=message["headers"])
                 if origin is not None and reflected:
                     told["Access-Control-Allow-Origin"] = origin
@@ -63,19 +63,15 @@ class FlowCORSMiddleware:
             return False
         id = path.rstrip("/").rpartition("/")[2]
         flow = store.get("chatflow", id)
-        return flow is None or allows(flow, origin)
+        return flow is not None and origin != "null" and allows(flow, origin)
 
-
-async def _preflight(origin: str | None, asked: str | None, send: Send) -> None:
-    headers = [(b"vary", b"Origin, Access-Control-Request-Headers")]
-    if origin is not None:
-        headers += [
-            (b"access-control-allow-origin", origin.encode("latin-1")),
-            (b"access-control-allow-credentials", b"true"),
-        ]
-    headers.append((b"access-control-allow-methods", METHODS.encode()))
-    if asked:
-        headers.append((b"access-control-allow-headers", asked.encode("latin-1")))
-    headers.append((b"content-length", b"0"))
-    await send({"type": "http.response.start", "status": 204, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
+    async def _preflight(self, origin: str | None, requested: str | None, send: Send) -> None:
+        headers = [(b"vary", b"Origin, Access-Control-Request-Headers")]
+        if origin is not None:
+            headers.append((b"access-control-allow-origin", origin.encode("latin-1")))
+        headers.append((b"access-control-allow-methods", METHODS.encode()))
+        if requested:
+            headers.append((b"access-control-allow-headers", requested.encode("latin-1")))
+        headers.append((b"content-length", b"0"))
+        await send({"type": "http.response.start", "status": 204, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})

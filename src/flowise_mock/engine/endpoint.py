@@ -46,6 +46,7 @@ MakeCall = Callable[["Endpoint", RequestState, HttpRequest, list[Upload]], Any]
 class Settings:
     """What all endpoints of one server share.
 
+    `strict_operations` refuses the operations of a real server that are not imitated.
     `answers` are those of each operation, by its id. `make_call` makes what handlers get of a request;
     `handlers` is the package that they are in.
     """
@@ -59,6 +60,7 @@ class Settings:
     streams: Streams
     make_call: MakeCall
     handlers: str = HANDLERS
+    strict_operations: bool = False
 
 
 # --- resolving -------------------------------------------------------------------------------------
@@ -122,7 +124,10 @@ class Endpoint:
         if self._bodies is not None:
             raw = await receive_body(scope, receive, settings.max_body)
             state.note_body(raw)
-            values["body"], files = self._bodies.read(headers.get("content-type", ""), raw, self.report)
+            if state.parsed is not None:
+                values["body"] = self._bodies.fitted(state.parsed)
+            else:
+                values["body"], files = self._bodies.read(headers.get("content-type", ""), raw, self.report)
             state.streaming = streaming.may_be_requested(values["body"])
         request = http_request(scope, headers, values.get("body"), state.operation_id)
         channel = state.channel

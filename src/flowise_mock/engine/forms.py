@@ -14,9 +14,18 @@ from python_multipart.multipart import parse_options_header
 from flowise_mock.contract import jsontext
 from flowise_mock.contract.document import Document, resolve
 from flowise_mock.knowledge.files import Upload
-from flowise_mock.state.outcomes import Report, SchemaViolation, UnexpectedFile, UnreadableContent
+from flowise_mock.state.outcomes import (
+    BrokenForm,
+    MissingBoundary,
+    Report,
+    SchemaViolation,
+    UnexpectedFile,
+    UnreadableContent,
+)
 
 Values = dict[str, Any]
+MAX_PARTS = 1000
+"""Parts of one form, fields and files."""
 
 
 class Part(NamedTuple):
@@ -89,11 +98,16 @@ class Form:
 
 
 def _field(schema: Document, text: str) -> Any:
-    """A form field as data: a text stays a text, anything else is read as JSON where it can be."""
+    """A form field as data: a text stays a text, anything else is read as JSON if it can be.
+
+    `True` and `False` are what Python's HTTP clients write.
+    """
     if schema.get("nullable") and text == "null":
         return None
     if schema.get("type", "string") == "string":
         return text
+    if schema["type"] == "boolean" and text in ("True", "False"):
+        return text == "True"
     try:
         return jsontext.loads(text)
     except ValueError:
@@ -108,11 +122,11 @@ def parts(options: dict[bytes, bytes], body: bytes) -> list[Part]:
     """The parts of a multipart body; those without a name are passed over."""
     boundary = options.get(b"boundary")
     if not boundary:
-        raise UnreadableContent("body", "its Content-Type has no boundary; let your HTTP client set it")
+        raise MissingBoundary("body", "its Content-Type has no boundary; let your HTTP client set it")
     found: list[Part] = []
     headers: list[tuple[bytes, bytes]] = []
     field, value, data = bytearray(), bytearray(), bytearray()
-    ended = False
+    ended, begun = False, 0
 
     def end_header() -> None:
         headers.append((bytes(field).lower(), bytes(value)))
@@ -135,6 +149,12 @@ def parts(options: dict[bytes, bytes], body: bytes) -> list[Part]:
         headers.clear()
         data.clear()
 
+    def begin_part() -> None:
+        nonlocal begun
+        begun += 1
+        if begun > MAX_PARTS:
+            raise UnreadableContent("body", f"it has more than {MAX_PARTS} parts; send fewer")
+
     def end() -> None:
         nonlocal ended
         ended = True
@@ -143,6 +163,7 @@ def parts(options: dict[bytes, bytes], body: bytes) -> list[Part]:
         parser = MultipartParser(
             boundary,
             {
+                "on_part_begin": begin_part,
                 "on_header_field": lambda chunk, start, stop: field.extend(chunk[start:stop]),
                 "on_header_value": lambda chunk, start, stop: value.extend(chunk[start:stop]),
                 "on_header_end": end_header,
@@ -154,7 +175,7 @@ def parts(options: dict[bytes, bytes], body: bytes) -> list[Part]:
         parser.write(body)
         parser.finalize()
     except FormParserError as error:
-        raise UnreadableContent("body", f"it is not multipart/form-data: {error}") from None
+        raise BrokenForm("body", f"it is not multipart/form-data: {error}") from None
     if not ended:
-        raise UnreadableContent("body", "it is not multipart/form-data: the closing boundary is missing")
+        raise BrokenForm("body", "it is not multipart/form-data: the closing boundary is missing")
     return found

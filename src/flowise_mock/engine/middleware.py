@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,6 +22,8 @@ from flowise_mock.state.outcomes import Failure, InternalError, Outcome, Refusal
 
 log = logging.getLogger("flowise_mock")
 access = logging.getLogger("flowise_mock.access")
+FRESH = (b"flowise-mock-fresh", b"1")
+"""The response header of the first answer of a namespace, which begins with the records of the seed."""
 RULE_HEADERS = (b"flowise-mock-rule", b"x-flowise-mock-rule")
 """The response header that names the rule that answered, and its older name."""
 
@@ -42,8 +45,24 @@ class StateMiddleware:
         except Refusal as refused:
             await respond(self.unrouted.forced(refused), send)
             return
-        attach(scope, RequestState(world, Connection(receive, send), self.unrouted))
-        await self.app(scope, receive, send)
+        state = RequestState(world, Connection(receive, send), self.unrouted)
+        attach(scope, state)
+        if world.fresh:
+            world.fresh = False
+            if world is not self.worlds.default:
+                log.info("namespace %s begins anew, from the seed", world.name)
+                send = partial(_send_fresh, send)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            state.body = b""  # the scope refers to itself, so it waits for the garbage collector
+
+
+async def _send_fresh(send: Send, message: Message) -> None:
+    """Send a message; a response says that it is the first one of its namespace."""
+    if message["type"] == "http.response.start":
+        message = {**message, "headers": [*message["headers"], FRESH]}
+    await send(message)
 
 
 class JournalMiddleware:
@@ -139,7 +158,8 @@ class HeaderMiddleware:
             nonlocal bodiless
             if message["type"] == "http.response.start":
                 if self.profile.etags and _is_unchanged(scope, message):
-                    bodiless, message = True, {"type": message["type"], "status": 304, "headers": []}
+                    kept = [each for each in message["headers"] if each[0] == b"etag"]
+                    bodiless, message = True, {"type": message["type"], "status": 304, "headers": kept}
                 key = (request_state(scope).operation_id, message["status"])
                 answered = request_state(scope).world.answered
                 answered[key] = answered.get(key, 0) + 1
@@ -212,9 +232,14 @@ class ErrorMiddleware:
 
 def _is_unchanged(scope: Scope, message: Message) -> bool:
     """Whether the client has the body already, by its ETag."""
-    wanted = dict(scope["headers"]).get(b"if-none-match")
-    etag = dict(message["headers"]).get(b"etag")
-    return wanted is not None and wanted == etag and scope["method"] in ("GET", "HEAD")
+    sent = dict(scope["headers"])
+    wanted, etag = sent.get(b"if-none-match"), dict(message["headers"]).get(b"etag")
+    if wanted is None or etag is None or scope["method"] not in ("GET", "HEAD"):
+        return False
+    if message["status"] != 200 or b"no-cache" in sent.get(b"cache-control", b""):
+        return False
+    tags = [tag.strip().removeprefix(b"W/") for tag in wanted.split(b",")]
+    return wanted.strip() == b"*" or etag.removeprefix(b"W/") in tags
 
 
 def _target(scope: Scope) -> str:

@@ -23,7 +23,9 @@ class RequestState:
     `operation_id` and `answers` are those of its operation; until that is known, `answers` are the ones of
     requests that match none. `key` is the API key record that the request showed. `streaming` says whether
     the body requests a stream. `rule` and `fault` describe what answered, for the access log. `body` and
-    `question` are what was sent and what it resolved to, for the journal.
+    `question` are what was sent and what it resolved to, for the journal. `parsed` is the body, if it was
+    read before the request was routed. `without_headers` says that the request was refused so early that no
+    middleware adds its headers.
     """
 
     world: World
@@ -36,6 +38,8 @@ class RequestState:
     fault: str = ""
     channel: FaultChannel | None = None
     body: bytes = b""
+    parsed: Any = None
+    without_headers: bool = False
     question: dict[str, Any] | None = None
 
     def note_rule(self, text: str) -> None:

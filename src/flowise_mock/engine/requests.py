@@ -17,6 +17,7 @@ from flowise_mock.contract.document import Document, resolve
 from flowise_mock.contract.names import snake
 from flowise_mock.contract.schemas import Schemas, Validator
 from flowise_mock.engine.forms import Form, Values
+from flowise_mock.engine.query_strings import nested
 from flowise_mock.knowledge.files import Upload
 from flowise_mock.state.outcomes import (
     ContentTooLarge,
@@ -24,7 +25,6 @@ from flowise_mock.state.outcomes import (
     Report,
     SchemaViolation,
     UnreadableContent,
-    UnsupportedCharset,
     UnsupportedMediaType,
 )
 
@@ -65,6 +65,7 @@ class Parameters:
         found = [_parameter(document, schemas, resolve(document, each), lenient) for each in definitions]
         self._path = [each for each in found if each.place == "path"]
         self._query = [each for each in found if each.place == "query"]
+        self._lenient = lenient
 
     def read(self, path: dict[str, str], query: bytes) -> Values:
         """The parameters that were sent and the defaults of those that were not, by keyword."""
@@ -72,7 +73,7 @@ class Parameters:
         for each in self._path:
             values[each.keyword] = _value(each, path[each.name])
         if self._query:
-            sent = dict(reversed(parse_qsl(query.decode("latin-1"), True, errors="replace")))
+            sent = self._sent(query.decode("latin-1"))
             for each in self._query:
                 if each.name in sent and _counts(each, sent):
                     values[each.keyword] = _value(each, sent[each.name])
@@ -81,6 +82,12 @@ class Parameters:
                 elif each.required:
                     raise SchemaViolation(f"query parameter {each.name}", "it is required")
         return values
+
+    def _sent(self, query: str) -> dict[str, str]:
+        """The texts of a query: the first of each name; a real server joins what is repeated."""
+        if not self._lenient:
+            return dict(reversed(parse_qsl(query, True, errors="replace")))
+        return {name: v8.text(value) for name, value in nested(query).items()}
 
 
 def _parameter(document: Document, schemas: Schemas, definition: Document, lenient: bool) -> Parameter:
@@ -119,7 +126,7 @@ def _value(parameter: Parameter, text: str) -> Any:
 
 
 def _boolean(text: str) -> Any:
-    return {"true": True, "false": False}.get(text, text)
+    return {"true": True, "True": True, "false": False, "False": False}.get(text, text)
 
 
 def _number(text: str) -> Any:
@@ -135,9 +142,6 @@ _READ: dict[str, Callable[[str], Any]] = {
 
 
 # --- bodies ----------------------------------------------------------------------------------------
-
-
-_TEXTUAL = ("application/json", "application/x-www-form-urlencoded")
 
 
 class Bodies:
@@ -178,28 +182,19 @@ class Bodies:
             self._forms[name].drop_files(value)
         return value, files
 
+    def fitted(self, value: Any) -> Any:
+        """A body that was parsed before: an array counts as nothing, unless the schema has one."""
+        schema = self._schemas.get("application/json", {})
+        takes_array = any(each.get("type") == "array" for each in schema.get("oneOf", []))
+        return value if isinstance(value, dict) or takes_array else {}
+
     def _taken(self, content_type: str, body: bytes, report: Report) -> tuple[Any, list[Upload]]:
         media, options = parse_options_header(content_type)
         name = media.decode("latin-1").strip().lower()
         if name in self._forms:
             values, files = self._forms[name].read(options, body, report)
             return self._forms[name].placed(values, files), files
-        charset = options.get(b"charset", b"utf-8").decode("latin-1")
-        if body and name in _TEXTUAL and not charset.lower().startswith("utf-"):
-            raise UnsupportedCharset(charset.upper(), "UTF-8")
-        if name == "application/x-www-form-urlencoded":
-            return dict(parse_qsl(body.decode(errors="replace"), True, errors="replace")), []
-        if name != "application/json" or not body:
-            return {}, []
-        try:
-            value = jsontext.loads(body)
-        except ValueError as error:
-            found = v8.strict_complaint(body.decode(errors="replace")) or v8.Complaint(str(error))
-            raise UnreadableContent("body", *found) from None
-        if not isinstance(value, (dict, list)):
-            found = v8.strict_complaint(body.decode(errors="replace")) or v8.Complaint("not an object")
-            raise UnreadableContent("body", *found)
-        return value if isinstance(value, dict) else {}, []
+        return {}, []  # JSON and URL-encoded forms were read before (body_parser.py)
 
     def _parse(
         self, name: str, options: dict[bytes, bytes], body: bytes, report: Report

@@ -7,6 +7,7 @@ asks, and tells the methods of a path.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -18,65 +19,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowise_mock.contract.document import operations
 from flowise_mock.engine.answers import Answers
+from flowise_mock.engine.other_operations import OtherOperations
+from flowise_mock.engine.path_tree import Node, Route
 from flowise_mock.engine.private_api import RoutingAPI
 from flowise_mock.engine.request_state import request_state
 from flowise_mock.engine.security import Gate
 from flowise_mock.engine.server_profile import ServerProfile
-from flowise_mock.state.outcomes import AllowedMethods, MethodNotAllowed, UnknownPath, UnreadableContent
-
-Route = tuple[str, tuple[str, ...]]
-"""An operation's id and the names of its path parameters."""
-
-
-class Node:
-    """A segment of the paths: its literal children, its templated child, its methods."""
-
-    def __init__(self) -> None:
-        self.literals: dict[str, Node] = {}
-        self.template: Node | None = None
-        self.methods: dict[str, Route] = {}
-
-    def add(self, path: str, method: str, operation_id: str, fold: bool = False) -> None:
-        node, names = self, []
-        for segment in path.strip("/").split("/"):
-            if segment.startswith("{"):
-                names.append(segment[1:-1])
-                node.template = node.template or Node()
-                node = node.template
-            else:
-                node = node.literals.setdefault(segment.lower() if fold else segment, Node())
-        node.methods[method.upper()] = (operation_id, tuple(names))
-
-    def find(
-        self, segments: list[str], filled: tuple[str, ...] = (), fold: bool = False
-    ) -> tuple[Node, tuple[str, ...]] | None:
-        """The node that a path ends on and what stands in its templates; `fold` takes any case."""
-        if not segments:
-            return (self, filled) if self.methods else None
-        first, rest = segments[0], segments[1:]
-        literal = self.literals.get(first.lower() if fold else first)
-        found = literal.find(rest, filled, fold) if literal else None
-        if found is None and self.template is not None and first:
-            found = self.template.find(rest, (*filled, first), fold)
-        return found
-
-    def without_id(self, segments: list[str], method: str) -> tuple[Route, tuple[str, ...]] | None:
-        """The operation that takes this method one id further on, with a blank in the id's place."""
-        node, filled = self, tuple[str, ...]()
-        for segment in segments:
-            following = node.literals.get(segment.lower())
-            if following is None and node.template is not None:
-                following, filled = node.template, (*filled, segment)
-            if following is None:
-                return None
-            node = following
-        if node.template is None or method not in node.template.methods:
-            return None
-        return node.template.methods[method], (*filled, "")
-
-    @property
-    def allow(self) -> str:
-        return ", ".join(self.methods)
+from flowise_mock.state.outcomes import AllowedMethods, MalformedPath, MethodNotAllowed, UnknownPath
 
 
 class RoutingMiddleware(SpecMiddleware):
@@ -90,6 +39,7 @@ class RoutingMiddleware(SpecMiddleware):
         self.gate: Gate | None = None
         self.answers: Mapping[str | None, Answers] = {}
         self.exact: set[str] = set()
+        self.others: OtherOperations | None = None
 
     def add_api(self, specification: Specification, **kwargs: Any) -> None:
         settings = kwargs["settings"]
@@ -100,6 +50,9 @@ class RoutingMiddleware(SpecMiddleware):
         self.exact = {
             each.id for each in operations(settings.document) if "x-last-segment" in each.definition
         }
+        self.others = OtherOperations(
+            settings.document, fold=self.profile.case_insensitive, strict=settings.strict_operations
+        )
         if self.profile.public_paths is not None and not settings.open:
             self.gate = Gate(self.base_path, self.profile.public_paths)
 
@@ -126,6 +79,8 @@ class RoutingMiddleware(SpecMiddleware):
         if not path.startswith(self.base_path + "/"):
             raise UnknownPath(method, scope["path"])
         parts = segments(path[len(self.base_path) :])
+        if self.profile.lenient and _BROKEN_ESCAPE.search(path):
+            raise MalformedPath("path", "a percent sign in it begins no escape")
         if self.profile.ignores_empty_segments:
             parts = _without_blanks(parts)
         found = self.root.find(parts, fold=self.profile.case_insensitive)
@@ -134,6 +89,8 @@ class RoutingMiddleware(SpecMiddleware):
             route = found[0].methods.get(_answered_by(method, found[0]))
         if found is not None and route is not None:
             return route, found[1]
+        if self.others is not None:
+            self.others.answer(parts, "GET" if method == "HEAD" else method, scope["query_string"])
         if self.profile.ignores_empty_segments:
             lacking = self.root.without_id(parts, "GET" if method == "HEAD" else method)
             if lacking is not None and lacking[0][0] not in self.exact:
@@ -141,8 +98,20 @@ class RoutingMiddleware(SpecMiddleware):
         if found is None:
             raise UnknownPath(method, scope["path"])
         if method == "OPTIONS":
-            raise AllowedMethods(found[0].allow, ",".join(found[0].methods))
+            raise AllowedMethods(found[0].allow, self._listed(found[0]))
         raise MethodNotAllowed(method, scope["path"], found[0].allow)
+
+    def _listed(self, node: Node) -> str:
+        """The methods of a path as Express lists them: GET answers HEAD too, and a last id may be missing."""
+        following = node.template.methods if node.template is not None else {}
+        methods = dict.fromkeys(node.methods)
+        methods |= dict.fromkeys(each for each in following if following[each][0] not in self.exact)
+        listed = [each for name in methods for each in ((name, "HEAD") if name == "GET" else (name,))]
+        return ",".join(sorted(listed, key=lambda each: _ORDER.get(each, len(_ORDER))))
+
+
+_ORDER = {name: place for place, name in enumerate(("POST", "GET", "HEAD", "PUT", "DELETE"))}
+"""The order in which Flowise's routers declare their methods."""
 
 
 def _answered_by(method: str, node: Node) -> str:
@@ -166,4 +135,7 @@ def segments(path: str) -> list[str]:
             for segment in path.strip("/").split("/")
         ]
     except UnicodeDecodeError:
-        raise UnreadableContent("path", "a percent-escape in it is not UTF-8") from None
+        raise MalformedPath("path", "a percent-escape in it is not UTF-8") from None
+
+
+_BROKEN_ESCAPE = re.compile("%(?![0-9a-fA-F]{2})")

@@ -113,7 +113,7 @@ def _run_nodes(call: Call, graph: Graph, queue: list[str]) -> Any:
         yield "agentFlowExecutedData", list(graph.executed)
         if result.stopped:
             return True
-        queue += graph.next_nodes(node.id, result.branch)
+        queue += [each for each in graph.next_nodes(node.id, result.branch) if graph.arrives(each, node.id)]
     return False
 
 

@@ -25,16 +25,29 @@ def _start(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
     for entry in _entries(node.inputs.get("startState")):
         graph.state[text(entry.get("key"))] = text(entry.get("value"))
     if node.inputs.get("startInputType") == "formInput":
-        form = {
-            "title": node.inputs.get("formTitle", ""),
-            "description": node.inputs.get("formDescription", ""),
-            "inputs": jsontext.sequence(node.inputs.get("formInputTypes")),
-        }
+        names = {"formTitle": "title", "formDescription": "description", "formInputTypes": "inputs"}
+        form = {name: node.inputs[key] for key, name in names.items() if key in node.inputs}
         filled = form_text(graph.form) or graph.turn.question
         empty = call.behaviour.forms is Forms.ANY and graph.turn.body.get("form") not in (None, "", 0)
         return NodeResult({"form": form}, {"form": filled} if filled or empty else {})
-    question = {"question": graph.turn.question} if graph.turn.question else {}
+    if graph.turn.webhook is not None:
+        return _webhook_start(graph, node, graph.turn.webhook)
+    sent = graph.turn.body.get("question")
+    value = sent if isinstance(sent, (int, float)) and sent else graph.turn.question
+    question = {"question": value} if value else {}
     return NodeResult(question, dict(question))
+
+
+def _webhook_start(graph: Graph, node: Node, payload: Record) -> NodeResult:
+    """The question is a text of the node, in which the payload can be named."""
+    mode = node.inputs.get("webhookInputMode") or "text"
+    data: Record = {"webhook": payload}
+    if mode != "payload":
+        default = "" if mode == "none" else fill_template(graph, node.inputs.get("webhookDefaultInput"))
+        graph.turn.question = default or " "
+        graph.turn.body = {**graph.turn.body, "question": graph.turn.question}
+        data["question"] = graph.turn.question
+    return NodeResult(data, dict(data))
 
 
 def _condition(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
@@ -130,7 +143,7 @@ def _apply_decision(call: Call, graph: Graph, node: Node, decision: Record) -> N
     proceeds = decision.get("type") == "proceed"
     conditions = [
         {"type": "proceed", **details, "isFulfilled": proceeds},
-        {"type": "reject", **details, "isFulfilled": decision.get("type") == "reject"},
+        {"type": "reject", **details, "isFulfilled": not proceeds},
     ]
     history = [{"role": "user", "content": feedback}] if feedback else []
     output: Record = {"conditions": conditions}
@@ -291,6 +304,9 @@ def _variable(graph: Graph, name: str, unknown: str) -> str:
     head, _, rest = name.partition(".")
     if head == "question":
         return graph.turn.question
+    if head == "$webhook" and graph.turn.webhook is not None:
+        found = _at(graph.turn.webhook, rest)
+        return unknown if found is None else _value(found)
     if head == "$form" and rest in graph.form:
         return _value(graph.form[rest])
     if head == "$flow":
@@ -303,3 +319,15 @@ def _variable(graph: Graph, name: str, unknown: str) -> str:
         return known.get(rest, unknown)
     content = graph.output(head)
     return unknown if content is None else content
+
+
+def _at(value: Any, path: str) -> Any:
+    """The value at a path of keys and numbers, such as `body.items.0`; None if there is none."""
+    for key in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(key, value.get(key.lower()))
+        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return None
+    return value

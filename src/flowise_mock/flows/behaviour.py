@@ -57,6 +57,13 @@ class HumanInput(StrEnum):
     ONCE = "once"
 
 
+class ToolStreams(StrEnum):
+    """What a stream shows if another flow calls this one as its tool: all events, or only the last ones."""
+
+    FULL = "full"
+    QUIET = "quiet"
+
+
 @dataclass(frozen=True)
 class FlowBehaviour:
     """One value for each switch; the defaults are those of the newest version."""
@@ -68,6 +75,7 @@ class FlowBehaviour:
     chat_ids: ChatIds = ChatIds.STRINGS
     document_metadata: DocumentMetadata = DocumentMetadata.WITH_LOADER
     human_input: HumanInput = HumanInput.REPEATED
+    tool_streams: ToolStreams = ToolStreams.FULL
 
 
 _SWITCHES: dict[str, type[StrEnum]] = {
@@ -78,6 +86,7 @@ _SWITCHES: dict[str, type[StrEnum]] = {
     "chat-ids": ChatIds,
     "document-metadata": DocumentMetadata,
     "human-input": HumanInput,
+    "tool-streams": ToolStreams,
 }
 
 

@@ -7,6 +7,7 @@ and multi-agents follow the source, and were not observed.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
@@ -15,11 +16,14 @@ from flowise_mock.flows.call import Call
 from flowise_mock.flows.scripted import follow_up_prompts, generate_tokens, reply_parts, scripted_action
 from flowise_mock.flows.turn import Run, Turn, echoed_question, session_id, store_messages, text
 from flowise_mock.knowledge import ranking, splitter
-from flowise_mock.state.outcomes import MissingMemory
+from flowise_mock.state.outcomes import EmptyField, MissingMemory
 from flowise_mock.state.table import Record
 
 SOURCES = 4
 """The number of documents that a retrieval chain shows."""
+
+RETRIEVAL = "conversationalRetrievalQAChain"
+LIST_PARSERS = ("csvOutputParser", "customListOutputParser")
 
 EXTRA_PARTS = ("sourceDocuments", "usedTools", "fileAnnotations", "artifacts", "action")
 """The parts of an answer besides its text, in Flowise's order."""
@@ -29,6 +33,8 @@ def run_chain(call: Call, turn: Turn) -> Run:
     """A chat chain, a retrieval chain or an agent: start, tokens, the documents, the tools."""
     if turn.memory is None and any(node.name == "conversationChain" for node in flow_data.nodes(turn.flow)):
         call.report(MissingMemory())
+    if "question" not in turn.body and any(node.name == RETRIEVAL for node in flow_data.nodes(turn.flow)):
+        call.report(EmptyField("question"))
     sources = reply_parts(turn, "sourceDocuments").get("sourceDocuments", _sources(call, turn))
     tools = _tools(turn)
     tokens = generate_tokens(call, turn, _prompt(turn))
@@ -48,8 +54,15 @@ def run_parser(call: Call, turn: Turn) -> Run:
     extra = _extra_parts(call, turn, {})
     yield from [("token", token) for token in tokens]  # they are not sent, but their pauses count
     answer = _content(turn, "".join(tokens))
-    parsed = answer.get("json", {"output": answer.get("text")})
+    parsed = answer.get("json", _parsed(turn, text(answer.get("text"))))
     return _finish(call, turn, {"json": parsed, **extra}, extra)
+
+
+def _parsed(turn: Turn, answer: str) -> Any:
+    """The answer as a parser of lists, or of objects, reads it."""
+    if any(node.name in LIST_PARSERS for node in flow_data.nodes(turn.flow)):
+        return [each.strip() for each in answer.split(",")]
+    return {"output": answer}
 
 
 def run_agents(call: Call, turn: Turn) -> Run:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 
 from flowise_mock.flows import scripted
+from flowise_mock.flows.behaviour import ToolStreams
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.dispatch import run
 from flowise_mock.flows.turn import Event, Turn, begin
@@ -35,9 +36,23 @@ async def as_json(call: Call, turn: Turn, choice: Choice | None = None) -> Recor
         await pace.after(event)
 
 
+def unheard(call: Call, turn: Turn, choice: Choice | None = None) -> None:
+    """Run to the end without pauses, for a client that has its answer already. A failure is logged."""
+    try:
+        _begin(call, turn, choice)
+        for _ in run(call, turn):
+            pass
+    except Outcome as failure:
+        log.info("a run of %s failed: %s", turn.flow["id"], call.runtime.text(failure))
+
+
 async def as_events(call: Call, turn: Turn, choice: Choice | None = None) -> AsyncIterator[Event]:
-    """The answer as events, `metadata` and `end` last; a failure is an `error` event before `end`."""
+    """The answer as events, `metadata` and `end` last; a failure is an `error` event before `end`.
+
+    A flow that calls another one as its tool sends a header, and gets only these two.
+    """
     own = turn.flow["id"], turn.chat_id
+    quiet = call.behaviour.tool_streams is ToolStreams.QUIET and call.headers.get("flowise-tool") == "true"
     try:
         call.check_key(turn.flow)
         _begin(call, turn, choice)
@@ -51,7 +66,8 @@ async def as_events(call: Call, turn: Turn, choice: Choice | None = None) -> Asy
                 yield "metadata", {name: answer[name] for name in _METADATA if answer.get(name)}
                 break
             await pace.before(event)
-            yield event
+            if not quiet:
+                yield event
             await pace.after(event)
     except ModelRefusal as failure:
         yield "error", call.runtime.text(failure)

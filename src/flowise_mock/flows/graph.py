@@ -9,6 +9,9 @@ from flowise_mock.flows.flow_data import Edge, Node
 from flowise_mock.flows.turn import Event, Turn, text
 from flowise_mock.state.table import Record
 
+DECISIONS = ("conditionAgentflow", "conditionAgentAgentflow", "humanInputAgentflow")
+"""The nodes after which only one branch runs."""
+
 
 @dataclass
 class Graph:
@@ -26,6 +29,7 @@ class Graph:
     form: Record = field(default_factory=dict)
     decision: Record | None = None
     execution: Record | None = None
+    received: dict[str, set[str]] = field(default_factory=dict)
 
     def previous_nodes(self, id: str) -> list[str]:
         return [edge.source for edge in self.edges if edge.target == id]
@@ -34,6 +38,31 @@ class Graph:
         """The targets of the edges from a node: of all edges, or of one branch."""
         handle = None if branch is None else f"{id}-output-{branch}"
         return [edge.target for edge in self.edges if edge.source == id and handle in (None, edge.handle)]
+
+    def arrives(self, id: str, source: str) -> bool:
+        """Note that `source` leads to a node. Returns whether the node may run.
+
+        A node with several sources waits for all of them; of those below one decision, for one.
+        """
+        received = self.received.setdefault(id, set())
+        received.add(source)
+        groups: dict[str, set[str]] = {}
+        for each in self.previous_nodes(id):
+            groups.setdefault(self._decision_above(each) or each, set()).add(each)
+        if not all(group & received for group in groups.values()):
+            return False
+        del self.received[id]
+        return True
+
+    def _decision_above(self, id: str) -> str | None:
+        """The decision of which a node is a branch: the node itself, or the nearest one above it."""
+        seen: set[str] = set()
+        while id in self.nodes and id not in seen:
+            if self.nodes[id].name in DECISIONS:
+                return id
+            seen.add(id)
+            id = next(iter(self.previous_nodes(id)), "")
+        return None
 
     def output(self, id: str) -> str | None:
         """The content of a node that ran, for `{{ nodeId }}`."""

@@ -13,9 +13,10 @@ from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.behaviour import ChatIds
 from flowise_mock.flows.call import Call
+from flowise_mock.knowledge import files
 from flowise_mock.knowledge.files import mismatch
 from flowise_mock.scripts.replies import Reply
-from flowise_mock.state.outcomes import WrongType
+from flowise_mock.state.outcomes import PathTraversal, WrongType
 from flowise_mock.state.table import Record
 
 Event = tuple[str, Any]
@@ -54,7 +55,8 @@ class Turn:
     `chat_id` is the one in the request, else the id of the session, else a new one. `session_id` is the one
     in `overrideConfig`, else the id of the chat. `memory` is the label of the flow's memory node. `history`
     has the stored messages of the session. Another request sets `aborted`, which ends the run of an
-    agentflow at its next token. `reply` is the scripted reply.
+    agentflow at its next token. `reply` is the scripted reply. `webhook` is the request that started the
+    flow, if a webhook did.
     """
 
     flow: Record
@@ -67,6 +69,8 @@ class Turn:
     history: Sequence[Record] = ()
     aborted: bool = False
     reply: Reply | None = None
+    webhook: Record | None = None
+    chat_type: str = "EXTERNAL"
 
 
 def resolve_turn(call: Call, flow: Record, body: Record) -> Turn:
@@ -137,7 +141,7 @@ def store_messages(
 ) -> tuple[Record, Record]:
     """Store the messages of a finished turn: the question and the answer."""
     common = {
-        "chatflowid": turn.flow["id"], "chatType": "EXTERNAL", "chatId": turn.chat_id,
+        "chatflowid": turn.flow["id"], "chatType": turn.chat_type, "chatId": turn.chat_id,
         "memoryType": memory, "sessionId": turn.session_id,
     }  # fmt: skip
     lead = turn.body.get("leadEmail")
@@ -187,6 +191,8 @@ def _store_upload(call: Call, turn: Turn, upload: Record) -> Record:
 
 
 def _check_file(call: Call, name: str, mime: str) -> None:
+    if ".." in name or "/" in name or "\\" in name:
+        call.report(PathTraversal("uploads.name", name))
     mismatched = mismatch(name, mime)
     if mismatched is not None:
         call.report(mismatched)
@@ -201,5 +207,4 @@ def _decode(data: str) -> bytes:
 
 
 def _store_file(call: Call, turn: Turn, name: str, mime: str, data: bytes) -> None:
-    columns = {"chatflowid": turn.flow["id"], "chatId": turn.chat_id}
-    call.store.create("file", {**columns, "name": name, "type": mime, "data": data})
+    files.store(call.store, turn.flow["id"], turn.chat_id, files.Upload(name, mime, data))

@@ -4,7 +4,14 @@ from typing import Any
 
 from flowise_mock.contract import jsontext, v8
 from flowise_mock.flows.call import Call
-from flowise_mock.state.outcomes import Deletion, EmptyField, InvalidJson, MissingPart, UnreachableService
+from flowise_mock.state.outcomes import (
+    Deletion,
+    EmptyField,
+    InvalidJson,
+    MissingPart,
+    MissingReference,
+    UnreachableService,
+)
 from flowise_mock.state.table import Record
 
 _CUSTOM = "CUSTOM"
@@ -18,6 +25,9 @@ async def create_assistant(call: Call, body: Record) -> Record:
     if found is not None:
         call.report(InvalidJson(*found))
     if body.get("type") != _CUSTOM:
+        credential = str(body.get("credential"))
+        if "credential" in call.store.tables and not call.store.has("credential", credential):
+            call.report(MissingReference("Credential", credential))
         call.report(UnreachableService("OpenAI"))
     return call.store.create("assistant", body)
 

@@ -6,8 +6,10 @@ from base64 import b64encode
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.call import Call
-from flowise_mock.knowledge.files import Upload, mismatch, text_of
-from flowise_mock.state.outcomes import DisabledFeature, ForbiddenFileType, PathTraversal
+from flowise_mock.formats.opened import LoadFailure
+from flowise_mock.knowledge import documents, files
+from flowise_mock.knowledge.files import Upload, mismatch, plain_text
+from flowise_mock.state.outcomes import DisabledFeature, ForbiddenFileType, PathTraversal, UnreadableFile
 from flowise_mock.state.table import Record
 
 
@@ -21,7 +23,11 @@ async def create_attachment(call: Call, chatflow_id: str, chat_id: str, body: Re
         call.report(DisabledFeature("fullFileUpload"))
     for file in call.files:
         _check(call, settings, file)
-    return [_attachment(file, bool(body.get("base64"))) for file in call.files]
+    read = await documents.opened(call.files)
+    answer = [_attachment(call, file, bool(body.get("base64"))) for file in read]
+    for file in call.files:
+        files.store(call.store, chatflow_id, chat_id, file)
+    return answer
 
 
 def _check(call: Call, settings: Record, file: Upload) -> None:
@@ -34,6 +40,14 @@ def _check(call: Call, settings: Record, file: Upload) -> None:
         call.report(mismatched)
 
 
-def _attachment(file: Upload, base64: bool) -> Record:
-    content = b64encode(file.data).decode() if base64 else text_of(file)
+def _attachment(call: Call, file: Upload, base64: bool) -> Record:
+    content = b64encode(file.data).decode() if base64 else _text(call, file)
     return {"name": file.name, "mimeType": file.type, "size": len(file.data), "content": content}
+
+
+def _text(call: Call, file: Upload) -> str:
+    try:
+        return documents.joined(file)
+    except LoadFailure as failure:
+        call.report(UnreadableFile(file.name, file.type, str(failure), failure.place))
+        return plain_text(file)

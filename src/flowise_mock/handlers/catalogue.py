@@ -1,12 +1,9 @@
 """Catalogue: a small selection of nodes, the credentials, and the templates."""
 
-from base64 import b64encode
-from hashlib import sha256
-
-from flowise_mock.contract import jsontext
 from flowise_mock.flows.call import Call
+from flowise_mock.handlers.credentials import columns
 from flowise_mock.knowledge import node_catalogue
-from flowise_mock.state.outcomes import NotFound
+from flowise_mock.state.outcomes import Deletion, NotFound
 from flowise_mock.state.table import Record
 
 
@@ -26,14 +23,18 @@ async def get_node_icon(call: Call, name: str) -> str:
     return node_catalogue.icon(_node(name))
 
 
-async def get_all_credentials(call: Call) -> list[Record]:
-    return call.store.select("credential")
+async def get_all_credentials(call: Call, credential_name: str | None = None) -> list[Record]:
+    names = credential_name.split(",") if credential_name else []
+    found = call.store.select("credential")
+    return [each for each in found if not names or each.get("credentialName") in names]
 
 
 async def create_credential(call: Call, body: Record) -> Record:
-    row: Record = {column: body[column] for column in ("name", "credentialName") if column in body}
-    secret = b64encode(sha256(jsontext.dumps(body.get("plainDataObj")).encode()).digest()).decode()
-    return call.store.create("credential", {**row, "encryptedData": secret})
+    return call.store.create("credential", columns(body))
+
+
+async def delete_credential(call: Call, id: str) -> Deletion:
+    return call.store.remove("credential", id)
 
 
 async def get_all_templates(call: Call) -> list[Record]:

@@ -64,14 +64,14 @@ async def delete_chatflow(call: Call, id: str) -> Deletion:
 
 
 async def get_chatflow_by_api_key(call: Call, apikey: str, keyonly: str = "true") -> list[Record]:
-    """The flows bound to a key, by name; if `keyonly` is empty, also the flows bound to no key."""
+    """The flows bound to a key, by name; if `keyonly` is `all`, also the flows bound to no key."""
     key = call.store.key_named(apikey)
     if key is None:
         raise KeyNotFound("API key", apikey)
     flows = [
         flow
         for flow in call.store.select("chatflow")
-        if flow.get("apikeyid") == key["id"] or not (keyonly or flow.get("apikeyid"))
+        if flow.get("apikeyid") == key["id"] or (keyonly == "all" and not flow.get("apikeyid"))
     ]
     if not flows:
         raise BoundFlowNotFound("Chatflow of the API key", apikey)
@@ -89,5 +89,9 @@ def _check_flow_data(call: Call, body: Record) -> None:
         call.report(WrongType("flowData"))
     elif found is not None:
         call.report(InvalidJson(*found))
+    elif v8.text(body["flowData"]).strip() == "null":
+        call.report(WrongType("flowData"))
     elif not isinstance(jsontext.mapping(body["flowData"]).get("nodes"), list):
         call.report(MissingPart("Chatflow", "nodes"))
+    elif "edges" not in jsontext.mapping(body["flowData"]):
+        call.report(WrongType("edges"))

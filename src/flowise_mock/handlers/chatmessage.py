@@ -62,15 +62,17 @@ async def remove_all_chat_messages(
     feedback_type: str | None = None,
     hard_delete: bool | str = False,
 ) -> Deletion:
-    # hard_delete clears the memory at a third party; this server has no memory but its messages
+    # as Flowise: with a chatId the executions of the messages stay, without one they go
     call.chatflow(id)
+    if hard_delete and chat_id:
+        call.store.remove_where("file", chatflowid=id, chatId=chat_id)
     rows = call.store.select(
         "chatmessage", chatflowid=id, chatId=chat_id, memoryType=memory_type, sessionId=session_id
     )
     rows = _filter_types(within(rows, "createdDate", start_date, end_date), chat_type)
     if feedback_type is not None:
         rows = _filter_rated(call, id, rows, feedback_type)
-    return Deletion(call.store.remove_messages(rows))
+    return Deletion(call.store.remove_messages(rows, executions=chat_id is None))
 
 
 def _filter_rated(call: Call, chatflowid: str, rows: list[Record], rating: str) -> list[Record]:

@@ -6,7 +6,7 @@ import time
 from flowise_mock.contract import jsontext, v8
 from flowise_mock.flows.behaviour import DocumentMetadata
 from flowise_mock.flows.call import Call
-from flowise_mock.knowledge import loaders, node_catalogue, ranking, record_manager
+from flowise_mock.knowledge import documents, loaders, node_catalogue, ranking, record_manager
 from flowise_mock.knowledge.files import Upload
 from flowise_mock.state.outcomes import (
     ChunkNotFound,
@@ -14,6 +14,7 @@ from flowise_mock.state.outcomes import (
     DisabledFeature,
     EmptyField,
     InvalidJson,
+    MissingManager,
     MissingPart,
     NotFound,
     Page,
@@ -102,7 +103,9 @@ async def upsert_document(call: Call, id: str, body: Record) -> Record:
     if not call.store.has("documentstore", id):
         raise StoreNotFound("Document store", id)
     target = call.store.find("documentstore", id)
-    return _upsert(call, target, [body], call.files)[0]
+    name = jsontext.mapping(body.get("loader")).get("name")
+    files = await documents.opened(call.files, name if isinstance(name, str) else "fileLoader")
+    return _upsert(call, target, [body], files)[0]
 
 
 def _create_store(call: Call, id: str, body: Record) -> Record:
@@ -136,10 +139,10 @@ async def refresh_document(call: Call, id: str, body: Record) -> list[Record]:
 
 
 def _upsert(call: Call, target: Record, items: list[Record], files: list[Upload]) -> list[Record]:
-    return loaders.upsert(call.store, call.report, target, items, files, with_loader=_has_loader_ids(call))
+    return loaders.upsert(call.store, call.report, target, items, files, with_loader=has_loader_ids(call))
 
 
-def _has_loader_ids(call: Call) -> bool:
+def has_loader_ids(call: Call) -> bool:
     """Whether the metadata of a document has the id of its loader in this version."""
     return call.behaviour.document_metadata is DocumentMetadata.WITH_LOADER
 
@@ -147,7 +150,7 @@ def _has_loader_ids(call: Call) -> bool:
 async def query_vector_store(call: Call, body: Record) -> Record:
     started = time.perf_counter()
     if body.get("storeId") is None:
-        target = _oldest_store(call)
+        target = oldest_store(call)
     else:
         target = call.store.find("documentstore", v8.text(body["storeId"]))
     if target.get("status") != loaders.UPSERTED:
@@ -166,10 +169,11 @@ async def query_vector_store(call: Call, body: Record) -> Record:
         if not isinstance(query, str):
             message = "Cannot read properties of null (reading 'replace')" if query is None else ""
             call.report(WrongType("query", message or "text.replace is not a function"))
-        found = _nearest(call, target, v8.text(query))
+        loaders.check_components(call.report, target)
+        found = _nearest(call, target, v8.text(query), jsontext.mapping(body.get("inputs")))
     docs = [
         {
-            **loaders.to_document(chunk, _has_loader_ids(call)),
+            **loaders.to_document(chunk, has_loader_ids(call)),
             "id": chunk["id"],
             "chunkNo": chunk.get("chunkNo"),
         }
@@ -178,7 +182,7 @@ async def query_vector_store(call: Call, body: Record) -> Record:
     return {"timeTaken": round((time.perf_counter() - started) * 1000), "docs": docs}
 
 
-def _oldest_store(call: Call) -> Record:
+def oldest_store(call: Call) -> Record:
     """The oldest store, which a real database finds if it gets no id."""
     stores = call.store.select("documentstore")
     if not stores:
@@ -191,7 +195,8 @@ async def delete_vector_store_from_store(call: Call, id: str) -> Deletion:
     parts = {"embedding": "Embedding", "vectorStore": "Vector Store", "recordManager": "Record Manager"}
     for part, noun in parts.items():
         if not target.get(f"{part}Config"):
-            call.report(MissingPart("Document store", noun, id))
+            missing = MissingManager if part == "recordManager" else MissingPart
+            call.report(missing("Document store", noun, id))
     if target.get("status") != loaders.UPSERTED:
         call.report(EmptyField("ids"))
     record_manager.clear(call.store, loaders.manager_of(target), id)
@@ -199,10 +204,13 @@ async def delete_vector_store_from_store(call: Call, id: str) -> Deletion:
     return Deletion(1)
 
 
-def _nearest(call: Call, target: Record, question: str) -> list[Record]:
-    """The chunks of a store that share most words with the question, the best one first."""
+def _nearest(call: Call, target: Record, question: str, inputs: Record) -> list[Record]:
+    """The chunks of a store that share most words with the question, the best one first.
+
+    `inputs` override the config of the vector store.
+    """
     vector_store = jsontext.mapping(target.get("vectorStoreConfig"))
-    config = jsontext.mapping(vector_store.get("config"))
+    config = {**jsontext.mapping(vector_store.get("config")), **inputs}
     chunks = ranking.rank(call.store.select("chunk", storeId=target["id"]), question)
     return chunks[: loaders.positive(config.get("topK"), TOP_K)]
 
@@ -226,7 +234,7 @@ async def get_document_store_file_chunks(call: Call, store_id: str, loader_id: s
     number = re.match(r"[+-]?\d+", chunk_id)
     if number is None:
         call.report(WrongType("skip"))
-    return _page(call, store_id, loader_id, max(int(number[0][:9]) if number else 1, 1))
+    return page_of_chunks(call, store_id, loader_id, max(int(number[0][:9]) if number else 1, 1))
 
 
 async def edit_document_store_file_chunk(
@@ -240,7 +248,7 @@ async def edit_document_store_file_chunk(
         changes["metadata"] = jsontext.dumps(body["metadata"])
     call.store.change("chunk", chunk["id"], changes)
     _recount(call, store_id, loader_id)
-    return _page(call, store_id, loader_id, 1)
+    return page_of_chunks(call, store_id, loader_id, 1)
 
 
 async def delete_document_store_file_chunk(
@@ -249,7 +257,7 @@ async def delete_document_store_file_chunk(
     chunk = _chunk(call, store_id, loader_id, chunk_id)
     call.store.remove("chunk", chunk["id"])
     _recount(call, store_id, loader_id)
-    return Deletion(1, _page(call, store_id, loader_id, 1))
+    return Deletion(1, page_of_chunks(call, store_id, loader_id, 1))
 
 
 def _chunk(call: Call, store_id: str, loader_id: str, chunk_id: str) -> Record:
@@ -269,7 +277,7 @@ def _recount(call: Call, store_id: str, loader_id: str) -> None:
     call.store.change("documentstore", store_id, {"loaders": jsontext.dumps(found)})
 
 
-def _page(call: Call, store_id: str, loader_id: str, number: int) -> Record:
+def page_of_chunks(call: Call, store_id: str, loader_id: str, number: int) -> Record:
     """A page of the chunks of one loader, or of `all` loaders."""
     target = call.store.find("documentstore", store_id)
     is_all = loader_id == "all"

@@ -1,15 +1,17 @@
 """Prediction: a question to a flow."""
 
 from flowise_mock.contract import streaming
-from flowise_mock.flows import delivery, dispatch, limits, scripted
+from flowise_mock.flows import delivery, dispatch, limits, scripted, webhook
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.turn import resolve_turn
-from flowise_mock.state.outcomes import EventStream, WrongKeyForStream
+from flowise_mock.state.outcomes import EventStream, WebhookFlow, WrongKeyForStream
 from flowise_mock.state.table import Record
 
 
 async def create_prediction(call: Call, id: str, body: Record) -> Record | EventStream:
     flow = call.chatflow(id)
+    if webhook.start_node(flow) is not None:
+        call.report(WebhookFlow(id))
     streams = streaming.is_requested(body)
     limits.check_rate(call, flow)
     limits.check_origin(call, flow, streams)

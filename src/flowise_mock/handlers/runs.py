@@ -1,10 +1,11 @@
-"""Runs: webhooks, executions and aborts."""
+"""Runs: executions and aborts."""
 
-from flowise_mock.flows import delivery, flow_data, scripted
 from flowise_mock.flows.call import Call
-from flowise_mock.flows.turn import resolve_turn, text
-from flowise_mock.state.outcomes import NotFound
+from flowise_mock.state.clock import within
+from flowise_mock.state.outcomes import Deletion
 from flowise_mock.state.table import Record
+
+STATES = ("INPROGRESS", "FINISHED", "ERROR", "TERMINATED", "TIMEOUT", "STOPPED")
 
 
 async def abort_chat_message(call: Call, chatflowid: str, chatid: str) -> Record:
@@ -14,14 +15,6 @@ async def abort_chat_message(call: Call, chatflowid: str, chatid: str) -> Record
     return {"status": 200, "message": "Chat message aborted"}
 
 
-async def trigger_webhook(call: Call, id: str, body: Record) -> Record:
-    flow = call.chatflow(id)
-    if not any(node.inputs.get("startInputType") == "webhookTrigger" for node in flow_data.nodes(flow)):
-        raise NotFound("Webhook of chatflow", id)
-    turn = resolve_turn(call, flow, {"question": text(body)})
-    return await delivery.as_json(call, turn, await scripted.choose(call, turn))
-
-
 async def get_all_executions(
     call: Call,
     agentflow_id: str | None = None,
@@ -29,18 +22,28 @@ async def get_all_executions(
     state: str | None = None,
     page: int | str = 1,
     limit: int | str = 12,
+    id: str | None = None,
+    agentflow_name: str | None = None,
+    start_date: str | None = None,
+    end_date: str | None = None,
 ) -> Record:
-    number, size = max(_to_number(page, 1), 1), max(_to_number(limit, 12), 1)
-    found, total = call.store.page(
-        "execution", number, size, chatflowid=agentflow_id, sessionId=session_id, state=state
+    number, size = max(_to_number(page, 1), 1), _to_number(limit, 12) or 12
+    rows = call.store.select(
+        "execution",
+        chatflowid=agentflow_id or None,
+        sessionId=session_id or None,
+        state=state if state in STATES else None,
+        id=id or None,
     )
-    return {
-        "data": [
-            {**_execution(each), "agentflow": call.store.get("chatflow", each["chatflowid"])}
-            for each in found
-        ],
-        "total": total,
-    }
+    rows = within(rows, "createdDate", start_date, end_date)
+    found = [
+        {**show_execution(each), "agentflow": call.store.get("chatflow", each["chatflowid"])} for each in rows
+    ]
+    if agentflow_name:
+        wanted = agentflow_name.lower()
+        found = [each for each in found if wanted in str((each["agentflow"] or {}).get("name", "")).lower()]
+    start = (number - 1) * size
+    return {"data": found[start : start + size], "total": len(found)}
 
 
 def _to_number(value: int | str, default: int) -> int:
@@ -49,8 +52,12 @@ def _to_number(value: int | str, default: int) -> int:
 
 
 async def get_execution_by_id(call: Call, id: str) -> Record:
-    return _execution(call.store.find("execution", id))
+    return show_execution(call.store.find("execution", id))
 
 
-def _execution(row: Record) -> Record:
+async def delete_execution(call: Call, id: str) -> Deletion:
+    return call.store.remove("execution", id)
+
+
+def show_execution(row: Record) -> Record:
     return {**row, "agentflowId": row["chatflowid"]}

@@ -1,7 +1,8 @@
 """Server: its version, settings and API keys. The constant answers are in the contract."""
 
 from flowise_mock.flows.call import Call
-from flowise_mock.state.outcomes import Ok, Unauthorized
+from flowise_mock.handlers import keys
+from flowise_mock.state.outcomes import Ok, Page, Unauthorized
 from flowise_mock.state.table import Record
 
 
@@ -19,19 +20,7 @@ async def verify_api_key(call: Call, apikey: str) -> Ok:
     return Ok()
 
 
-async def get_all_api_keys(call: Call) -> list[Record]:
-    return [
-        {
-            **key,
-            "chatFlows": [_bound_flow(flow) for flow in call.store.select("chatflow", apikeyid=key["id"])],
-        }
-        for key in call.store.select("apikey")
-    ]
-
-
-def _bound_flow(flow: Record) -> Record:
-    return {
-        "flowName": flow.get("name"),
-        "category": flow.get("category"),
-        "updatedDate": flow.get("updatedDate"),
-    }
+async def get_all_api_keys(
+    call: Call, page: str | None = None, limit: str | None = None
+) -> list[Record] | Page:
+    return keys.show_page(call, page, limit)

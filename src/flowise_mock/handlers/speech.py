@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from flowise_mock.flows.call import Call
-from flowise_mock.state.outcomes import EmptyField, EventStream
+from flowise_mock.state.outcomes import EmptyField, EventStream, Outcome, PrivateFlow
 from flowise_mock.state.table import Record
 
 # the shortest valid MP3 frame: MPEG-1 layer III, 32 kbit/s, 44.1 kHz, silent
@@ -12,7 +12,24 @@ _SILENCE = "//sQxAADwAABpAAAACAAADSAAAAE" + "V" * 76
 
 
 async def generate_speech(call: Call, body: Record) -> EventStream:
+    try:
+        _check(call, body)
+    except Outcome as failure:
+        return EventStream(_failed(call.runtime.text(failure)), framing="speech")
     return EventStream(_audio(str(body.get("chatMessageId") or "")), framing="speech")
+
+
+def _check(call: Call, body: Record) -> None:
+    """Report a missing text, and a flow that not everyone may use."""
+    if not body.get("text"):
+        call.report(EmptyField("text"))
+    flow = call.store.get("chatflow", str(body.get("chatflowId")))
+    if flow is not None and not flow.get("isPublic"):
+        call.report(PrivateFlow(flow["id"]))
+
+
+async def _failed(message: str) -> AsyncIterator[tuple[str, Any]]:
+    yield "tts_error", {"error": message}
 
 
 async def _audio(message: str) -> AsyncIterator[tuple[str, Any]]:

@@ -6,7 +6,7 @@ from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data, limits
 from flowise_mock.flows.call import Call
 from flowise_mock.knowledge import node_catalogue, record_manager, splitter
-from flowise_mock.knowledge.files import text_of
+from flowise_mock.knowledge.files import plain_text
 from flowise_mock.state.outcomes import AmbiguousPart, InvalidChoice, MissingPart, WrongType
 from flowise_mock.state.table import Record
 
@@ -31,7 +31,7 @@ async def vector_upsert(call: Call, id: str, body: Record) -> Record:
         call.report(AmbiguousPart("vector nodes"))
     stores = named or stores
     texts: list[tuple[Record, str]] = _texts(nodes, body)
-    texts = texts or [({}, text_of(file)) for file in call.files]
+    texts = texts or [({}, plain_text(file)) for file in call.files]
     documents = [
         {"pageContent": chunk, "metadata": metadata}
         for metadata, text in texts

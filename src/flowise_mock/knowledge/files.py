@@ -6,23 +6,33 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from flowise_mock.formats.opened import Opened
 from flowise_mock.state.outcomes import ExtensionMismatch
+from flowise_mock.state.store import Store
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file of a multipart body."""
+    """A file of a multipart body. `opened` is what a library read of it."""
 
     name: str
     type: str
     data: bytes
+    opened: Opened | None = None
+
+
+def store(store: Store, owner: str, part: str, file: Upload) -> None:
+    """Store a file of a chat of a flow, or of a loader of a document store, in place of an older one."""
+    store.remove_where("file", chatflowid=owner, chatId=part, name=file.name)
+    row = {"chatflowid": owner, "chatId": part, "name": file.name, "type": file.type, "data": file.data}
+    store.create("file", row)
 
 
 _TEXTUAL = re.compile(r"text/|application/(?:json|xml|yaml|x-yaml|javascript|csv|x-ndjson|.*\+(?:json|xml))")
 
 
-def text_of(file: Upload) -> str:
-    """The text of a text file; the name and size of any other file, because other formats are not read."""
+def plain_text(file: Upload) -> str:
+    """The text of a text file; the name and size of any other file."""
     if _TEXTUAL.match(file.type) or file.type == "application/octet-stream":
         try:
             return file.data.decode("utf-8-sig")
@@ -57,6 +67,11 @@ def mismatch(name: str, media: str) -> ExtensionMismatch | None:
 def field_of(name: str) -> str:
     """The field of a loader's config that is for a file of this name."""
     extension = PurePath(name).suffix.lstrip(".").lower()
-    return {"txt": "txtFile", "json": "jsonFile", "csv": "csvFile", "pdf": "pdfFile", "docx": "docxFile"}.get(
-        extension, "txtFile"
-    )
+    known = {
+        "json": "jsonFile",
+        "jsonl": "jsonlinesFile",
+        "csv": "csvFile",
+        "pdf": "pdfFile",
+        "docx": "docxFile",
+    }
+    return known.get(extension, "txtFile")

@@ -6,19 +6,29 @@ A store has its loaders as JSON text, as sent. A text that cannot be read is an 
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from typing import Any
 
 from flowise_mock.contract import jsontext
-from flowise_mock.knowledge import node_catalogue, record_manager, splitter
-from flowise_mock.knowledge.files import Upload, field_of, text_of
-from flowise_mock.state.outcomes import InvalidChoice, LoaderNotFound, Report
+from flowise_mock.formats.opened import LoadFailure
+from flowise_mock.knowledge import documents, node_catalogue, record_manager, splitter
+from flowise_mock.knowledge.documents import Document
+from flowise_mock.knowledge.files import Upload, field_of, plain_text
+from flowise_mock.knowledge.files import store as store_file
+from flowise_mock.state.outcomes import (
+    InvalidChoice,
+    InvalidSplitter,
+    LoaderNotFound,
+    Outcome,
+    Report,
+    UnknownComponent,
+    UnreadableFile,
+)
 from flowise_mock.state.store import Store
 from flowise_mock.state.table import Record
 
 UPSERTED, SYNC = "UPSERTED", "SYNC"
 """The states of a store or loader: written to the vector store, or not yet."""
-SPLITTER = "TextSplitter"
-"""The suffix of the names of all splitters. Another name splits nothing."""
 _CONFIGS = ("embedding", "vectorStore", "recordManager")
 _STORED = "FILE-STORAGE::"
 """The prefix of file names in a loader's config."""
@@ -72,13 +82,16 @@ def upsert(
         if loader is None:
             results.append(_result([], 0) | {"docId": ""})
             continue
-        texts = _texts(loader, files or _load_files(store, target["id"], stored))
-        replaced = store.remove_where("chunk", storeId=target["id"], docId=loader["id"])
-        chunks = _create_chunks(store, target["id"], loader, texts)
-        update_totals(loader, chunks)
         loaders[loader["id"]] = loader
+        try:
+            split = chunks_of(report, loader, files or load_files(store, target["id"], stored))
+        except Outcome:
+            _store_failed(store, target["id"], list(loaders.values()), loader, files)
+            raise
+        replaced = store.remove_where("chunk", storeId=target["id"], docId=loader["id"])
+        chunks = replace_chunks(store, target["id"], loader, split)
         changes |= _configs(item)
-        documents = [to_document(chunk, with_loader) for chunk in chunks]
+        documents = [to_document(chunk, with_loader) for chunk in chunks if chunk["pageContent"].strip()]
         config = _manager(target, item, stored)
         if config is None:
             result = _result(documents, replaced)
@@ -87,6 +100,7 @@ def upsert(
         results.append(result | {"docId": loader["id"]})
     changes |= {"loaders": jsontext.dumps(list(loaders.values())), "status": UPSERTED}
     store.change("documentstore", target["id"], changes)
+    check_components(report, {**target, **changes})
     _check_namespace(report, {**target, **changes})
     _add_history(store, target["id"], results)
     return results
@@ -121,10 +135,7 @@ def _prepare(store: Store, store_id: str, stored: Record, item: Record, files: l
     replaces = bool(stored) and is_on(item.get("replaceExisting"))
     id = stored["id"] if replaces else store.new_id()
     for file in files:
-        store.create(
-            "file",
-            {"chatflowid": store_id, "chatId": id, "name": file.name, "type": file.type, "data": file.data},
-        )
+        store_file(store, store_id, id, file)
     fields = {field_of(file.name): f"{_STORED}{jsontext.dumps([file.name])}" for file in files}
     return {
         **stored,
@@ -162,50 +173,125 @@ def _file_entry(store: Store, file: Upload) -> Record:
     }  # fmt: skip
 
 
-def _texts(loader: Record, files: list[Upload]) -> list[str]:
-    """The documents of a loader: the files, its text, or the other texts of its config.
-
-    Nothing is fetched. A loader of web pages has its address as text, which can be searched.
-    """
-    if files:
-        return [text_of(file) for file in files]
-    config = loader["loaderConfig"]
-    if isinstance(config.get("text"), str):
-        return [config["text"]]
-    texts = "\n".join(value for value in config.values() if isinstance(value, str))
-    return [texts] if texts else []
-
-
-def _load_files(store: Store, store_id: str, stored: Record) -> list[Upload]:
+def load_files(store: Store, store_id: str, stored: Record) -> list[Upload]:
     """The stored files of a loader."""
     found = store.select("file", chatflowid=store_id, chatId=stored.get("id") or "none")
     return [Upload(each["name"], each["type"], each["data"]) for each in found]
 
 
-def _create_chunks(store: Store, store_id: str, loader: Record, texts: list[str]) -> list[Record]:
-    metadata = jsontext.mapping(loader["loaderConfig"].get("metadata"))
-    if loader["splitterId"].endswith(SPLITTER):
-        config = loader["splitterConfig"]
-        size = positive(config.get("chunkSize"), splitter.CHUNK_SIZE)
-        overlap = positive(config.get("chunkOverlap"), splitter.CHUNK_OVERLAP)
-        texts = [chunk for text in texts for chunk in splitter.split(text, size, overlap)]
-        metadata = {"loc": {"lines": {"from": 1, "to": 1}}, **metadata}
-    if loader.get("files"):
-        metadata = {"source": "blob", "blobType": "", **metadata}
-    metadata_text = jsontext.dumps(metadata)
-    return [
+def of_config(store: Store, body: Record) -> Record:
+    """The loader that a body describes, which may be new."""
+    name = str(body.get("loaderId") or "")
+    return {
+        "id": str(body.get("id") or store.new_id()),
+        "loaderId": name,
+        "loaderName": str(body.get("loaderName") or node_catalogue.label(name)),
+        "loaderConfig": _config(body, "loaderConfig"),
+        "splitterId": str(body.get("splitterId") or ""),
+        "splitterName": str(body.get("splitterName") or ""),
+        "splitterConfig": _config(body, "splitterConfig"),
+        "status": SYNC,
+    }
+
+
+def check_components(report: Report, target: Record) -> None:
+    """Report a part of a store whose node does not exist."""
+    for part, known in node_catalogue.COMPONENTS.items():
+        name = _config(target, f"{part}Config").get("name")
+        if name and name not in known:
+            report(UnknownComponent(part, str(name)))
+
+
+def _store_failed(
+    store: Store, store_id: str, loaders: list[Record], loader: Record, files: list[Upload]
+) -> None:
+    """Store a loader whose documents could not be read or split: a real server stores it before it tries."""
+    loader.update(totalChunks=0, totalChars=0, status="SYNCING")
+    if files:
+        loader.pop("files", None)
+        store.remove_where("file", chatflowid=store_id, chatId=loader["id"])
+        for file in files:
+            data = f"data:{file.type};base64,{b64encode(file.data).decode()},filename:{file.name}"
+            loader["loaderConfig"] |= {field_of(file.name): jsontext.dumps([data])}
+    store.change("documentstore", store_id, {"loaders": jsontext.dumps(loaders), "status": "STALE"})
+
+
+def _documents(report: Report, loader: Record, files: list[Upload]) -> list[Document]:
+    """The documents of a loader: the files, its text, or the other texts of its config.
+
+    Nothing is fetched. A loader of web pages has its address as text, which can be searched.
+    """
+    config = loader["loaderConfig"]
+    if files:
+        return [each for file in files for each in _read(report, loader, file)]
+    if isinstance(config.get("text"), str):
+        return [Document(config["text"], {})]
+    texts = "\n".join(value for value in config.values() if isinstance(value, str))
+    return [Document(texts, {})] if texts else []
+
+
+def _read(report: Report, loader: Record, file: Upload) -> list[Document]:
+    try:
+        return documents.load(file, loader["loaderConfig"], loader["loaderId"])
+    except LoadFailure as failure:
+        report(UnreadableFile(file.name, file.type, str(failure), failure.place))
+        return [Document(plain_text(file), {"source": "blob", "blobType": ""})]
+
+
+def chunks_of(report: Report, loader: Record, files: list[Upload]) -> list[Document]:
+    """The documents of a loader, split as it says. Reports files and settings that a real server refuses."""
+    found = _documents(report, loader, files)
+    own = jsontext.mapping(loader["loaderConfig"].get("metadata"))
+    if loader["splitterConfig"] and loader["splitterId"]:
+        size, overlap = _sizes(report, loader)
+        found = [chunk for document in found for chunk in _split(document, size, overlap)]
+    return [Document(each.text, each.metadata | own) for each in found]
+
+
+def _sizes(report: Report, loader: Record) -> tuple[int, int]:
+    """The size of chunks and their overlap; a 0 counts as none, so the default is used."""
+    if loader["splitterId"] not in node_catalogue.SPLITTERS:
+        report(InvalidSplitter("Cannot read properties of undefined (reading 'filePath')"))
+    config = loader["splitterConfig"]
+    size = positive(config.get("chunkSize"), splitter.CHUNK_SIZE)
+    overlap = positive(config.get("chunkOverlap"), splitter.CHUNK_OVERLAP)
+    if str(config.get("chunkOverlap", "")).startswith("-"):
+        report(InvalidSplitter("Cannot read properties of undefined (reading 'length')"))
+    if overlap >= size:
+        report(InvalidSplitter("Cannot have chunkOverlap >= chunkSize"))
+        overlap = 0  # what a mock without this condition always did
+    return size, overlap
+
+
+def _split(document: Document, size: int, overlap: int) -> list[Document]:
+    """The chunks of a document, each with the lines that it comes from."""
+    chunks: list[Document] = []
+    place = 0
+    for chunk in splitter.split(document.text, size, overlap):
+        place = max(document.text.find(chunk, max(place, 0)), 0)
+        first = document.text.count("\n", 0, place) + 1
+        loc = {
+            **jsontext.mapping(document.metadata.get("loc")),
+            "lines": {"from": first, "to": first + chunk.count("\n")},
+        }
+        chunks.append(Document(chunk, document.metadata | {"loc": loc}))
+        place += 1
+    return chunks
+
+
+def replace_chunks(store: Store, store_id: str, loader: Record, found: list[Document]) -> list[Record]:
+    """Store the chunks of a loader in place of its older ones, and set its totals."""
+    store.remove_where("chunk", storeId=store_id, docId=loader["id"])
+    ids = {"docId": loader["id"], "storeId": store_id}
+    chunks = [
         store.create(
             "chunk",
-            {
-                "docId": loader["id"],
-                "storeId": store_id,
-                "chunkNo": number,
-                "pageContent": text,
-                "metadata": metadata_text,
-            },
+            {**ids, "chunkNo": number, "pageContent": each.text, "metadata": jsontext.dumps(each.metadata)},
         )
-        for number, text in enumerate(texts, start=1)
+        for number, each in enumerate(found, start=1)
     ]
+    update_totals(loader, chunks)
+    return chunks
 
 
 def positive(value: Any, default: int) -> int:
@@ -226,7 +312,8 @@ def update_totals(loader: Record, chunks: list[Record]) -> None:
 def _configs(item: Record) -> Record:
     """The configs of an item, as the texts that the store has."""
     configs = {part: jsontext.mapping(item.get(part)) for part in _CONFIGS}
-    return {
+    cleared = {} if item.get("docId") or not configs["vectorStore"] else {"recordManagerConfig": None}
+    return cleared | {
         f"{part}Config": jsontext.dumps({"config": _config(value, "config"), "name": value.get("name", "")})
         for part, value in configs.items()
         if value
@@ -266,7 +353,7 @@ _TEXT, _COUNT = (str,), (int, float)
 _LOADER: dict[str, tuple[type, ...]] = {
     "id": _TEXT, "loaderId": _TEXT, "loaderName": _TEXT, "loaderConfig": (dict,), "splitterId": _TEXT,
     "splitterName": _TEXT, "splitterConfig": (dict,), "totalChunks": _COUNT, "totalChars": _COUNT,
-    "storeId": _TEXT, "source": _TEXT, "credential": _TEXT, "status": _TEXT,
+    "storeId": _TEXT, "source": _TEXT, "files": (list,), "credential": _TEXT, "status": _TEXT,
 }  # fmt: skip
 
 

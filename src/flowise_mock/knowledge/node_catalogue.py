@@ -54,6 +54,74 @@ LOADERS = {
 """Flowise's document loaders by name; a store accepts no other."""
 
 
+SPLITTERS = frozenset(
+    [
+        "characterTextSplitter",
+        "codeTextSplitter",
+        "htmlToMarkdownTextSplitter",
+        "markdownTextSplitter",
+        "recursiveCharacterTextSplitter",
+        "tokenTextSplitter",
+    ]
+)
+COMPONENTS = {
+    "embedding": frozenset(
+        [
+            "AWSBedrockEmbeddings",
+            "azureOpenAIEmbeddings",
+            "azureOpenAIEmbeddingsLlamaIndex",
+            "baiduQianfanEmbeddings",
+            "cohereEmbeddings",
+            "googleGenerativeAiEmbeddings",
+            "googlevertexaiEmbeddings",
+            "huggingFaceInferenceEmbeddings",
+            "ibmEmbedding",
+            "jinaEmbeddings",
+            "localAIEmbeddings",
+            "mistralAIEmbeddings",
+            "ollamaEmbedding",
+            "openAIEmbedding_LlamaIndex",
+            "openAIEmbeddings",
+            "openAIEmbeddingsCustom",
+            "togetherAIEmbedding",
+            "voyageAIEmbeddings",
+        ]
+    ),
+    "vectorStore": frozenset(
+        [
+            "Astra",
+            "chroma",
+            "couchbase",
+            "documentStoreVS",
+            "elasticsearch",
+            "faiss",
+            "kendra",
+            "meilisearch",
+            "memoryVectorStore",
+            "milvus",
+            "mongoDBAtlas",
+            "openSearch",
+            "pinecone",
+            "pineconeLlamaIndex",
+            "postgres",
+            "qdrant",
+            "redis",
+            "simpleStoreLlamaIndex",
+            "singlestore",
+            "supabase",
+            "upstash",
+            "vectara",
+            "vectaraUpload",
+            "weaviate",
+            "zep",
+            "zepCloud",
+        ]
+    ),
+    "recordManager": frozenset(("MySQLRecordManager", "SQLiteRecordManager", "postgresRecordManager")),
+}
+"""Flowise's splitters, and its nodes for each part of a store, by name."""
+
+
 def label(name: str) -> str:
     """The label of a node or of a setting: `chunkSize` is `Chunk Size`."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)

@@ -25,7 +25,10 @@ class Rule(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a rule found. The identity distinguishes results of one rule, also after lines moved."""
+    """What a rule found. The identity distinguishes results of one rule, also after lines moved.
+
+    `file` is empty if the result has no place.
+    """
 
     rule: str
     level: str
@@ -36,6 +39,7 @@ class Result(NamedTuple):
     column: int | None = None
     logical: str = ""
     known: str = ""  # why it is suppressed
+    properties: dict[str, str] | None = None
 
 
 def text(
@@ -90,23 +94,30 @@ def _digest(*parts: str) -> str:
 
 
 def _result(each: Result, indexes: dict[str, int], fingerprints: dict[str, str]) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "ruleId": each.rule,
+        "ruleIndex": indexes[each.rule],
+        "level": each.level,
+        "message": {"text": each.message},
+        "partialFingerprints": fingerprints,
+    }
+    if each.file:
+        made["locations"] = [_location(each)]
+    if each.properties:
+        made["properties"] = each.properties
+    if each.known:
+        made["suppressions"] = [{"kind": "external", "justification": each.known}]
+    return made
+
+
+def _location(each: Result) -> dict[str, Any]:
     region = {"startLine": each.line} | ({"startColumn": each.column} if each.column else {})
     location: dict[str, Any] = {
         "physicalLocation": {"artifactLocation": {"uri": uri(each.file)}, "region": region}
     }
     if each.logical:
         location["logicalLocations"] = [{"fullyQualifiedName": each.logical}]
-    made: dict[str, Any] = {
-        "ruleId": each.rule,
-        "ruleIndex": indexes[each.rule],
-        "level": each.level,
-        "message": {"text": each.message},
-        "locations": [location],
-        "partialFingerprints": fingerprints,
-    }
-    if each.known:
-        made["suppressions"] = [{"kind": "external", "justification": each.known}]
-    return made
+    return location
 
 
 def uri(file: str) -> str:

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
+from flowise_mock.scripts.patterns import SearchTime
+
 
 @dataclass(frozen=True)
 class HttpRequest:
     """One HTTP request. `headers` have lower-case names; `json` is the body, None if it is not JSON.
 
-    `operation` is the operationId, empty if no operation of the contract matches.
+    `operation` is the operationId, empty if no operation of the contract matches. `search_time` is for all
+    regular expressions that look at it.
     """
 
     method: str = ""
@@ -22,6 +25,7 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
     operation: str = ""
+    search_time: SearchTime = field(default_factory=SearchTime, compare=False, repr=False)
 
     @property
     def query(self) -> dict[str, str]:

@@ -48,7 +48,8 @@ class Answer:
         """The reply to a question. Raises TemplateError."""
         variables = question.variables()
         if self.regex is not None:
-            found = self.regex.search(question.question)
+            with question.request.search_time:
+                found = self.regex.search(question.question)
             variables["groups"] = found.groupdict("") if found else {}
         parts: Record = self.render(variables)
         json = parts.pop("json", None)

@@ -47,11 +47,13 @@ class Rule:
 
     def matches(self, question: Question) -> bool:
         """Whether all conditions hold."""
-        return all(each.holds(question) for each in self.conditions)
+        with question.request.search_time:
+            return all(each.holds(question) for each in self.conditions)
 
     def failures(self, question: Question) -> list[str]:
         """Why it does not match: a sentence for each condition that fails."""
-        return [each.explain_failure(question) for each in self.conditions if not each.holds(question)]
+        with question.request.search_time:
+            return [each.explain_failure(question) for each in self.conditions if not each.holds(question)]
 
 
 def load(paths: Sequence[Path], check: ContractCheck) -> tuple[Rule, ...]:

@@ -18,7 +18,9 @@ from flowise_mock.control.call import Served
 from flowise_mock.control.guard import CONTROL, Guard, is_page
 from flowise_mock.control.page.app import PageApp
 from flowise_mock.engine import seed
-from flowise_mock.engine.app import HANG, MAX_BODY, TOKEN_DELAY, api_path, create_app, unrouted_answers
+from flowise_mock.engine.app import HANG, TOKEN_DELAY, api_path, create_app, unrouted_answers
+from flowise_mock.engine.http_limits import MAX_BODY, HTTPLimits
+from flowise_mock.engine.large_bodies import LargeBodies
 from flowise_mock.engine.middleware import StateMiddleware
 from flowise_mock.engine.streams import Streams
 from flowise_mock.engine.worlds import MAX_NAMESPACES, Worlds
@@ -43,7 +45,8 @@ class Options:
     `scripts` does, unless they are `strict`. `ids` are `random` or `reproducible`. `journal` is how many
     entries each namespace keeps, 0 for none; `namespaces` is how many there may be. `control` False serves
     no control API; `control_token` opens it to other machines; `allowed_hosts` are names of this
-    server besides loopback's. `stop_at_eof` stops the server when standard input ends.
+    server besides loopback's. `limits` are those of the connections. `stop_at_eof` stops the server when
+    standard input ends.
     """
 
     host: str = "127.0.0.1"
@@ -63,12 +66,14 @@ class Options:
     strict: bool = False
     reload: bool = False
     explain: bool = False
+    strict_operations: bool = False
     ids: str = "random"
     journal: int = JOURNAL
     namespaces: int = MAX_NAMESPACES
     control: bool = True
     control_token: str | None = None
     allowed_hosts: Sequence[str] = ()
+    limits: HTTPLimits = field(default_factory=HTTPLimits)
     stop_at_eof: bool = False
     access_log: bool = True
     log_level: str = "info"
@@ -127,6 +132,7 @@ def build(options: Options) -> Mock:
         hang=options.hang,
         model=options.model,
         explain=options.explain,
+        strict_operations=options.strict_operations,
         journal=options.journal > 0,
     )
     count = sum(1 for _ in operations(contract))
@@ -134,7 +140,8 @@ def build(options: Options) -> Mock:
     control = ControlApp(Served(contract, worlds, streams, Secrets(contract), ready))
     pages = PageApp(options.contract, api_path(contract))
     at_root = options.control and "x-server" not in contract
-    app = StateMiddleware(_Switch(api, control, pages, at_root=at_root), worlds, unrouted_answers(contract))
+    switch = _Switch(api, control, pages, at_root=at_root)
+    app = StateMiddleware(LargeBodies(switch, options.limits), worlds, unrouted_answers(contract))
     guard = Guard(
         app,
         host=options.host,

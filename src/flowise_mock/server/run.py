@@ -8,10 +8,15 @@ import os
 import signal
 import socket
 import threading
+from functools import partial
+from typing import TYPE_CHECKING
 
 from flowise_mock.control.guard import is_loopback
 from flowise_mock.engine import private_api, seed
 from flowise_mock.server.build import Mock, Options, build
+
+if TYPE_CHECKING:
+    import uvicorn
 
 
 class ServerError(Exception):
@@ -22,22 +27,11 @@ def run(options: Options) -> None:
     """Serve until SIGINT or SIGTERM. Raises ServerError if the address is not available."""
     mock = build(options)
     bound = listen(options.host, options.port)
-    import uvicorn
-
     for line in banner(options, mock, bound.getsockname()[1]):
         print(line, flush=True)
     logging.basicConfig(level=options.log_level.upper(), format="%(message)s")
     logging.getLogger("flowise_mock.access").setLevel("INFO" if options.access_log else "WARNING")
-    config = uvicorn.Config(
-        mock.app,
-        log_config=None,
-        log_level="warning" if options.log_level == "info" else options.log_level,
-        access_log=False,
-        lifespan="on",
-        timeout_graceful_shutdown=1,
-        server_header=False,
-    )
-    server = uvicorn.Server(config)
+    server = make_server(mock)
     private_api.stop_on_signal(server, mock.streams.close)
     if options.stop_at_eof:
         threading.Thread(target=_stop_at_eof, daemon=True).start()
@@ -50,6 +44,27 @@ def _stop_at_eof() -> None:
         while os.read(0, 4096):
             pass
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def make_server(mock: Mock) -> uvicorn.Server:
+    """A uvicorn server for a mock, with the limits of its options, ready to run."""
+    import uvicorn
+
+    from flowise_mock.engine.http_protocol import Protocol
+
+    options = mock.options
+    config = uvicorn.Config(
+        mock.app,
+        http=partial(Protocol, limits=options.limits, stalled=set()),  # type: ignore[arg-type]
+        ws="none",
+        log_config=None,
+        log_level="warning" if options.log_level == "info" else options.log_level,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=1,
+        server_header=False,
+    )
+    return uvicorn.Server(config)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 
 from flowise_mock.server.build import Mock
-from flowise_mock.server.run import ServerError, listen
+from flowise_mock.server.run import ServerError, listen, make_server
 
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
@@ -16,8 +16,6 @@ class ServerThread:
     """Listens from `start` to `stop`. `loop` is the event loop that the application runs on."""
 
     def __init__(self, mock: Mock, host: str = "127.0.0.1", port: int = 0) -> None:
-        import uvicorn
-
         self.mock = mock
         self._socket = listen(host, port)
         self.port: int = self._socket.getsockname()[1]
@@ -25,17 +23,7 @@ class ServerThread:
         self.loop: asyncio.AbstractEventLoop
         self._ready = threading.Event()
         self._failure: BaseException | None = None
-        self.server = uvicorn.Server(
-            uvicorn.Config(
-                mock.app,
-                log_config=None,
-                log_level="warning",
-                access_log=False,
-                lifespan="on",
-                server_header=False,
-                timeout_graceful_shutdown=1,
-            )
-        )
+        self.server = make_server(mock)
         self._thread = threading.Thread(target=self._run, name=f"flowise-mock:{self.port}", daemon=True)
 
     def start(self) -> None:

@@ -84,6 +84,12 @@ class Page(Result):
     total: int
 
 
+class Accepted(Result):
+    """The request is accepted, and what it started goes on."""
+
+    value: Any
+
+
 class Deletion(Result):
     """`count` records were deleted; `value` is what remains, for contracts that show it."""
 
@@ -133,6 +139,25 @@ class MethodNotAllowed(Refusal):
     allow: str
 
 
+class NotImitated(UnknownPath):
+    """A real server has this operation, and it is not imitated."""
+
+
+class UnimplementedOperation(Refusal):
+    """As NotImitated, on a server that was started to refuse such operations."""
+
+    method: str
+    path: str
+
+
+class FixedAnswer(Refusal):
+    """An operation that the contract does not describe, and that always has the same answer."""
+
+    status: int
+    value: Any
+    message: str
+
+
 class Unauthorized(Refusal):
     """The credentials are missing or wrong; `reason` says which."""
 
@@ -155,6 +180,24 @@ class UnreadableContent(Refusal):
     what: str
     detail: str
     place: str = ""
+
+
+class MalformedPath(UnreadableContent):
+    """The path of the request has a percent-escape that cannot be decoded."""
+
+
+class MissingBoundary(UnreadableContent):
+    """A multipart body whose Content-Type names no boundary."""
+
+
+class BrokenForm(UnreadableContent):
+    """A multipart body that is cut off, or is none."""
+
+
+class UnsupportedEncoding(Refusal):
+    """The body has a content encoding that is not supported."""
+
+    encoding: str
 
 
 class UnsupportedMediaType(Refusal):
@@ -259,6 +302,10 @@ class NotFound(Failure):
 
     noun: str
     id: str
+
+
+class NotWebhook(NotFound):
+    """The `noun` with that id exists and has no webhook."""
 
 
 class LoaderNotFound(NotFound):
@@ -399,6 +446,28 @@ class MissingReference(Condition):
     id: str
 
 
+class InvalidSplitter(Condition):
+    """The settings of a splitter cannot be used; `reason` is why."""
+
+    reason: str
+
+
+class UnknownComponent(Condition):
+    """A store uses a node that does not exist as this `part`."""
+
+    part: str
+    name: str
+
+
+class UnreadableFile(Condition):
+    """The loader of a file cannot read it; `reason` is why, `place` a line and a column."""
+
+    name: str
+    type: str
+    reason: str
+    place: str = ""
+
+
 class InvalidChoice(Condition):
     """A field has a value that is not one of those allowed, or no value."""
 
@@ -480,9 +549,36 @@ class ExtensionMismatch(Condition):
 
 
 class PathTraversal(Condition):
-    """A part of the path leads out of its folder."""
+    """A part of the path, or the name of a file, leads out of its folder; `value` is what was sent."""
 
     field: str
+    value: str = ""
+
+
+class UnexpectedMethod(Condition, Refusal):
+    """A webhook was called with another method than its flow expects."""
+
+    method: str
+    expected: str
+
+
+class UnexpectedMediaType(Condition, Refusal):
+    """A webhook got a body of another media type than its flow expects."""
+
+    media: str
+    expected: str
+
+
+class WebhookFlow(Condition):
+    """A question to a flow that only a webhook starts."""
+
+    id: str
+
+
+class PrivateFlow(Condition):
+    """The flow is not public, and the operation needs a public one."""
+
+    id: str
 
 
 class InvalidOrigin(Condition, Refusal):
@@ -511,6 +607,10 @@ class MissingPart(Condition):
     noun: str
     part: str
     id: str = ""
+
+
+class MissingManager(MissingPart):
+    """A `noun` has no record manager, without which nothing can be deleted from its vector store."""
 
 
 class ConflictingField(Condition, Refusal):

@@ -258,11 +258,19 @@ class Store:
             if found and chatflowid not in users:
                 self.note("documentstore", found, whereUsed=_compact([*users, chatflowid]))
 
-    def remove_messages(self, messages: Iterable[Record]) -> int:
-        """Delete chat messages and the feedback on them; returns the number of messages."""
+    def remove_messages(self, messages: Iterable[Record], *, executions: bool = False) -> int:
+        """Delete chat messages, the feedback on them, the files of their chats and, if `executions`, theirs.
+
+        Returns the number of messages.
+        """
         found = list(messages)
         for message in found:
             self.remove_where("feedback", messageId=message["id"])
+            if executions and message.get("executionId"):
+                self.remove_where("execution", id=message["executionId"])
+        for flow, chat in {(each.get("chatflowid"), each.get("chatId")) for each in found}:
+            if chat is not None:
+                self.remove_where("file", chatflowid=flow, chatId=chat)
         return self.remove_records("chatmessage", found)
 
     def remove_document_store(self, id: str) -> Deletion:

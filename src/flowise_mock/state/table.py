@@ -42,7 +42,7 @@ class Database:
         if value is None or (isinstance(value, str) and column not in self.booleans):
             return value
         if column in self.booleans:
-            return bool(value)
+            return value is True  # as TypeORM does: the text "true" is false
         if isinstance(value, (dict, list)):
             return "[object Object]"
         return str(int(value) if value == int(value) else value)
@@ -57,7 +57,7 @@ class Table:
     `defaults` fills columns that were not sent. `order` is the column that lists are sorted by, with a
     leading minus for newest first; empty means in order of creation. Dates are whole seconds if `seconds`
     is set. `database` is how a database stores a record; None stores it as it was sent. `indexes` are the
-    columns that records are looked up by.
+    columns that records are looked up by. `keep` is how many records there may be: the oldest ones go.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Table:
     seconds: bool = False
     database: Database | None = None
     indexes: tuple[Index, ...] = ()
+    keep: int | None = None
 
 
 Key = tuple[str, int, str]
@@ -103,6 +104,8 @@ class Rows:
             self._unfile(id, before)
         self.records[id] = record
         self._file(id, record)
+        if self.table.keep is not None and len(self.records) > self.table.keep:
+            self.pop(next(iter(self.records)))
 
     def pop(self, id: str) -> Record | None:
         """Remove the record with that id and return it."""

@@ -11,6 +11,7 @@ from flowise_mock.control import entries
 from flowise_mock.control.call import ControlCall, conflict
 from flowise_mock.engine.worlds import World
 from flowise_mock.scripts.conditions import Condition
+from flowise_mock.scripts.patterns import SearchTime
 from flowise_mock.scripts.reading import ScriptError
 from flowise_mock.state.clock import Dates, instant
 from flowise_mock.state.journal import Entry
@@ -33,14 +34,15 @@ async def list_journal(
         wanted["operation"] = operation
     conditions = _conditions(wanted)
     low, high = instant(since), instant(until)
-    found = [
-        (entry, world)
-        for entry, world in _entries(call, namespace)
-        if (status is None or entry.status == status)
-        and (low is None or _instant(entry) >= low)
-        and (high is None or _instant(entry) <= high)
-        and (not conditions or entries.matches(conditions, entry, world))
-    ]
+    with SearchTime():
+        found = [
+            (entry, world)
+            for entry, world in _entries(call, namespace)
+            if (status is None or entry.status == status)
+            and (low is None or _instant(entry) >= low)
+            and (high is None or _instant(entry) <= high)
+            and (not conditions or entries.matches(conditions, entry, world))
+        ]
     return [entries.shown(entry, world) for entry, world in found[offset : offset + limit]]
 
 
@@ -119,6 +121,11 @@ async def _events(worlds: list[World], most: int, seconds: float) -> AsyncIterat
 
 
 async def verify(call: ControlCall, body: dict[str, Any]) -> dict[str, Any]:
+    with SearchTime():
+        return _verify(call, body)
+
+
+def _verify(call: ControlCall, body: dict[str, Any]) -> dict[str, Any]:
     kept = list(call.world.journal)
     conditions = _conditions(body.get("match", {}))
     count = sum(entries.matches(conditions, entry, call.world) for entry in kept)

@@ -1,0 +1,104 @@
+"""The kinds of records that a server keeps, and which of them a request identifies; see records.yaml."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from flowise_mock.conform.bundled import records as bundled
+from flowise_mock.conform.client import Request
+
+
+class Kind(NamedTuple):
+    """A kind of record: where all are listed, where one is read, how one is deleted."""
+
+    name: str
+    list: str
+    read: str = ""
+    delete: tuple[str, ...] = ()
+    parent: tuple[str, ...] = ()
+    paged: bool = False
+
+    @property
+    def of_chatflow(self) -> bool:
+        """Whether it is listed by chatflow. It is then deleted with its chatflow, but for a lead."""
+        return "{chatflow}" in self.list
+
+
+def kinds() -> dict[str, Kind]:
+    return {
+        name: Kind(
+            name, each["list"], each.get("read", ""), tuple(each["delete"]), tuple(each.get("parent", [])),
+            each.get("paged", False),
+        )
+        for name, each in bundled()["kinds"].items()
+    }  # fmt: skip
+
+
+def stays(kind: str) -> bool:
+    """Whether a record lasts until it is deleted itself: a message goes with its chatflow."""
+    known = kinds().get(kind)
+    return known is not None and (bool(known.delete) or kind == "lead")
+
+
+def kind_of_record(made: str) -> str:
+    """The kind of what `makes` names: a hook is a chatflow."""
+    return str(bundled()["makes"].get(made, {}).get("kind", made))
+
+
+def identified(method: str, path: str, name: str) -> str | None:
+    """What a parameter of a path, or a field of a body, identifies: a name in `makes`, or nothing."""
+    exception = f"{method.upper()} {path} {name}"
+    found: str | None = bundled()["names"].get(name)
+    if exception in bundled()["exceptions"]:
+        found = bundled()["exceptions"][exception]
+    elif name == "id":
+        found = next((kind for start, kind in bundled()["paths"].items() if path.startswith(start)), None)
+    return found
+
+
+def kept(path: str) -> dict[str, Any]:
+    """Fields that keep a value in a body for a path, or the record could not be deleted again."""
+    return next((dict(held) for start, held in bundled()["kept"].items() if path.startswith(start)), {})
+
+
+def is_record_list(path: str) -> bool:
+    """Whether an operation lists records that a run makes too, so that some of them may be of others."""
+    listed = {re.sub(r"\{\w+\}", "{}", kind.list) for kind in kinds().values() if kind.name != "apikey"}
+    return re.sub(r"\{\w+\}", "{}", path) in {*listed, "/chatflows/apikey/{}"}
+
+
+def rows(value: Any) -> list[dict[str, Any]]:
+    """The records of a list, bare or in a page."""
+    found = value.get("data") if isinstance(value, dict) else value
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def identifiers(request: Request) -> Iterator[str]:
+    """Every text of a request that identifies a record: parts of its path, its query, fields of its body."""
+    path, _, query = request.path.partition("?")
+    yield from map(unquote, path.split("/"))
+    yield from (unquote(pair.partition("=")[2]) for pair in query.split("&"))
+    yield from (value for _, value in request.query)
+    yield from _named(_body(request))
+
+
+def _body(request: Request) -> Any:
+    if request.form is not None:
+        return request.form
+    try:
+        return json.loads(request.text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _named(body: Any) -> Iterator[str]:
+    names = {*bundled()["names"], "id"}
+    if not isinstance(body, dict):
+        return
+    for name in names & body.keys():
+        values = body[name] if isinstance(body[name], list) else [body[name]]
+        yield from (value for value in values if isinstance(value, str))

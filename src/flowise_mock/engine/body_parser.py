@@ -1,0 +1,157 @@
+"""Reads JSON and URL-encoded bodies before anything else, as Express does.
+
+Express runs its parsers before CORS, its other headers, keys and routes. So a broken body is refused at any
+path and method, without a key, and without the headers that later middlewares add.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from typing import Any
+
+from python_multipart.multipart import parse_options_header
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flowise_mock.contract import jsontext, v8
+from flowise_mock.engine.answers import Answer, respond
+from flowise_mock.engine.query_strings import nested
+from flowise_mock.engine.request_state import request_state
+from flowise_mock.engine.requests import ClientDisconnect, receive_body
+from flowise_mock.state.outcomes import (
+    ContentTooLarge,
+    Failure,
+    UnreadableContent,
+    UnsupportedCharset,
+    UnsupportedEncoding,
+)
+
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+MAX_HEADERS = 16 * 1024
+"""Bytes of all headers that Node accepts."""
+
+
+class BodyParserMiddleware:
+    """Parses a body once, for the endpoint, or refuses the request."""
+
+    def __init__(self, app: ASGIApp, max_body: int) -> None:
+        self.app = app
+        self.max_body = max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        state = request_state(scope)
+        if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > MAX_HEADERS:
+            state.without_headers = True
+            await respond(Answer(431, [(b"connection", b"close")], b""), send)
+            return
+        headers = dict(scope["headers"])
+        media, options = parse_options_header(headers.get(b"content-type", b""))
+        name = media.decode("latin-1").strip().lower()
+        if name not in (JSON, FORM) or not _has_body(headers):
+            await self.app(scope, receive, send)
+            return
+        try:
+            raw, state.parsed = await self._parse(name, options, headers, scope, receive)
+        except ClientDisconnect:
+            return
+        except Failure as refused:
+            state.without_headers = True
+            await respond(state.answers.render(refused), send)
+            return
+        await self.app(scope, _replay(raw, receive), send)
+
+    async def _parse(
+        self,
+        name: str,
+        options: dict[bytes, bytes],
+        headers: dict[bytes, bytes],
+        scope: Scope,
+        receive: Receive,
+    ) -> tuple[bytes, Any]:
+        charset = options.get(b"charset", b"utf-8").decode("latin-1").lower()
+        if not charset.startswith("utf-"):
+            raise UnsupportedCharset(charset.upper(), "UTF-8")
+        raw = await receive_body(scope, receive, self.max_body)
+        raw = inflated(
+            raw, headers.get(b"content-encoding", b"identity").decode("latin-1").lower(), self.max_body
+        )
+        text = _decoded(raw, charset)
+        return text.encode(), nested(text) if name == FORM else parse_json(text)
+
+
+def _has_body(headers: dict[bytes, bytes]) -> bool:
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip() != b"0"
+
+
+def _replay(raw: bytes, receive: Receive) -> Receive:
+    """The rest of a request whose body was received."""
+    pending: list[Message] = [{"type": "http.request", "body": raw, "more_body": False}]
+
+    async def replay() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replay
+
+
+def inflated(raw: bytes, encoding: str, limit: int) -> bytes:
+    """A body without its content encoding. Raises UnsupportedEncoding, UnreadableContent, ContentTooLarge."""
+    if encoding == "identity" or not raw:
+        return raw
+    if encoding not in ("gzip", "deflate"):
+        raise UnsupportedEncoding(encoding)
+    decoder = zlib.decompressobj(31 if encoding == "gzip" else zlib.MAX_WBITS)
+    try:
+        found = decoder.decompress(raw, limit + 1)
+    except zlib.error:
+        raise UnreadableContent("body", "incorrect header check") from None
+    if len(found) > limit:
+        raise ContentTooLarge(limit)
+    if not decoder.eof:
+        raise UnreadableContent("body", "unexpected end of file")
+    return found
+
+
+def _decoded(raw: bytes, charset: str) -> str:
+    try:
+        text = raw.decode(charset, "replace")
+    except LookupError:
+        raise UnsupportedCharset(charset.upper(), "UTF-8") from None
+    return text.removeprefix("\ufeff")
+
+
+def parse_json(text: str) -> Any:
+    """The object or array of a text; no text counts as an empty object."""
+    if not text:
+        return {}
+    try:
+        value = jsontext.loads(shallow(text))
+    except ValueError as error:
+        found = v8.strict_complaint(text) or v8.Complaint(str(error))
+        raise UnreadableContent("body", *found) from None
+    if not isinstance(value, (dict, list)):
+        found = v8.strict_complaint(text) or v8.Complaint("not an object")
+        raise UnreadableContent("body", *found)
+    return value
+
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+
+
+def shallow(text: str) -> str:
+    """JSON with null in place of what is deeper than this server can write; V8 has no such limit."""
+    if text.count("[") + text.count("{") <= jsontext.MAX_DEPTH:
+        return text
+    kept: list[str] = []
+    depth = start = 0
+    for token in _TOKEN.finditer(text):
+        if token[0] in ("[", "{"):
+            depth += 1
+            if depth == jsontext.MAX_DEPTH + 1:
+                kept += [text[start : token.start()], "null"]
+        elif token[0] in ("]", "}"):
+            if depth == jsontext.MAX_DEPTH + 1:
+                start = token.end()
+            depth -= 1
+    if depth > jsontext.MAX_DEPTH:
+        return text  # it never closes, so it is no JSON
+    return "".join([*kept, text[start:]])

@@ -1,0 +1,53 @@
+"""Limits of the connections and the bodies of a server. docs/limits.md lists them for its users."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MEBIBYTE = 1024 * 1024
+MAX_BODY = 50 * MEBIBYTE
+"""Bytes of a request body, the default of Flowise's FLOWISE_FILE_SIZE_LIMIT."""
+
+
+@dataclass(frozen=True)
+class HTTPLimits:
+    """What one client may use of the server.
+
+    A head is the request line and the headers. `idle_seconds` is the time for a whole head, counted from the
+    first byte or from the connection. `write_seconds` is the time in which a client that is sent something
+    reads some of it, and `unsent_bytes` what may wait for all such clients. A body that nobody reads any more
+    is thrown away, up to `discard_bytes` and `discard_seconds`. Bodies above `large_bytes` are read
+    `large_total_bytes` at a time.
+    """
+
+    head_bytes: int = 16 * 1024
+    headers: int = 200
+    idle_seconds: float = 10
+    body_seconds: float = 60
+    write_seconds: float = 30
+    unsent_bytes: int = 64 * MEBIBYTE
+    discard_bytes: int = 2 * MAX_BODY
+    discard_seconds: float = 10
+    large_bytes: int = 512 * 1024
+    large_total_bytes: int = MAX_BODY
+
+
+def head_problem(
+    headers: Sequence[tuple[bytes, bytes]], version: str, size: int, limits: HTTPLimits
+) -> tuple[int, str] | None:
+    """The status and the reason if a request is refused for its head; `size` is that of the head in bytes."""
+    if size > limits.head_bytes:
+        return 431, f"The request line and the headers are larger than {limits.head_bytes} bytes; send less"
+    if len(headers) > limits.headers:
+        return 431, f"The request has more than {limits.headers} headers; send fewer"
+    hosts = 0
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1
+        elif name == b"upgrade" and value.lower() == b"websocket":
+            return 400, "This server has no WebSockets; a streamed prediction is a POST with streaming: true"
+    if hosts > 1 or (not hosts and version == "1.1"):
+        found = "two or more Host headers" if hosts else "no Host header"
+        return 400, f"The request has {found}; send one"
+    return None

@@ -1,0 +1,92 @@
+"""Large bodies: few are in memory at a time, and other requests are answered between them."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flowise_mock.engine.http_limits import HTTPLimits
+
+
+class LargeBodies:
+    """Reads bodies above `large_bytes` only while all of them are below `large_total_bytes`.
+
+    Others wait unread, so their clients wait as well. A large body is handed on after a pass of the event
+    loop, in which other requests get their turn.
+    """
+
+    def __init__(self, app: ASGIApp, limits: HTTPLimits) -> None:
+        self.app = app
+        self.limits = limits
+        self._free = limits.large_total_bytes
+        self._freed = asyncio.Event()
+        self._queue = asyncio.Lock()
+        self._pass = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        size = _size(scope)
+        if size <= self.limits.large_bytes:
+            await self.app(scope, receive, send)
+            return
+        body = _LargeBody(self, size, receive)
+        try:
+            await self.app(scope, body.receive, partial(body.send, send))
+        finally:
+            body.release()
+
+    async def reserve(self, size: int) -> None:
+        async with self._queue:
+            while self._free < size:
+                self._freed.clear()
+                await self._freed.wait()
+            self._free -= size
+
+    def release(self, size: int) -> None:
+        self._free += size
+        self._freed.set()
+
+    async def next_pass(self) -> None:
+        async with self._pass:
+            await asyncio.sleep(0)
+
+
+class _LargeBody:
+    """The large body of one request, which counts until the response begins."""
+
+    def __init__(self, bodies: LargeBodies, size: int, receive: Receive) -> None:
+        self._bodies = bodies
+        self._size = min(size, bodies.limits.large_total_bytes)
+        self._receive = receive
+        self._reserved = False
+        self._is_over = False
+
+    async def receive(self) -> Message:
+        if not self._reserved and not self._is_over:
+            await self._bodies.reserve(self._size)
+            self._reserved = True
+        message = await self._receive()
+        if not message.get("more_body") and not self._is_over:
+            await self._bodies.next_pass()
+        return message
+
+    async def send(self, send: Send, message: Message) -> None:
+        self.release()
+        await send(message)
+
+    def release(self) -> None:
+        self._is_over = True
+        if self._reserved:
+            self._reserved = False
+            self._bodies.release(self._size)
+
+
+def _size(scope: Scope) -> int:
+    """The size that a request announces; the most that a body in chunks may be."""
+    for name, value in scope.get("headers", ()):
+        if name == b"content-length":
+            return int(value[:20]) if value.isdigit() else 0
+        if name == b"transfer-encoding":
+            return 2**62
+    return 0

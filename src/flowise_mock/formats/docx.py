@@ -1,0 +1,20 @@
+"""DOCX files: the text of their paragraphs."""
+
+from __future__ import annotations
+
+import io
+
+from flowise_mock.formats.archive import check_archive
+from flowise_mock.formats.opened import LoadFailure, Opened
+
+
+def open_docx(data: bytes) -> Opened:
+    import mammoth
+
+    check_archive(data)
+    try:
+        return Opened([str(mammoth.extract_raw_text(io.BytesIO(data)).value)], {})
+    except Exception:
+        raise LoadFailure(
+            "Could not find main document part. Are you sure this is a valid .docx file?"
+        ) from None

@@ -1,0 +1,43 @@
+"""PDF files, page by page."""
+
+from __future__ import annotations
+
+import io
+import logging
+import time
+from typing import Any
+
+from flowise_mock.formats.opened import LoadFailure, Opened
+
+MAX_PAGES = 1000
+MAX_SECONDS = 20.0
+
+
+def open_pdf(data: bytes) -> Opened:
+    from pypdf import PdfReader
+    from pypdf.errors import PyPdfError
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it says is in the answer
+    started = time.monotonic()
+    try:
+        reader = PdfReader(io.BytesIO(data))
+        count = len(reader.pages)
+        texts = []
+        for page in reader.pages[:MAX_PAGES]:
+            texts.append(page.extract_text())
+            if time.monotonic() - started > MAX_SECONDS:
+                raise LoadFailure("the PDF takes too long to read")
+        information: dict[str, Any] = {
+            str(key).lstrip("/"): str(value) for key, value in (reader.metadata or {}).items()
+        }
+        has_form = reader.xfa is not None or bool(reader.get_fields())
+    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
+        raise LoadFailure("Invalid PDF structure") from None
+    version = reader.pdf_header.rpartition("-")[2]
+    information = {
+        "PDFFormatVersion": version,
+        "IsAcroFormPresent": has_form,
+        "IsXFAPresent": False,
+        **information,
+    }
+    return Opened(texts, {"version": "1.10.100", "info": information, "metadata": None, "totalPages": count})

@@ -1,0 +1,80 @@
+"""Loaders: documents are previewed, saved and processed, and written to the vector store, step by step."""
+
+from flowise_mock.contract import jsontext, v8
+from flowise_mock.flows.call import Call
+from flowise_mock.handlers import document_store
+from flowise_mock.knowledge import documents, loaders
+from flowise_mock.state.outcomes import WrongType
+from flowise_mock.state.table import Record
+
+
+async def preview_file_chunks(call: Call, body: Record) -> Record:
+    if not isinstance(body.get("loaderConfig"), dict):
+        call.report(WrongType("loaderConfig"))
+    loader = loaders.of_config(call.store, body)
+    chunks = loaders.chunks_of(call.report, loader, [])
+    count = loaders.positive(body.get("previewChunkCount"), 0)
+    shown = [{"pageContent": each.text, "metadata": each.metadata} for each in chunks]
+    return {
+        "chunks": shown[:count] if count else shown,
+        "totalChunks": len(shown),
+        "previewChunkCount": count,
+    }
+
+
+async def save_processing_loader(call: Call, body: Record) -> Record:
+    target = _store(call, body)
+    loader = {**loaders.of_config(call.store, body), "status": "SYNCING", "totalChunks": 0, "totalChars": 0}
+    loader = {key: value for key, value in loader.items() if key in body or key not in _FROM_BODY}
+    others = [each for each in loaders.loaders_of(target) if each["id"] != loader["id"]]
+    call.store.change("documentstore", target["id"], {"loaders": jsontext.dumps([*others, loader])})
+    return {**loader, "source": loaders.source(loader)}
+
+
+_FROM_BODY = ("loaderId", "loaderName", "loaderConfig", "splitterId", "splitterName", "splitterConfig")
+
+
+async def process_loader(call: Call, id: str, body: Record) -> Record:
+    target = _store(call, body)
+    known = {each["id"]: each for each in loaders.loaders_of(target)}
+    if id not in known:
+        call.report(WrongType("loaderId"))
+    loader = {**known.get(id, {}), **loaders.of_config(call.store, {**known.get(id, {}), **body, "id": id})}
+    files = await documents.opened(loaders.load_files(call.store, target["id"], loader), loader["loaderId"])
+    loaders.replace_chunks(call.store, target["id"], loader, loaders.chunks_of(call.report, loader, files))
+    known[id] = loader
+    call.store.change("documentstore", target["id"], {"loaders": jsontext.dumps(list(known.values()))})
+    return document_store.page_of_chunks(call, target["id"], id, 1)
+
+
+async def save_vector_store_config(call: Call, body: Record) -> Record:
+    return _configure(call, body)
+
+
+async def insert_into_vector_store(call: Call, body: Record) -> Record:
+    target = _configure(call, body)
+    loaders.check_components(call.report, target)
+    chunks = call.store.select("chunk", storeId=target["id"])
+    added = [loaders.to_document(each, document_store.has_loader_ids(call)) for each in chunks]
+    call.store.change("documentstore", target["id"], {"status": loaders.UPSERTED})
+    return {"numAdded": len(added), "addedDocs": added}
+
+
+def _store(call: Call, body: Record) -> Record:
+    """The store of a body; the oldest one if it names none."""
+    if body.get("storeId") is None:
+        return document_store.oldest_store(call)
+    return call.store.find("documentstore", v8.text(body["storeId"]))
+
+
+def _configure(call: Call, body: Record) -> Record:
+    """Store the configs of a body. A part without a name has no config."""
+    target = _store(call, body)
+    columns: Record = {}
+    for part in ("embedding", "vectorStore", "recordManager"):
+        name, config = body.get(f"{part}Name"), jsontext.mapping(body.get(f"{part}Config"))
+        if name:
+            columns[f"{part}Config"] = jsontext.dumps({"config": config, "name": name})
+        elif not target.get(f"{part}Config"):
+            columns[f"{part}Config"] = None
+    return call.store.change("documentstore", target["id"], columns)

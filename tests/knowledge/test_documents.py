@@ -1,0 +1,168 @@
+"""Files are read as the document loaders of Flowise read them. All files are made here."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import zipfile
+from typing import Any
+
+import pytest
+
+from flowise_mock.formats import archive
+from flowise_mock.formats.opened import LoadFailure, Opened
+from flowise_mock.knowledge import documents
+from flowise_mock.knowledge.documents import load
+from flowise_mock.knowledge.files import Upload
+
+WORDS = [" ".join(f"word{n}" for n in range(1, number + 1)) for number in range(1, 21)]
+"""Twenty texts, of one word to twenty."""
+
+
+def pdf(*pages: str) -> bytes:
+    """A PDF with a line of text on each page."""
+    kids = " ".join(f"{4 + 2 * number} 0 R" for number in range(len(pages)))
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    for number, text in enumerate(pages):
+        stream = f"BT /F1 12 Tf 20 100 Td ({text}) Tj ET"
+        font = "/Resources << /Font << /F1 3 0 R >> >>"
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 900 200] /Contents {5 + 2 * number} 0 R {font} >>"
+        )
+        objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
+    body, places = "%PDF-1.4\n", []
+    for number, each in enumerate(objects, start=1):
+        places.append(len(body))
+        body += f"{number} 0 obj\n{each}\nendobj\n"
+    table = "".join(f"{place:010d} 00000 n \n" for place in places)
+    size = len(objects) + 1
+    trailer = f"trailer << /Size {size} /Root 1 0 R >>\nstartxref\n{len(body)}\n%%EOF\n"
+    return f"{body}xref\n0 {size}\n0000000000 65535 f \n{table}{trailer}".encode()
+
+
+def docx(*paragraphs: str) -> bytes:
+    """A DOCX file with these paragraphs."""
+    package, main = "http://schemas.openxmlformats.org/package/2006", "application/vnd.openxmlformats"
+    document = f"{main}-officedocument.wordprocessingml.document.main+xml"
+    relation = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
+    word = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    text = "".join(f"<w:p><w:r><w:t>{each}</w:t></w:r></w:p>" for each in paragraphs)
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="rels" '
+        f'ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/word/document.xml" ContentType="{document}"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+        f'Type="{relation}" Target="word/document.xml"/></Relationships>',
+        "word/document.xml": f'<w:document xmlns:w="{word}"><w:body>{text}</w:body></w:document>',
+    }
+    return zipped(parts)
+
+
+def zipped(parts: dict[str, str]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, text in parts.items():
+            packed.writestr(name, text)
+    return target.getvalue()
+
+
+def xlsx(rows: list[list[Any]]) -> bytes:
+    from openpyxl import Workbook
+
+    book, target = Workbook(), io.BytesIO()
+    for row in rows:
+        book.worksheets[0].append(row)
+    book.save(target)
+    return target.getvalue()
+
+
+def file(name: str, data: bytes | str, type: str = "application/octet-stream") -> Upload:
+    return Upload(name, type, data.encode() if isinstance(data, str) else data)
+
+
+def texts(found: list[documents.Document]) -> list[str]:
+    return [each.text for each in found]
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_each_kind_gives_its_text(text: str) -> None:
+    pages = text.split()
+    assert texts(load(file("a.pdf", pdf(*pages)), {}, "pdfFile")) == pages
+    assert texts(load(file("a.docx", docx(*pages)), {})) == ["".join(f"{each}\n\n" for each in pages)]
+    rows: list[list[Any]] = [["name", "n"], *([each, number] for number, each in enumerate(pages))]
+    lines = [f"name: {each}\nn: {number}" for number, each in enumerate(pages)]
+    assert texts(load(file("a.xlsx", xlsx(rows)), {})) == lines
+    assert texts(load(file("a.csv", "\n".join(f"{row[0]},{row[1]}" for row in rows)), {})) == lines
+    assert texts(load(file("a.json", json.dumps({"words": pages, "n": 1})), {})) == pages
+    objects = "\n".join(json.dumps({"t": each}) for each in pages)
+    assert texts(load(file("a.jsonl", objects), {"pointerName": "t"}, "jsonlinesFile")) == pages
+    for name in ("a.txt", "a.md", "a.html"):
+        assert texts(load(file(name, text), {})) == [text]
+
+
+def test_the_metadata_of_a_pdf() -> None:
+    first, second = load(file("a.pdf", pdf("one", "two")), {}, "pdfFile")
+    information = {"PDFFormatVersion": "1.4", "IsAcroFormPresent": False, "IsXFAPresent": False}
+    about = {"version": "1.10.100", "info": information, "metadata": None, "totalPages": 2}
+    assert first.metadata == {"source": "blob", "blobType": "", "pdf": about, "loc": {"pageNumber": 1}}
+    assert second.metadata["loc"] == {"pageNumber": 2}
+    (whole,) = load(file("a.pdf", pdf("one", "two")), {"usage": "perFile"}, "pdfFile")
+    assert (whole.text, "loc" in whole.metadata) == ("one\n\ntwo", False)
+
+
+def test_lines_are_numbered_if_there_are_several() -> None:
+    rows = load(file("a.csv", "name,age\nAda,36\nBob,40\n"), {"columnName": "name"}, "csvFile")
+    assert [(each.text, each.metadata["line"]) for each in rows] == [("Ada", 1), ("Bob", 2)]
+    (single,) = load(file("a.json", '{"a": "x", "b": ["y", 3]}'), {"pointersName": "a"}, "jsonFile")
+    assert (single.text, "line" in single.metadata) == ("x", False)
+    (item,) = load(file("a.json", '{"a": "x", "b": ["y", 3]}'), {"separateByObject": True}, "jsonFile")
+    assert item.text == 'a: x\nb: ["y",3]'
+
+
+@pytest.mark.parametrize(
+    ("loader", "name", "data", "config", "reason"),
+    [
+        ("pdfFile", "a.pdf", "%PDF-1.4 nonsense", {}, "Invalid PDF structure"),
+        ("pdfFile", "a.pdf", "", {}, "Invalid PDF structure"),
+        ("docxFile", "a.docx", "no archive", {}, "Can't find end of central directory"),
+        ("docxFile", "a.docx", zipped({"a": "b"}), {}, "Could not find main document part"),
+        ("csvFile", "a.csv", "a,b\n1,2", {}, "Cannot read properties of undefined (reading 'trim')"),
+        ("csvFile", "a.csv", "a,b\n1,2", {"columnName": "c"}, "Column c not found in CSV file."),
+        ("jsonlinesFile", "a.jsonl", "{}", {}, "Cannot read properties of undefined (reading 'trim')"),
+        ("jsonFile", "a.json", "{bad", {}, "Expected property name or '}' in JSON at position 1"),
+    ],
+)
+def test_a_broken_file(
+    loader: str, name: str, data: str | bytes, config: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(LoadFailure) as failure:
+        load(file(name, data), config, loader)
+    assert str(failure.value).startswith(reason)
+
+
+def test_an_archive_that_is_too_large_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MAX_UNPACKED", 1000)
+    with pytest.raises(LoadFailure, match="too large"):
+        load(file("a.docx", docx("x" * 2000)), {})
+
+
+def test_files_are_opened_beside_the_event_loop() -> None:
+    (found,) = asyncio.run(documents.opened([file("a.pdf", pdf("one"))], "pdfFile"))
+    assert found.opened is not None
+    assert found.opened.texts == ["one"]
+
+
+def test_without_the_extra_a_file_has_its_name_as_text(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def missing(data: bytes) -> Opened:
+        raise ImportError
+
+    monkeypatch.setitem(documents._SLOW, "pdf", missing)
+    assert texts(load(file("a.pdf", pdf("one"), "application/pdf"), {}, "pdfFile"))[0].startswith("a.pdf (")
+    assert "flowise-mock[files]" in caplog.text
