@@ -38,14 +38,6 @@ def run(options: Options) -> None:
     server.run(sockets=[bound])
 
 
-def _stop_at_eof() -> None:
-    """Stop this process when its standard input ends. os.read, because sys.stdin is locked while it reads."""
-    with contextlib.suppress(OSError):
-        while os.read(0, 4096):
-            pass
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
 def make_server(mock: Mock) -> uvicorn.Server:
     """A uvicorn server for a mock, with the limits of its options, ready to run."""
     import uvicorn
@@ -65,6 +57,14 @@ def make_server(mock: Mock) -> uvicorn.Server:
         server_header=False,
     )
     return uvicorn.Server(config)
+
+
+def _stop_at_eof() -> None:
+    """Stop this process when its standard input ends. os.read, because sys.stdin is locked while it reads."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def listen(host: str, port: int) -> socket.socket:
