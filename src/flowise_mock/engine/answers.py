@@ -1,7 +1,7 @@
 """Answers: the one place where an outcome becomes a response.
 
 `x-outcomes` of the contract maps the name of an outcome to scalars (status, message, body, media)
-and headers, at the root as defaults and per operation; `'*'` stands for every failure, and an outcome
+and headers, at the root as defaults and per operation; `'*'` is every failure, and an outcome
 is answered like the one it is a kind of, where nothing more special is said. `fields` of an entry has
 messages of its own for some values of the outcome's `field`. `x-bodies` holds the bodies by name.
 Every answer is checked against the document: one that breaks the contract is logged and sent as the
@@ -143,7 +143,7 @@ class Answers:
         return self.sent(outcome.status, [], _JSON, orjson.dumps(body))
 
     def forced(self, outcome: Outcome, status: int | None = None) -> Answer:
-        """The response to an outcome that a request asked for, whether or not the document has it.
+        """The response to an outcome that a request requires, whether or not the document has it.
 
         With a `status` that is not its own it keeps its form, whatever is documented of that one.
         """

@@ -44,21 +44,21 @@ class FlowCORSMiddleware:
             await self._preflight(origin, headers.get(b"access-control-request-headers"), send)
             return
 
-        async def tell(message: Message) -> None:
+        async def add_headers(message: Message) -> None:
             if message["type"] == "http.response.start" and not request_state(scope).without_headers:
-                told = MutableHeaders(raw=message["headers"])
+                changed = MutableHeaders(raw=message["headers"])
                 if origin is not None and reflected:
-                    told["Access-Control-Allow-Origin"] = origin
+                    changed["Access-Control-Allow-Origin"] = origin
                 if self.any:
-                    told["Access-Control-Allow-Credentials"] = "true"
+                    changed["Access-Control-Allow-Credentials"] = "true"
                 if self.any or origin is None or reflected:
-                    told["Vary"] = "Origin"
+                    changed["Vary"] = "Origin"
             await send(message)
 
-        await self.app(scope, receive, tell)
+        await self.app(scope, receive, add_headers)
 
     def _flow_allows(self, store: Store, path: str, origin: str) -> bool:
-        """Whether a path asks a flow, and the flow may be asked from this origin."""
+        """Whether a path is a question to a flow that this origin may use."""
         if not path.startswith(self.flows):
             return False
         id = path.rstrip("/").rpartition("/")[2]

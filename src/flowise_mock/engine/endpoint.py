@@ -192,7 +192,7 @@ def flow_call(behaviour: FlowBehaviour, token_delay: float, model: Model) -> Mak
 
 
 async def _trigger_rule(state: RequestState, request: HttpRequest, channel: FaultChannel) -> None:
-    """Start the fault that a rule has for this operation; the rules for questions are asked later."""
+    """Start the fault that a rule has for this operation; the rules for questions come later."""
     world = state.world
     if not world.rules.has_operation_rules(state.operation_id, world.store.counts):
         return

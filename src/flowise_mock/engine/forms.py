@@ -1,6 +1,6 @@
 """Forms: multipart bodies, cut into parts, and their fields as data.
 
-What cannot be read is raised as an outcome; its text tells the sender what to do.
+What cannot be read is raised as an outcome; its text says what the sender can do.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Node:
     def find(
         self, segments: list[str], filled: tuple[str, ...] = (), fold: bool = False
     ) -> tuple[Node, tuple[str, ...]] | None:
-        """The node that a path ends on and what stands in its templates; `fold` takes any case."""
+        """The node that a path ends on and the values of its templates; `fold` takes any case."""
         if not segments:
             return (self, filled) if self.methods else None
         first, rest = segments[0], segments[1:]

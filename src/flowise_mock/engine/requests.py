@@ -1,6 +1,6 @@
 """Requests: parameters and bodies, read and checked as the document says, with validators made once.
 
-What cannot be read or does not fit is raised as an outcome; its text tells the sender what to do.
+What cannot be read or does not fit is raised as an outcome; its text says what the sender can do.
 """
 
 from __future__ import annotations

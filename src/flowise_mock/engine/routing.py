@@ -2,7 +2,7 @@
 
 Connexion's own router tries one path after the other, decodes `%2F` before it splits the path and
 knows one method per route. This one looks each segment up, a literal before a template as OpenAPI
-asks, and tells the methods of a path.
+requires, and names the methods of a path.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from flowise_mock.state.outcomes import AllowedMethods, MalformedPath, MethodNot
 
 
 class RoutingMiddleware(SpecMiddleware):
-    """Finds the operation of a request and tells the middlewares behind it, as Connexion's does."""
+    """Finds the operation of a request and passes it to the middlewares behind, as Connexion's does."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -74,7 +74,7 @@ class RoutingMiddleware(SpecMiddleware):
         await self.app(scope, receive, send)
 
     def _route(self, scope: Scope, path: str) -> tuple[Route, tuple[str, ...]]:
-        """The operation of a request and what stands in the templates of its path."""
+        """The operation of a request and the values of the templates in its path."""
         method = scope["method"]
         if not path.startswith(self.base_path + "/"):
             raise UnknownPath(method, scope["path"])

@@ -1,4 +1,4 @@
-"""The records a server starts with: tables as the contract tells them, seed files that fit them."""
+"""The records a server starts with: tables as the contract describes them, seed files that fit them."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ _FRAME = re.compile(r"(?P<head>[^\n]*)\ndata:(?P<data>.*)", re.DOTALL)
 
 
 def events(stream: str) -> list[Event]:
-    """The events of a stream without its comments; `{}` in a frame stands for the data."""
+    """The events of a stream without its comments; `{}` in a frame is the data."""
     found = []
     for block in stream.split("\n\n"):
         if not block or block.startswith(":"):

@@ -73,7 +73,7 @@ class FlowiseMock:
 
     @classmethod
     def connect(cls, url: str, api_key: str | None = None, control_token: str | None = None) -> FlowiseMock:
-        """The same object for a server that runs at `url`; it is asked for a key if none is given.
+        """The same object for a server that runs at `url`; if no key is given, it shows one.
 
         `url` may end with `/ns/NAME`, a namespace. Raises ControlError if no flowise-mock answers there.
         """
