@@ -57,8 +57,10 @@ client-resilience: .venv/ready  ## what clients do under faults, into docs/testi
 schemathesis: .venv/ready   ## the long run against a server: all phases, all checks, 200 examples
 	@$(BIN)/python tests/engine/schemathesis_run.py $(ARGS)
 
-benchmark: .venv/ready      ## start-up, memory and requests/s, compared with peers (needs Node 20 and npm)
-	@$(BIN)/python benchmarks/serve.py
+benchmark: .venv/ready      ## requests beside bare ASGI, Starlette and Prism, starts, streams (needs wrk, Node 20, npm)
+	@$(BIN)/python -m benchmarks.per_request --prism --no-journal
+	@$(BIN)/python -m benchmarks.start
+	@$(BIN)/python benchmarks/streams.py
 
 docs: .venv/ready           ## generate pages: differences of versions, words of overlays
 	@for v in 3.0.5 3.1.4; do $(BIN)/flowise-mock diff documented $$v --format md > docs/flowise-$$v.md; done

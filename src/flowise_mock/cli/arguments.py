@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 
@@ -13,9 +14,27 @@ def add_contract(command: Any, default: str | None, what: str, shown: str | None
         "--contract", default=default, metavar="NAME", help=f"{what} (default: {shown or default})"
     )
     named.add_argument(
-        "--flowise", dest="contract", metavar="VERSION", help="the contract of that Flowise, such as 3.1.4"
+        "--flowise",
+        dest="contract",
+        type=version,
+        metavar="VERSION",
+        help="the contract of that Flowise, such as 3.1.4, or of the nearest older one",
     )
     return named
+
+
+def version(text: str) -> str:
+    """The contract of a version, or of the nearest older one, which is said. Raises ArgumentTypeError."""
+    from flowise_mock.contract import contracts
+    from flowise_mock.contract.document import DocumentError
+
+    try:
+        found = contracts.resolve_version(text)
+    except DocumentError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if found != text:
+        print(f"there is no contract for Flowise {text}: using {found}", file=sys.stderr)
+    return found
 
 
 def add_format(command: argparse.ArgumentParser, what: str, *forms: str) -> None:

@@ -27,6 +27,9 @@ host, port, contract, script and api-key of [tool.flowise-mock] in pyproject.tom
   flowise-mock replay flow.jsonl http://127.0.0.1:3000 --at-least 95 --format json""",
     "record": """\
   flowise-mock record http://127.0.0.1:3000 --api-key KEY --out flow.jsonl""",
+    "learn": """\
+  flowise-mock learn http://127.0.0.1:3000 --api-key KEY --from 3.1.4 --out flowise-3.1.2.yaml
+  flowise-mock learn --recording flowise-3.1.2.jsonl --from 3.1.4 --out flowise-3.1.2.yaml""",
     "conform": """\
   flowise-mock conform http://127.0.0.1:3000 --api-key flowise-mock
   flowise-mock conform https://flowise.example.com --api-key KEY --flowise 3.1.4""",

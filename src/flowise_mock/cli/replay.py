@@ -37,7 +37,17 @@ def add(commands: Any) -> None:
     )
     record.add_argument("url", metavar="URL", help="the server, such as http://127.0.0.1:3000")
     _add_keys(record)
+    record.add_argument(
+        "--allow-writes", action="store_true", help="write to a server that is not on this machine"
+    )
     record.add_argument("--out", type=Path, required=True, metavar="FILE", help="the recording to write")
+    record.add_argument(
+        "--timeout",
+        type=seconds,
+        default=15.0,
+        metavar="SECONDS",
+        help="how long to wait for any other answer (default: %(default)s)",
+    )
     record.add_argument(
         "--cases",
         type=Path,
@@ -75,10 +85,22 @@ def _replay(arguments: argparse.Namespace) -> int:
     return 0 if score.share >= arguments.at_least else 1
 
 
+def check_writes(url: str, allowed: bool) -> None:
+    """Refuse a server on another machine, unless writes are allowed. Raises RecordingError."""
+    from flowise_mock.conform.safety import is_loopback
+    from flowise_mock.replay.exchanges import RecordingError
+
+    if not allowed and not is_loopback(url if "//" in url else f"http://{url}"):
+        raise RecordingError(
+            f"{url} is another machine: recording writes to it; if it may, add --allow-writes"
+        )
+
+
 def _record(arguments: argparse.Namespace) -> int:
     from flowise_mock.replay import recorder
     from flowise_mock.replay.exchanges import read
 
+    check_writes(arguments.url, arguments.allow_writes)
     cases = arguments.cases or recorder.newest()
     count, left = recorder.record(
         arguments.url,
@@ -87,6 +109,7 @@ def _record(arguments: argparse.Namespace) -> int:
         arguments.out,
         low_key=arguments.low_key,
         patience=arguments.patience,
+        timeout=arguments.timeout,
     )
     print(f"{count} exchanges in {arguments.out}; {len(left)} records could not be deleted")
     for path in left:

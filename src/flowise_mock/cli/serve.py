@@ -86,7 +86,9 @@ def _add_answers(group: Any) -> None:
         help="answer 501 to operations of Flowise that are not imitated",
     )
     group.add_argument(
-        "--explain", action="store_true", help="name the rule that answered in Flowise-Mock-Rule"
+        "--explain",
+        action="store_true",
+        help="name the rule that answered in Flowise-Mock-Rule, and the outcomes in Flowise-Mock-Outcomes",
     )
     group.add_argument("--reload", action="store_true", help="read a script again when its file changes")
     group.add_argument(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,20 +22,78 @@ def root() -> Path:
 
 
 def overlay_files(contract: str) -> list[Path]:
-    """The overlays of a contract, in the order in which they are applied."""
-    names = ["behaviour"]
-    if contract != "documented":
-        names.append("clients")
-    if contract not in ("documented", "clients"):
-        names += ["flowise", f"flowise-{contract}"]
-    return [root() / "overlays" / f"{name}.yaml" for name in names]
+    """The overlays of a contract, in the order in which they are applied.
+
+    A version, or a file, says with `extends` what it is laid over; the others are found beside it or among
+    the bundled ones. Raises DocumentError.
+    """
+    folder = root() / "overlays"
+    if contract == "documented":
+        return [folder / "behaviour.yaml"]
+    file = Path(contract) if is_file(contract) else folder / f"flowise-{contract}.yaml"
+    chain = [folder / "clients.yaml"] if contract == "clients" else _chain(file)
+    return [folder / "behaviour.yaml", *chain]
+
+
+def is_file(contract: str) -> bool:
+    """Whether a contract is named by the file of its overlay, and not by its version."""
+    return contract.endswith((".yaml", ".yml", ".json"))
+
+
+def _chain(file: Path) -> list[Path]:
+    """A file after those that it extends, the first one first."""
+    chain: list[Path] = [file]
+    while chain[0].name != "clients.yaml":
+        overlay = read(chain[0])
+        extended = overlay.get("extends") if isinstance(overlay, dict) else None
+        if not isinstance(extended, str) or Path(extended).name == "openapi.yaml":
+            raise DocumentError(
+                f"{chain[0]}: extends no version: write `extends: flowise-3.1.4.yaml`, or another"
+            )
+        beside = chain[0].parent / extended
+        file = beside if beside.exists() else root() / "overlays" / Path(extended).name
+        if file in chain:
+            raise DocumentError(f"{chain[0]}: extends {extended}, which extends it")
+        chain.insert(0, file)
+    return chain
 
 
 def names() -> list[str]:
     """The names of all contracts: the documentation, that of the clients, and the versions."""
     folder = root() / "overlays"
-    versions = sorted(path.stem.removeprefix("flowise-") for path in folder.glob("flowise-*.yaml"))
+    versions = sorted(
+        (path.stem.removeprefix("flowise-") for path in folder.glob("flowise-*.yaml")), key=order
+    )
     return ["documented", *(["clients"] if (folder / "clients.yaml").exists() else []), *versions]
+
+
+def order(version: str) -> tuple[int, ...]:
+    """The order of versions: 3.0.13 comes after 3.0.5."""
+    return tuple(int(part) for part in re.findall(r"\d+", version))
+
+
+def versions() -> list[str]:
+    """The versions of Flowise that have a contract, the oldest first."""
+    return [name for name in names() if name[0].isdigit()]
+
+
+def resolve_version(version: str) -> str:
+    """The newest contract of the same major version that is not newer than `version`.
+
+    Raises DocumentError.
+    """
+    if version in names() or is_file(version):
+        return version
+    if not re.fullmatch(r"\d+\.\d+\.\d+", version):
+        raise DocumentError(f"there is no contract {version!r}; choose one of {', '.join(names())}")
+    wanted = order(version)
+    older = [each for each in versions() if order(each) <= wanted and order(each)[0] == wanted[0]]
+    if not older:
+        raise DocumentError(
+            f"there is no contract for Flowise {version}, nor for an older {wanted[0]}.x; choose one of "
+            f"{', '.join(versions())}"
+        )
+    return older[-1]
 
 
 def load(contract: str = "documented", overlays: Sequence[Path] = (), base: Path | None = None) -> Document:
@@ -42,23 +101,30 @@ def load(contract: str = "documented", overlays: Sequence[Path] = (), base: Path
 
     `base` replaces `openapi.yaml`. Raises DocumentError.
     """
-    if contract not in names():
+    if not is_file(contract) and contract not in names():
         raise DocumentError(f"there is no contract {contract!r}; choose one of {', '.join(names())}")
     merged = root() / "contracts" / f"{contract}.json"
     source = base or root() / "openapi.yaml"
     if base is None and merged.exists():
         document = read(merged)
     else:
-        document = checked(read(source), source)
-        for path in overlay_files(contract):
-            apply_file(document, path, trusted=True)
-        expand(document)
+        document = merge(contract, source)
         if "x-server" in document:
             responses.complete(document)
     for path in overlays:
         apply_file(document, path)
     expand(document)
     return checked(document, source)
+
+
+def merge(contract: str, source: Path | None = None) -> Document:
+    """A contract as its overlays say it, before its responses are completed. Raises DocumentError."""
+    source = source or root() / "openapi.yaml"
+    document = checked(read(source), source)
+    for path in overlay_files(contract):
+        apply_file(document, path, trusted=path.parent == root() / "overlays")
+    expand(document)
+    return document
 
 
 def checked(document: Any, path: Path) -> Document:

@@ -11,6 +11,7 @@ import jsonschema_rs
 from flowise_mock.contract.document import Document
 
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_UUID_PATTERN = "^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
 _URI = "urn:contract"
 
 
@@ -28,6 +29,9 @@ class Schemas:
         components = document.get("components", {}).get("schemas", {})
         converted = {"components": {"schemas": {k: json_schema(v) for k, v in components.items()}}}
         self._registry = jsonschema_rs.Registry([(_URI, converted)], draft=jsonschema_rs.Draft4)
+        self._patterned = jsonschema_rs.Registry(
+            [(_URI, with_patterns(converted))], draft=jsonschema_rs.Draft4
+        )
 
     def compile(self, schema: Document) -> Validator:
         """The validator of a schema of the document."""
@@ -38,16 +42,27 @@ class Schemas:
                 base_uri=_URI + "-place",
                 formats={"uuid": is_uuid},
                 validate_formats=True,
-            )
+            ),
+            jsonschema_rs.Draft4Validator(
+                with_patterns(json_schema(schema)),
+                registry=self._patterned,
+                base_uri=_URI + "-place",
+                validate_formats=True,
+            ),
         )
 
 
 class Validator:
-    """Validates instances against one schema."""
+    """Validates instances against one schema.
 
-    def __init__(self, validator: jsonschema_rs.Draft4Validator) -> None:
+    `quick` accepts the same instances as `validator`, which has the messages.
+    """
+
+    def __init__(
+        self, validator: jsonschema_rs.Draft4Validator, quick: jsonschema_rs.Draft4Validator | None = None
+    ) -> None:
         self._validator = validator
-        self.accepts = validator.is_valid
+        self.accepts = (quick or validator).is_valid
 
     def errors(self, instance: Any) -> Iterator[jsonschema_rs.ValidationError]:
         """All errors in `instance`, as the validator reports them."""
@@ -70,6 +85,22 @@ def shortened(text: str, limit: int = 300) -> str:
 
 def is_uuid(text: str) -> bool:
     return _UUID.fullmatch(text) is not None
+
+
+def with_patterns(schema: Any) -> Any:
+    """A JSON Schema with a pattern for the format `uuid`: a format of our own calls Python for each value."""
+    if isinstance(schema, list):
+        return [with_patterns(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {
+        key: value if key == "enum" and isinstance(value, list) else with_patterns(value)
+        for key, value in schema.items()
+    }
+    if made.get("format") == "uuid":
+        del made["format"]
+        made = {"allOf": [made, {"pattern": _UUID_PATTERN}]}
+    return made
 
 
 def json_schema(schema: Any) -> Any:

@@ -31,7 +31,7 @@ from flowise_mock.flows.call import Call, FlowRuntime, Model
 from flowise_mock.knowledge.files import Upload
 from flowise_mock.scripts.http_request import HttpRequest
 from flowise_mock.scripts.question import Question
-from flowise_mock.state.outcomes import EventStream, Forbidden, MissingId, Ok, Outcome
+from flowise_mock.state.outcomes import EventStream, Forbidden, MissingId, Ok, Outcome, Report
 
 Handler = Callable[..., Awaitable[Any]]
 TIME = "flowise-mock-time"
@@ -118,7 +118,7 @@ class Endpoint:
         self._check_permission(state)
         for name, value in scope["path_params"].items():
             if not value:
-                self.report(MissingId(name))
+                self.report(MissingId(name), state)
         values = self._parameters.read(scope["path_params"], scope["query_string"])
         files: list[Upload] = []
         if self._bodies is not None:
@@ -127,7 +127,9 @@ class Endpoint:
             if state.parsed is not None:
                 values["body"] = self._bodies.fitted(state.parsed)
             else:
-                values["body"], files = self._bodies.read(headers.get("content-type", ""), raw, self.report)
+                values["body"], files = self._bodies.read(
+                    headers.get("content-type", ""), raw, self.reporter(state)
+                )
             state.streaming = streaming.may_be_requested(values["body"])
         request = http_request(scope, headers, values.get("body"), state.operation_id)
         channel = state.channel
@@ -150,6 +152,7 @@ class Endpoint:
         if channel is not None:
             channel.without_stream()
         outcome = result if isinstance(result, Outcome) else Ok(result)
+        state.note_outcome(outcome)
         await respond(self.answers.render(outcome), send)
 
     def _check_permission(self, state: RequestState) -> None:
@@ -158,9 +161,14 @@ class Endpoint:
         if self._permissions and held is not None and not self._permissions.intersection(held):
             raise Forbidden(" or ".join(sorted(self._permissions)))
 
-    def report(self, condition: Outcome) -> None:
+    def report(self, condition: Outcome, state: RequestState) -> None:
         if not self.answers.proceeds(condition):
             raise condition
+        state.note_outcome(condition, ignored=True)
+
+    def reporter(self, state: RequestState) -> Report:
+        """`report` for one request."""
+        return lambda condition: self.report(condition, state)
 
 
 def flow_call(behaviour: FlowBehaviour, token_delay: float, model: Model) -> MakeCall:
@@ -169,7 +177,7 @@ def flow_call(behaviour: FlowBehaviour, token_delay: float, model: Model) -> Mak
     def make(endpoint: Endpoint, state: RequestState, request: HttpRequest, files: list[Upload]) -> Call:
         return Call(
             store=state.world.store,
-            report=endpoint.report,
+            report=endpoint.reporter(state),
             key=state.key,
             open=endpoint.settings.open,
             headers=request.headers,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from functools import partial
@@ -26,6 +27,10 @@ FRESH = (b"flowise-mock-fresh", b"1")
 """The response header of the first answer of a namespace, which begins with the records of the seed."""
 RULE_HEADERS = (b"flowise-mock-rule", b"x-flowise-mock-rule")
 """The response header that names the rule that answered, and its older name."""
+OUTCOMES_HEADER = b"flowise-mock-outcomes"
+"""The response header that lists the outcomes of a request, as JSON."""
+MAX_FIELD = 300
+"""Characters of the longest text that the header has of an outcome."""
 
 
 class StateMiddleware:
@@ -66,7 +71,7 @@ async def _send_fresh(send: Send, message: Message) -> None:
 
 
 class JournalMiddleware:
-    """Keeps an entry of each request in the journal of its namespace, without its secrets."""
+    """Keeps an entry of each request in its journal; secrets are masked before it is read."""
 
     def __init__(self, app: ASGIApp, secrets: Secrets) -> None:
         self.app = app
@@ -74,14 +79,14 @@ class JournalMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = request_state(scope)
-        journal, secrets = state.world.journal, self.secrets
+        journal = state.world.journal
         entry = Entry(
             journal.next_id(),
             state.world.store.clock.milliseconds(),
             scope["method"],
-            secrets.path(scope["path"]),
-            secrets.query(scope["query_string"]) if scope["query_string"] else b"",
-            secrets.headers(scope["headers"]),
+            scope["path"],
+            scope["query_string"],
+            scope["headers"],
         )
         chunks: list[bytes] = []
 
@@ -106,10 +111,19 @@ class JournalMiddleware:
             entry.operation, entry.rule, entry.fault = state.operation_id, state.rule, state.fault
             entry.question = state.question
             entry.length = len(body)
-            entry.body = secrets.body(body, MAX_BODY) if body else b""
-            entry.response = secrets.body(b"".join(chunks), MAX_BODY)
-            entry.response_headers = secrets.headers(entry.response_headers)
+            entry.body = body[: MAX_BODY + 1]  # one byte more shows that it is cut
+            entry.response = b"".join(chunks)[: MAX_BODY + 1]
+            entry.mask = self._mask
             journal.add(entry)
+
+    def _mask(self, entry: Entry) -> None:
+        """Take the secrets out of an entry."""
+        secrets = self.secrets
+        entry.path, entry.query = secrets.path(entry.path), secrets.query(entry.query)
+        entry.headers = secrets.headers(entry.headers)
+        entry.response_headers = secrets.headers(entry.response_headers)
+        entry.body = secrets.body(entry.body, MAX_BODY)
+        entry.response = secrets.body(entry.response, MAX_BODY)
 
 
 class AccessLogMiddleware:
@@ -163,7 +177,12 @@ class HeaderMiddleware:
                 key = (request_state(scope).operation_id, message["status"])
                 answered = request_state(scope).world.answered
                 answered[key] = answered.get(key, 0) + 1
-                headers = [*self.profile.headers, *message["headers"], *self._rule(scope)]
+                headers = [
+                    *self.profile.headers,
+                    *message["headers"],
+                    *self._rule(scope),
+                    *self._outcomes(scope),
+                ]
                 message = {**message, "headers": headers}
             elif bodiless:
                 message = {**message, "body": b""}
@@ -178,6 +197,22 @@ class HeaderMiddleware:
             return []
         exposed = (b"access-control-expose-headers", b", ".join(RULE_HEADERS))
         return [*((name, rule) for name in RULE_HEADERS), exposed]
+
+    def _outcomes(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        """The header that names what happened, in words of the contract, if it is switched on."""
+        found = request_state(scope).outcomes if self.explain else []
+        rows = [_outcome(outcome, ignored) for outcome, ignored in found]
+        return [(OUTCOMES_HEADER, json.dumps(rows).encode())] if rows else []
+
+
+def _outcome(outcome: Outcome, ignored: bool) -> dict[str, Any]:
+    """An outcome as data, with those of its fields that are short texts or numbers."""
+    fields = {
+        name: value
+        for name, value in vars(outcome).items()
+        if isinstance(value, int) or (isinstance(value, str) and len(value) <= MAX_FIELD)
+    }
+    return {"outcome": type(outcome).__name__, "ignored": ignored, "fields": fields}
 
 
 class ErrorMiddleware:
@@ -210,6 +245,7 @@ class ErrorMiddleware:
         except ClientDisconnect:
             log.debug("the client disconnected: %s %s", scope["method"], scope["path"])
         except Outcome as outcome:
+            state.note_outcome(outcome)
             answer = state.answers.render(outcome)
             if self._is_left_open(state, outcome, answer):
                 await state.connection.leave_open(self.hang)

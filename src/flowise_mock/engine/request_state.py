@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.types import Scope
@@ -11,6 +11,7 @@ from flowise_mock.engine.answers import Answers
 from flowise_mock.engine.connection import Connection
 from flowise_mock.engine.fault_channel import FaultChannel
 from flowise_mock.engine.worlds import World
+from flowise_mock.state.outcomes import Outcome
 from flowise_mock.state.table import Record
 
 _KEY = "flowise_mock"
@@ -25,7 +26,7 @@ class RequestState:
     the body requests a stream. `rule` and `fault` describe what answered, for the access log. `body` and
     `question` are what was sent and what it resolved to, for the journal. `parsed` is the body, if it was
     read before the request was routed. `without_headers` says that the request was refused so early that no
-    middleware adds its headers.
+    middleware adds its headers. `outcomes` are what happened, each with whether the contract ignored it.
     """
 
     world: World
@@ -41,6 +42,10 @@ class RequestState:
     parsed: Any = None
     without_headers: bool = False
     question: dict[str, Any] | None = None
+    outcomes: list[tuple[Outcome, bool]] = field(default_factory=list)
+
+    def note_outcome(self, outcome: Outcome, ignored: bool = False) -> None:
+        self.outcomes.append((outcome, ignored))
 
     def note_rule(self, text: str) -> None:
         self.rule = text

@@ -20,7 +20,7 @@ Model = Callable[[Record, str], list[str]]
 """Generates the tokens of a flow's answer to a prompt: the only source of text besides scripts."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class FlowRuntime:
     """What running a flow needs.
 
@@ -41,7 +41,7 @@ class FlowRuntime:
     text: Callable[[Outcome], str] = str
 
 
-@dataclass
+@dataclass(slots=True)
 class Call:
     """One request, as far as a handler needs it.
 

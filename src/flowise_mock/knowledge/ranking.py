@@ -15,9 +15,5 @@ def words(text: str) -> set[str]:
 
 def rank(chunks: Iterable[Record], question: str) -> list[Record]:
     """Sort chunks by the number of words of the question in them, most first. The sort is stable."""
-    return sorted(chunks, key=lambda chunk: -similarity(question, chunk.get("pageContent", "")))
-
-
-def similarity(question: str, text: str) -> int:
-    """The number of words that two texts share."""
-    return len(words(question) & words(text))
+    wanted = words(question)
+    return sorted(chunks, key=lambda chunk: -len(wanted & words(chunk.get("pageContent", ""))))

@@ -14,13 +14,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
+from uuid import uuid4
 
 from flowise_mock.replay.compare import RecordedTypes, differences, stream_differences
 from flowise_mock.replay.exchanges import API_KEY, CUT, LOW_KEY, Exchange, RecordingError, media_of
 from flowise_mock.replay.id_map import IdMap
 from flowise_mock.replay.restore_nodes import restore_nodes
+from flowise_mock.state.store import UUID
 
 TIME_HEADER = "Flowise-Mock-Time"
+READING = ("GET", "HEAD", "OPTIONS")
 OVERSIZE = 51 * 1024 * 1024
 """The size of the body that is too large for a server; recordings have its first 2,000 bytes."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -45,6 +48,9 @@ class PlayResult:
     error: bool = False
     same_text: bool = False
     """Whether an error body agrees word for word; `error` says whether it is an error."""
+    answer: Answer = field(default_factory=lambda: Answer(None))
+    expected: Any = None
+    """The recorded body, with the ids of this server."""
 
     @property
     def agrees(self) -> bool:
@@ -54,12 +60,15 @@ class PlayResult:
 class Player:
     """Plays one recording against one server. `patience` is the wait, in seconds, if it has no answer."""
 
-    def __init__(self, url: str, api_key: str, low_key: str | None = None, patience: float = 3.0) -> None:
+    def __init__(
+        self, url: str, api_key: str, low_key: str | None = None, patience: float = 3.0, timeout: float = 60.0
+    ) -> None:
         self.address = urlsplit(url if "//" in url else f"http://{url}")
         if self.address.scheme != "http":
             raise RecordingError(f"{url}: give the address of a server as http://host:port")
         self.ids = IdMap({API_KEY: api_key, **({LOW_KEY: low_key} if low_key else {})})
         self.patience = patience
+        self.timeout = timeout
         self.time = ""
         self.types = RecordedTypes()
         self.deleted: set[str] = set()
@@ -89,7 +98,7 @@ class Player:
             self.ids.learn(expected, got)
             if exchange.request["method"] == "DELETE":
                 self.deleted.add(exchange.request["path"])
-        result = PlayResult(exchange, "", found)
+        result = PlayResult(exchange, "", found, answer=answer, expected=self.ids.translate_value(expected))
         if exchange.status is not None and exchange.status >= 400:
             result.error = True
             body = answer.body.decode(errors="replace") if got is None else got
@@ -103,20 +112,40 @@ class Player:
         for exchange in recorded:
             if LOW_KEY in json.dumps(exchange.request) and LOW_KEY not in self.ids.keys:
                 continue
+            self._replace_foreign_ids(exchange)
             answer = self._send(exchange)
-            if answer.status == 200 and exchange.streamed is None:
+            if answer.status == 200 and exchange.streamed is None and self._shows_own_records(exchange):
                 self.ids.learn(exchange.body, _json(answer.body))
             yield exchange, answer
 
+    def _replace_foreign_ids(self, exchange: Exchange) -> None:
+        """Give each unknown id of a writing request a new id, so that it changes no record of others."""
+        if exchange.request["method"] in READING:
+            return
+        sent = json.dumps(
+            [exchange.request["path"], exchange.request.get("query"), exchange.request.get("body")]
+        )
+        for id in UUID.findall(sent):
+            if not self.ids.knows(id.lower()):
+                self.ids.add(id.lower(), str(uuid4()))
+
+    def _shows_own_records(self, exchange: Exchange) -> bool:
+        """Whether all ids of an answer are of this play: those of a list may be of anyone."""
+        if exchange.request["method"] == "POST":
+            return True
+        return any(self.ids.knows(id.lower()) for id in UUID.findall(str(exchange.request["path"])))
+
     def delete(self, path: str) -> bool:
-        """Delete the record at a path below the API. Returns whether it no longer exists."""
+        """Delete the record at a path below the API. Returns whether no list shows it any more."""
         request = {
             "method": "DELETE",
             "path": f"/api/v1{path}",
             "headers": {"Authorization": f"Bearer {self.ids.keys[API_KEY]}"},
         }
-        answer = self._send(Exchange("", "", request, {"status": 200}))
-        return answer.status is not None and (answer.status < 500 or b"not found" in answer.body)
+        self._send(Exchange("", "", request, {"status": 200}))
+        collection, _, id = path.rpartition("/")
+        shown = self._get(collection)
+        return isinstance(shown, list) and id not in json.dumps(shown)
 
     # --- requests ---
 
@@ -180,7 +209,7 @@ class Player:
             headers[TIME_HEADER] = self.time
         silent = exchange.status is None
         connection = http.client.HTTPConnection(
-            self.address.hostname or "", self.address.port, timeout=self.patience if silent else 60
+            self.address.hostname or "", self.address.port, timeout=self.patience if silent else self.timeout
         )
         try:
             connection.request(request["method"], target, body, headers)

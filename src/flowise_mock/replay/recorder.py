@@ -6,6 +6,7 @@ So one command records a new version with the cases of the last one. At the end 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,28 @@ PATHS = {
     "_credential": "/credentials",
 }
 """The path of the records that an operation creates, to delete them at the end."""
+UNDELETABLE = {"createLead": "/leads"}
+"""Records that no operation deletes: they are reported as left."""
 
 
 def newest() -> Path:
     """The recording of the newest version; only a checkout has it. Raises RecordingError."""
-    found = sorted((contracts.root() / "fixtures" / "recordings").glob("flowise-[0-9]*.[0-9].jsonl"))
+    found = sorted((contracts.root() / "fixtures" / "recordings").glob("flowise-*.jsonl"), key=_order)
+    found = [path for path in found if re.fullmatch(r"flowise-\d+\.\d+\.\d+", path.stem)]
     if not found:
         raise RecordingError("only a checkout has recordings of its own: name one with --cases FILE")
     return found[-1]
+
+
+def _order(path: Path) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", path.stem)]
+
+
+def all_newest() -> list[Path]:
+    """The recordings of the newest version, also that of odd inputs. Raises RecordingError."""
+    first = newest()
+    parts = [first.with_name(f"{first.stem}-inputs.jsonl")]
+    return [first, *(each for each in parts if each.exists())]
 
 
 def record(
@@ -41,22 +56,25 @@ def record(
     *,
     low_key: str | None = None,
     patience: float = 3.0,
+    timeout: float = 15.0,
 ) -> tuple[int, list[str]]:
     """Record the cases. Returns the number of exchanges, and the paths that could not be deleted."""
-    player = Player(url, api_key, low_key, patience)
+    player = Player(url, api_key, low_key, patience, timeout)
     created: list[str] = []
+    kept: list[str] = []
     count = 0
     try:
         with out.open("w", encoding="utf-8") as file:
             for exchange, answer in player.send_all(cases):
                 file.write(json.dumps(_row(player, exchange, answer), ensure_ascii=False) + "\n")
                 count += 1
-                path = PATHS.get(exchange.operation)
                 id = _id(answer)
-                if path and id:
-                    created.append(f"{path}/{id}")
+                if id and exchange.operation in PATHS and exchange.request["method"] == "POST":
+                    created.append(f"{PATHS[exchange.operation]}/{id}")
+                elif id and exchange.operation in UNDELETABLE:
+                    kept.append(f"{UNDELETABLE[exchange.operation]}/{id}")
     finally:
-        left = [path for path in reversed(created) if not player.delete(path)]
+        left = kept + [path for path in reversed(created) if not player.delete(path)]
     return count, left
 
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from flowise_mock.scripts.patterns import SearchTime
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class HttpRequest:
     """One HTTP request. `headers` have lower-case names; `json` is the body, None if it is not JSON.
 

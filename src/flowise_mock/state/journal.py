@@ -15,7 +15,10 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Entry:
-    """One exchange. Bodies and headers are masked before they are kept, and cut at MAX_BODY.
+    """One exchange, with bodies cut at MAX_BODY.
+
+    `mask`, if there is one, takes the secrets out. The journal calls it before anything reads the entry, for
+    most entries are never read. `size` is the number of bytes that the journal counts for it.
 
     `time` is in milliseconds since 1970 by the clock of the namespace, `duration` in milliseconds. `events`
     is the number of stream events that were sent. `completed` is false if the client left before the end.
@@ -23,9 +26,9 @@ class Entry:
     """
 
     __slots__ = (
-        "body", "completed", "duration", "events", "fault", "headers", "id", "length", "method", "operation",
-        "path", "query", "question", "response", "response_headers", "response_length", "rule", "started",
-        "status", "time",
+        "body", "completed", "duration", "events", "fault", "headers", "id", "length", "mask", "method",
+        "operation", "path", "query", "question", "response", "response_headers", "response_length", "rule",
+        "size", "started", "status", "time",
     )  # fmt: skip
 
     def __init__(self, id: str, time: int, method: str, path: str, query: bytes, headers: Headers) -> None:
@@ -49,10 +52,15 @@ class Entry:
         self.completed = False
         self.duration = 0.0
         self.question: dict[str, Any] | None = None
+        self.mask: Callable[[Entry], None] | None = None
+        self.size = 0
 
-    @property
-    def size(self) -> int:
-        return len(self.body) + len(self.response)
+    def masked(self) -> Entry:
+        """This entry, without secrets from now on."""
+        if self.mask is not None:
+            self.mask(self)
+            self.mask = None
+        return self
 
 
 class Journal:
@@ -71,14 +79,15 @@ class Journal:
         return len(self._entries)
 
     def __iter__(self) -> Iterator[Entry]:
-        return iter(list(self._entries.values()))
+        return iter([entry.masked() for entry in self._entries.values()])
 
     def next_id(self) -> str:
         self._number += 1
         return str(self._number)
 
     def get(self, id: str) -> Entry | None:
-        return self._entries.get(id)
+        entry = self._entries.get(id)
+        return entry and entry.masked()
 
     def add(self, entry: Entry) -> None:
         """Add a complete entry, and drop the oldest entries beyond the limits.
@@ -90,7 +99,7 @@ class Journal:
         entry.duration = (_now() - entry.started) * 1000
         self._keep(entry)
         for listener in list(self._listeners):
-            listener(entry)
+            listener(entry.masked())
 
     def replace(self, entries: Iterable[Entry]) -> None:
         """Replace all entries by these, oldest first, with new ids."""
@@ -101,6 +110,7 @@ class Journal:
 
     def _keep(self, entry: Entry) -> None:
         self._entries[entry.id] = entry
+        entry.size = len(entry.body) + len(entry.response)
         self._bytes += entry.size
         while len(self._entries) > self.most or (self._bytes > self._max_bytes and len(self._entries) > 1):
             _, dropped = self._entries.popitem(last=False)

@@ -1,0 +1,1 @@
+"""Benchmarks: `make benchmark` runs those of requests, starts and streams. Machines differ."""

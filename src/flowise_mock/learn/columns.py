@@ -1,0 +1,103 @@
+"""Infers the columns of tables from the records that a server shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flowise_mock.contract.document import Document, resolve
+from flowise_mock.learn.observation import Observation
+from flowise_mock.learn.proposal import Action, Proposal, target_of
+
+LISTS = ("null-if-missing", "booleans", "write-only", "return-stored", "ignore-null", "required")
+
+
+def infer(document: Document, seen: Observation) -> Iterator[Proposal]:
+    """Columns that the records of an answer have and the mock's lack, or the other way round."""
+    assert seen.operation is not None
+    shown, wanted = _record(_json(seen)), _record(seen.result.exchange.body)
+    if shown is None or wanted is None or shown.keys() == wanted.keys():
+        return
+    content = resolve(document, seen.operation.definition["responses"].get("200", {})).get("content", {})
+    schema = content.get("application/json", {}).get("schema", {})
+    for name in sorted(_tables(document, schema)):
+        yield _proposal(document, name, wanted, shown, seen.evidence)
+
+
+def _proposal(document: Document, name: str, wanted: Document, shown: Document, evidence: str) -> Proposal:
+    schema = document["components"]["schemas"][name]
+    record = schema["x-record"]
+    held = record["columns"].split() if "columns" in record else list(schema["properties"])
+    gone = [each for each in shown if each not in wanted]
+    new = [each for each in wanted if each not in held]
+    update: Document = {"columns": " ".join(_placed([each for each in held if each not in gone], wanted))}
+    for key in LISTS:
+        if key in record:
+            kept = [each for each in record[key].split() if each not in gone]
+            update[key] = " ".join(kept)
+    missing = [each for each in new if wanted[each] is None]
+    if missing:
+        update["null-if-missing"] = " ".join([*update.get("null-if-missing", "").split(), *missing])
+    update = {key: value for key, value in update.items() if value}
+    empty = [key for key in LISTS if key in record and key not in update]
+    where = ("components", "schemas", name)
+    text = "; ".join([f"{each} is new" for each in new] + [f"there is no {each}" for each in gone])
+    actions = [Action(target_of(*where, "x-record", key), None, "It has no columns.") for key in empty]
+    actions += [
+        Action(target_of(*where, "x-record", "defaults", each), None, f"There is no {each}.")
+        for each in gone
+        if each in record.get("defaults", {})
+    ]
+    properties = {each: _schema(wanted[each]) for each in wanted if each not in schema["properties"]}
+    change: Document = {"x-record": update, **({"properties": properties} if properties else {})}
+    actions.append(Action(target_of(*where), change, f"Columns: {text}."))
+    return Proposal(tuple(actions), "", f"columns {name} {text}", evidence)
+
+
+def _placed(columns: list[str], wanted: Document) -> list[str]:
+    """The columns with those of a record, each new one after its predecessor."""
+    placed, before = list(columns), ""
+    for name in wanted:
+        if name not in placed:
+            placed.insert(placed.index(before) + 1 if before in placed else len(placed), name)
+        before = name
+    return placed
+
+
+def _schema(value: Any) -> Document:
+    types = {bool: "boolean", int: "number", float: "number", dict: "object", list: "array"}
+    schema: Document = {"type": types.get(type(value), "string"), "nullable": True}
+    return {**schema, "items": {}} if schema["type"] == "array" else schema
+
+
+def _tables(document: Document, schema: Any) -> set[str]:
+    """The names of the schemas with tables that an answer shows."""
+    if isinstance(schema, list):
+        return set().union(*[_tables(document, each) for each in schema])
+    if not isinstance(schema, dict):
+        return set()
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        found = document["components"]["schemas"].get(name, {})
+        return {name} if "x-record" in found else _tables(document, found)
+    return set().union(
+        *[
+            _tables(document, schema[key])
+            for key in ("items", "oneOf", "anyOf", "allOf", "properties", "data")
+            if key in schema
+        ]
+    )
+
+
+def _record(body: Any) -> Document | None:
+    if isinstance(body, dict) and isinstance(body.get("data"), list):
+        body = body["data"]
+    if isinstance(body, list):
+        body = body[0] if body else None
+    return body if isinstance(body, dict) else None
+
+
+def _json(seen: Observation) -> Any:
+    from flowise_mock.replay.exchanges import json_or_text
+
+    return json_or_text(seen.result.answer.body.decode(errors="replace"))

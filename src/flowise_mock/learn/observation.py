@@ -1,0 +1,89 @@
+"""Observations: what a server answered, what the mock answered instead, and which outcomes it met."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from flowise_mock.contract.document import Document, Operation, operations
+from flowise_mock.replay.player import PlayResult
+
+OUTCOMES_HEADER = "flowise-mock-outcomes"
+API = "/api/v1"
+Value = tuple[bool, bool]
+"""Whether an exchange agrees, and whether its error text does."""
+
+
+@dataclass(frozen=True)
+class Met:
+    """An outcome that the mock met, with its fields, and whether the contract ignored it."""
+
+    name: str
+    fields: dict[str, Any]
+    ignored: bool
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One played exchange. `evidence` names its place in the recording."""
+
+    result: PlayResult
+    evidence: str
+    operation: Operation | None
+    met: tuple[Met, ...]
+
+    @property
+    def value(self) -> Value | None:
+        """How much agrees; None if the exchange could not be played."""
+        if self.result.skipped:
+            return None
+        return self.result.agrees, self.result.same_text or not self.result.error
+
+    @property
+    def explained(self) -> bool:
+        return self.value in (None, (True, True))
+
+    @property
+    def answered(self) -> Met | None:
+        """The outcome that the mock answered with."""
+        return next((each for each in reversed(self.met) if not each.ignored), None)
+
+
+def observe(document: Document, name: str, played: Iterable[PlayResult]) -> list[Observation]:
+    """The observations of one play of the recording `name`."""
+    routes = _routes(document)
+    return [
+        Observation(result, f"{name}#{number}", _operation(routes, result), tuple(_met(result)))
+        for number, result in enumerate(played, start=1)
+    ]
+
+
+def _met(result: PlayResult) -> Iterable[Met]:
+    text = next((v for k, v in result.answer.headers.items() if k.lower() == OUTCOMES_HEADER), "[]")
+    for row in json.loads(text):
+        yield Met(row["outcome"], row["fields"], row["ignored"])
+
+
+def _routes(document: Document) -> list[tuple[str, re.Pattern[str], Operation]]:
+    """The operations, those with the fewest parameters first."""
+    found = sorted(operations(document), key=lambda each: each.path.count("{"))
+    return [(each.method, re.compile(_pattern(each.path), re.IGNORECASE), each) for each in found]
+
+
+def _pattern(path: str) -> str:
+    """An expression for a path; its last id may be missing."""
+    whole = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))
+    return re.sub(r"/\[\^/\]\+$", "(/[^/]*)?", whole) + "/?"
+
+
+def _operation(routes: list[tuple[str, re.Pattern[str], Operation]], result: PlayResult) -> Operation | None:
+    request = result.exchange.request
+    path = str(request["path"]).partition("?")[0].removeprefix(API)
+    method = request["method"].lower()
+    for expected, pattern, operation in routes:
+        if expected == method and pattern.fullmatch(path):
+            return operation
+    return None

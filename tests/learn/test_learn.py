@@ -1,0 +1,157 @@
+"""`learn` explains the answers of servers by overlays, on exchanges that no version has."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from conftest import Running
+from flowise_mock.cli import main
+from flowise_mock.contract import contracts
+from flowise_mock.contract.document import DocumentError
+from flowise_mock.server import build
+from flowise_mock.server.build import Options
+
+pytestmark = pytest.mark.server
+
+HEADERS = {"Authorization": "Bearer <API_KEY>", "Content-Type": "application/json"}
+ID = "11111111-2222-4333-8444-555555555555"
+BODY = {"name": "n", "description": "d", "color": "c"}
+TOOL = {
+    "id": ID, **BODY, "iconSrc": None, "schema": None, "func": None, "icon": None,
+    "createdDate": "2026-01-02T03:04:05.000Z", "updatedDate": "2026-01-02T03:04:05.000Z", "workspaceId": ID[::-1],
+}  # fmt: skip
+
+
+def row(operation: str, method: str, path: str, body: object, status: int, answer: object) -> str:
+    request = {"method": method, "path": f"/api/v1{path}", "query": {}, "headers": HEADERS, "body": body}
+    media = {"Content-Type": "application/json; charset=utf-8"}
+    response = {"status": status, "headers": media, "body": answer}
+    return json.dumps({"operationId": operation, "case": "c", "request": request, "response": response})
+
+
+def failure(status: int, message: str) -> dict[str, Any]:
+    return {"statusCode": status, "success": False, "message": message, "stack": {}}
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """A server that no version is: a 410 for a missing tool, in other words, and a new column."""
+    file = tmp_path / "r.jsonl"
+    rows = [
+        row("createTool", "POST", "/tools", BODY, 200, {key: TOOL[key] for key in TOOL if key != "icon"}),
+        row("getToolById", "GET", f"/tools/{ID}", None, 200, TOOL),
+        row("deleteTool", "DELETE", f"/tools/{ID}", None, 200, {"raw": [], "affected": 1}),
+        row("getToolById", "GET", f"/tools/{ID}", None, 410, failure(410, f"No Tool has the id {ID}")),
+    ]
+    file.write_text("\n".join(rows) + "\n")
+    return file
+
+
+def learn(recording: Path, out: Path, *more: str) -> int:
+    return main(
+        [
+            "learn",
+            "--from",
+            "3.1.4",
+            "--compare",
+            "none",
+            "--recording",
+            str(recording),
+            "--out",
+            str(out),
+            *more,
+        ]
+    )
+
+
+def test_a_status_and_a_message_are_explained_with_their_evidence(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "flowise-3.1.9.yaml"
+    assert learn(recording, out) == 0
+    printed = capsys.readouterr().out
+    assert "after:  4 of 4 exchanges agree" in printed or "1 of 1 error bodies word for word" in printed
+    learned = [each for each in yaml.safe_load(out.read_text())["actions"] if "x-evidence" in each]
+    entry = {"status": 410, "source": "none", "message": "No {noun} has the id {id}"}
+    assert {
+        "target": "$.paths['/tools/{id}'].get",
+        "x-evidence": "r#4",
+        "update": {"x-outcomes": {"NotFound": entry}},
+    } in [{key: each[key] for key in each if key != "description"} for each in learned]
+
+
+def test_the_same_recording_gives_the_same_overlay(recording: Path, tmp_path: Path) -> None:
+    out = tmp_path / "flowise-3.1.9.yaml"
+    learn(recording, out)
+    first = out.read_text()
+    learn(recording, out)
+    assert out.read_text() == first
+
+
+def test_an_overlay_that_a_hand_changed_is_refused_or_kept(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "flowise-3.1.9.yaml"
+    learn(recording, out)
+    out.write_text(out.read_text().replace("status: 410", "status: 418"))
+    assert learn(recording, out) == 2
+    assert "was changed by hand; keep its actions with --merge" in capsys.readouterr().err
+    assert learn(recording, out, "--merge") == 0
+    assert "status: 418" in out.read_text()
+    assert "status: 410" not in out.read_text()
+
+
+def test_a_learned_overlay_is_a_contract_of_its_own(recording: Path, tmp_path: Path) -> None:
+    out = tmp_path / "flowise-3.1.9.yaml"
+    learn(recording, out)
+    running = Running(build.build(Options(contract=str(out))))
+    try:
+        with running.client() as client:
+            answer = client.get(f"/tools/{ID}")
+    finally:
+        running.stop()
+    assert (answer.status_code, answer.json()["message"]) == (410, f"No Tool has the id {ID}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--from", "9.9.9", "--out", "flowise-3.1.9.yaml"], "--from 9.9.9: choose one of"),
+        (["--from", "3.1.4", "--out", "new.yaml"], "name the version with --version"),
+        (["--from", "3.1.4", "--out", "flowise-3.1.9.yaml"], "name a server, or a recording"),
+        (["http://10.0.0.1:1", "--from", "3.1.4", "--out", "flowise-3.1.9.yaml"], "add --allow-writes"),
+    ],
+)
+def test_what_cannot_be_learned_gives_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["learn", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_chain_of_overlays_must_end(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    one.write_text("extends: two.yaml\n")
+    two.write_text("extends: one.yaml\n")
+    with pytest.raises(DocumentError, match="which extends it"):
+        contracts.overlay_files(str(one))
+    two.write_text("actions: []\n")
+    with pytest.raises(DocumentError, match="extends no version"):
+        contracts.overlay_files(str(one))
+
+
+@pytest.mark.parametrize(
+    ("version", "nearest"), [("3.0.7", "3.0.5"), ("3.0.5", "3.0.5"), ("3.1.99", "3.1.4")]
+)
+def test_a_version_without_a_contract_takes_the_nearest_older_one(version: str, nearest: str) -> None:
+    assert contracts.resolve_version(version) == nearest
+
+
+def test_a_version_older_than_all_is_refused() -> None:
+    with pytest.raises(DocumentError, match="choose one of 3.0.5"):
+        contracts.resolve_version("2.0.0")
