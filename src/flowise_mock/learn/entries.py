@@ -144,9 +144,8 @@ def _template(message: str, fields: dict[str, Any]) -> str:
     text = message.replace("{", "{{").replace("}", "}}")
     for name, value in sorted(fields.items(), key=lambda item: -len(str(item[1]))):
         if isinstance(value, str) and len(value) > 2 and name != "place":
-            text = re.sub(
-                rf"(?<![\w{{]){re.escape(value)}(?![\w}}])", lambda _, name=name: "{" + name + "}", text
-            )  # type: ignore[misc]
+            place = rf"(?<![\w{{]){re.escape(value)}(?![\w}}])"
+            text = re.sub(place, f"{{{name}}}", text)
     return text
 
 
