@@ -17,11 +17,11 @@ Headers = list[tuple[bytes, bytes]]
 class Entry:
     """One exchange, with bodies cut at MAX_BODY.
 
-    `mask`, if there is one, takes the secrets out; the journal calls it before it keeps the entry. `size` is the number of bytes that the journal counts for it.
-
-    `time` is in milliseconds since 1970 by the clock of the namespace, `duration` in milliseconds. `events`
-    is the number of stream events that were sent. `completed` is false if the client left before the end.
-    `question` has what a prediction resolved: the chat, the session, the turn, the name of the flow.
+    `mask`, if there is one, takes the secrets out; the journal calls it before it keeps the entry. `size` is
+    the number of bytes that the journal counts for it. `time` is in milliseconds since 1970 by the clock of
+    the namespace, `duration` in milliseconds. `events` is the number of stream events that were sent.
+    `completed` is false if the client left before the end. `question` has what a prediction resolved: the
+    chat, the session, the turn, the name of the flow.
     """
 
     __slots__ = (
