@@ -75,7 +75,7 @@ def test_a_status_and_a_message_are_explained_with_their_evidence(
     out = tmp_path / "flowise-3.1.9.yaml"
     assert learn(recording, out) == 0
     printed = capsys.readouterr().out
-    assert "after:  4 of 4 exchanges agree" in printed or "1 of 1 error bodies word for word" in printed
+    assert "after:  4 of 4 exchanges agree" in printed
     learned = [each for each in yaml.safe_load(out.read_text())["actions"] if "x-evidence" in each]
     entry = {"status": 410, "source": "none", "message": "No {noun} has the id {id}"}
     assert {
@@ -153,5 +153,5 @@ def test_a_version_without_a_contract_takes_the_nearest_older_one(version: str, 
 
 
 def test_a_version_older_than_all_is_refused() -> None:
-    with pytest.raises(DocumentError, match="choose one of 3.0.5"):
+    with pytest.raises(DocumentError, match="choose one of"):
         contracts.resolve_version("2.0.0")

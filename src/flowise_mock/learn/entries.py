@@ -80,9 +80,10 @@ def _wanted(
     sources, rest = _split(document, message)
     named = {key: value for key, value in current.items() if key != "source"}
     default = _names(messages.template(document, definition, named, kind), document)
-    if sources != default or ("source" in current and sources != _names(
-        messages.template(document, definition, current, kind), document
-    )):
+    if sources != default or (
+        "source" in current
+        and sources != _names(messages.template(document, definition, current, kind), document)
+    ):
         entry["source"] = _source(sources, definition)
     return entry, rest
 
@@ -143,7 +144,7 @@ def _template(message: str, fields: dict[str, Any]) -> str:
     text = message.replace("{", "{{").replace("}", "}}")
     for name, value in sorted(fields.items(), key=lambda item: -len(str(item[1]))):
         if isinstance(value, str) and len(value) > 2 and name != "place":
-            text = re.sub(rf"(?<![\w{{]){re.escape(value)}(?![\w}}])", lambda _: "{" + name + "}", text)
+            text = re.sub(rf"(?<![\w{{]){re.escape(value)}(?![\w}}])", f"{{{name}}}", text)
     return text
 
 
