@@ -43,7 +43,7 @@ def recording(tmp_path: Path) -> Path:
     """A server that no version is: a 410 for a missing tool, in other words, and a new column."""
     file = tmp_path / "r.jsonl"
     rows = [
-        row("createTool", "POST", "/tools", BODY, 200, {key: TOOL[key] for key in TOOL if key != "icon"}),
+        row("createTool", "POST", "/tools", BODY, 200, TOOL),
         row("getToolById", "GET", f"/tools/{ID}", None, 200, TOOL),
         row("deleteTool", "DELETE", f"/tools/{ID}", None, 200, {"raw": [], "affected": 1}),
         row("getToolById", "GET", f"/tools/{ID}", None, 410, failure(410, f"No Tool has the id {ID}")),
