@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +40,12 @@ def failure(status: int, message: str) -> dict[str, Any]:
     return {"statusCode": status, "success": False, "message": message, "stack": {}}
 
 
-@pytest.fixture
-def recording(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A server that no version is: a 410 for a missing tool, in other words, and a new column."""
-    file = tmp_path / "r.jsonl"
+    file = tmp_path_factory.mktemp("recording") / "r.jsonl"
     rows = [
-        row("createTool", "POST", "/tools", BODY, 200, {key: TOOL[key] for key in TOOL if key != "icon"}),
+        row("createTool", "POST", "/tools", BODY, 200, TOOL),
         row("getToolById", "GET", f"/tools/{ID}", None, 200, TOOL),
         row("deleteTool", "DELETE", f"/tools/{ID}", None, 200, {"raw": [], "affected": 1}),
         row("getToolById", "GET", f"/tools/{ID}", None, 410, failure(410, f"No Tool has the id {ID}")),
@@ -69,47 +71,52 @@ def learn(recording: Path, out: Path, *more: str) -> int:
     )
 
 
-def test_a_status_and_a_message_are_explained_with_their_evidence(
-    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture(scope="module")
+def learned(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The overlay that explains the recording."""
+    out = tmp_path_factory.mktemp("learned") / "flowise-3.1.9.yaml"
+    with redirect_stdout(StringIO()) as printed:
+        assert learn(recording, out) == 0
+    assert "after:  4 of 4 exchanges agree (100.0 %), 1 of 1 error bodies word for word" in printed.getvalue()
+    return out.read_text()
+
+
+@pytest.fixture
+def overlay(learned: str, tmp_path: Path) -> Path:
     out = tmp_path / "flowise-3.1.9.yaml"
-    assert learn(recording, out) == 0
-    printed = capsys.readouterr().out
-    assert "after:  4 of 4 exchanges agree" in printed or "1 of 1 error bodies word for word" in printed
-    learned = [each for each in yaml.safe_load(out.read_text())["actions"] if "x-evidence" in each]
+    out.write_text(learned)
+    return out
+
+
+def test_a_status_and_a_message_are_explained_with_their_evidence(learned: str) -> None:
+    actions = [each for each in yaml.safe_load(learned)["actions"] if "x-evidence" in each]
     entry = {"status": 410, "source": "none", "message": "No {noun} has the id {id}"}
     assert {
         "target": "$.paths['/tools/{id}'].get",
         "x-evidence": "r#4",
         "update": {"x-outcomes": {"NotFound": entry}},
-    } in [{key: each[key] for key in each if key != "description"} for each in learned]
+    } in [{key: each[key] for key in each if key != "description"} for each in actions]
+    assert any("icon" in str(each.get("update")) for each in actions)
 
 
-def test_the_same_recording_gives_the_same_overlay(recording: Path, tmp_path: Path) -> None:
-    out = tmp_path / "flowise-3.1.9.yaml"
-    learn(recording, out)
-    first = out.read_text()
-    learn(recording, out)
-    assert out.read_text() == first
+def test_the_same_recording_gives_the_same_overlay(recording: Path, overlay: Path, learned: str) -> None:
+    assert learn(recording, overlay) == 0
+    assert overlay.read_text() == learned
 
 
 def test_an_overlay_that_a_hand_changed_is_refused_or_kept(
-    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    recording: Path, overlay: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "flowise-3.1.9.yaml"
-    learn(recording, out)
-    out.write_text(out.read_text().replace("status: 410", "status: 418"))
-    assert learn(recording, out) == 2
+    overlay.write_text(overlay.read_text().replace("status: 410", "status: 418"))
+    assert learn(recording, overlay) == 2
     assert "was changed by hand; keep its actions with --merge" in capsys.readouterr().err
-    assert learn(recording, out, "--merge") == 0
-    assert "status: 418" in out.read_text()
-    assert "status: 410" not in out.read_text()
+    assert learn(recording, overlay, "--merge") == 0
+    assert "status: 418" in overlay.read_text()
+    assert "status: 410" not in overlay.read_text()
 
 
-def test_a_learned_overlay_is_a_contract_of_its_own(recording: Path, tmp_path: Path) -> None:
-    out = tmp_path / "flowise-3.1.9.yaml"
-    learn(recording, out)
-    running = Running(build.build(Options(contract=str(out))))
+def test_a_learned_overlay_is_a_contract_of_its_own(overlay: Path) -> None:
+    running = Running(build.build(Options(contract=str(overlay))))
     try:
         with running.client() as client:
             answer = client.get(f"/tools/{ID}")
@@ -153,5 +160,5 @@ def test_a_version_without_a_contract_takes_the_nearest_older_one(version: str, 
 
 
 def test_a_version_older_than_all_is_refused() -> None:
-    with pytest.raises(DocumentError, match=r"choose one of 3\.0\.5"):
+    with pytest.raises(DocumentError, match="choose one of"):
         contracts.resolve_version("2.0.0")

@@ -21,14 +21,17 @@ def infer(document: Document, seen: Observation) -> Iterator[Proposal]:
     content = resolve(document, seen.operation.definition["responses"].get("200", {})).get("content", {})
     schema = content.get("application/json", {}).get("schema", {})
     for name in sorted(_tables(document, schema)):
-        yield _proposal(document, name, wanted, shown, seen.evidence)
+        gone = [each for each in shown if each not in wanted]
+        hidden = document["components"]["schemas"][name]["x-record"].get("write-only", "").split()
+        if gone and hidden:  # a record does not show whether these are gone too
+            yield _proposal(document, name, wanted, [*gone, *hidden], seen.evidence)
+        yield _proposal(document, name, wanted, gone, seen.evidence)
 
 
-def _proposal(document: Document, name: str, wanted: Document, shown: Document, evidence: str) -> Proposal:
+def _proposal(document: Document, name: str, wanted: Document, gone: list[str], evidence: str) -> Proposal:
     schema = document["components"]["schemas"][name]
     record = schema["x-record"]
     held = record["columns"].split() if "columns" in record else list(schema["properties"])
-    gone = [each for each in shown if each not in wanted]
     new = [each for each in wanted if each not in held]
     update: Document = {"columns": " ".join(_placed([each for each in held if each not in gone], wanted))}
     for key in LISTS:

@@ -144,8 +144,7 @@ def _template(message: str, fields: dict[str, Any]) -> str:
     text = message.replace("{", "{{").replace("}", "}}")
     for name, value in sorted(fields.items(), key=lambda item: -len(str(item[1]))):
         if isinstance(value, str) and len(value) > 2 and name != "place":
-            place = rf"(?<![\w{{]){re.escape(value)}(?![\w}}])"
-            text = re.sub(place, f"{{{name}}}", text)
+            text = re.sub(rf"(?<![\w{{]){re.escape(value)}(?![\w}}])", f"{{{name}}}", text)
     return text
 
 

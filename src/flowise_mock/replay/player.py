@@ -135,14 +135,17 @@ class Player:
             return True
         return any(self.ids.knows(id.lower()) for id in UUID.findall(str(exchange.request["path"])))
 
-    def delete(self, path: str) -> bool:
-        """Delete the record at a path below the API. Returns whether no list shows it any more."""
+    def delete(self, path: str) -> None:
+        """Delete the record at a path below the API."""
         request = {
             "method": "DELETE",
             "path": f"/api/v1{path}",
             "headers": {"Authorization": f"Bearer {self.ids.keys[API_KEY]}"},
         }
         self._send(Exchange("", "", request, {"status": 200}))
+
+    def is_gone(self, path: str) -> bool:
+        """Whether the list of its resource can be read and lacks the record at a path."""
         collection, _, id = path.rpartition("/")
         shown = self._get(collection)
         return isinstance(shown, list) and id not in json.dumps(shown)

@@ -74,7 +74,9 @@ def record(
                 elif id and exchange.operation in UNDELETABLE:
                     kept.append(f"{UNDELETABLE[exchange.operation]}/{id}")
     finally:
-        left = kept + [path for path in reversed(created) if not player.delete(path)]
+        for path in reversed(created):
+            player.delete(path)
+        left = kept + [path for path in reversed(created) if not player.is_gone(path)]
     return count, left
 
 
