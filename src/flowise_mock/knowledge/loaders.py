@@ -312,8 +312,7 @@ def update_totals(loader: Record, chunks: list[Record]) -> None:
 def _configs(item: Record) -> Record:
     """The configs of an item, as the texts that the store has."""
     configs = {part: jsontext.mapping(item.get(part)) for part in _CONFIGS}
-    cleared = {} if item.get("docId") or not configs["vectorStore"] else {"recordManagerConfig": None}
-    return cleared | {
+    return {
         f"{part}Config": jsontext.dumps({"config": _config(value, "config"), "name": value.get("name", "")})
         for part, value in configs.items()
         if value
