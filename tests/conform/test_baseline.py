@@ -81,6 +81,7 @@ def test_invalid_baseline(text: str, message: str, tmp_path: Path) -> None:
         sorted_(text, tmp_path)
 
 
+@pytest.mark.slow
 def test_from_a_run_to_a_baseline_and_back(tmp_path: Path) -> None:
     """The first run is written down; the second conforms; a new fault is named, a repaired one is reported."""
     file = tmp_path / "known.yaml"
@@ -158,6 +159,7 @@ def test_the_bundled_ones_can_be_read(version: str) -> None:
     assert all(entry.reason for entry in entries)
 
 
+@pytest.mark.slow
 def test_a_walk_that_the_contract_lacks_limits_no_operation(tmp_path: Path) -> None:
     """Some walks make flows for operations of other contracts: what they would delete is judged anyway."""
     paths = ("/ping", "/chatflows", "/chatflows/{id}", "/chatmessage/{id}")

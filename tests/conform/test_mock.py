@@ -90,6 +90,7 @@ def never_by_contract(contract: str) -> set[str]:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_mock_of_one_version_is_not_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with served("--flowise", "3.1.4") as url:
         status, run = judged(url, tmp_path, "--contract", "documented", "--phases", "walks")
@@ -105,6 +106,7 @@ def test_the_mock_of_one_version_is_not_another(tmp_path: Path, capsys: pytest.C
     } <= found, capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_a_version_is_known_to_fail_at_is_no_fact_of_another(tmp_path: Path) -> None:
     """3.0.5 answers a stop for a decision with 500 if nothing was said before; the contract says so."""
     with served("--flowise", "3.0.5") as url:

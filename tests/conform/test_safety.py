@@ -179,6 +179,7 @@ def test_what_was_there_before_is_never_named() -> None:
 # --- nothing is left ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_record_whose_id_no_response_gave_is_found(tmp_path: Path) -> None:
     """A creation fails after it has made the record: the mark in it shows that it is of the run."""
     world = World()

@@ -99,11 +99,13 @@ def test_a_status_and_a_message_are_explained_with_their_evidence(learned: str) 
     assert any("icon" in str(each.get("update")) for each in actions)
 
 
+@pytest.mark.slow
 def test_the_same_recording_gives_the_same_overlay(recording: Path, overlay: Path, learned: str) -> None:
     assert learn(recording, overlay) == 0
     assert overlay.read_text() == learned
 
 
+@pytest.mark.slow
 def test_an_overlay_that_a_hand_changed_is_refused_or_kept(
     recording: Path, overlay: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
