@@ -50,5 +50,6 @@ def measured() -> str:
 
 
 if __name__ == "__main__":
-    DOCS.write_text(measured())
-    sys.stdout.write(HEAD.search(DOCS.read_text())[0])  # type: ignore[index]
+    page = measured()
+    DOCS.write_text(page)
+    sys.stdout.writelines(found[0] for found in HEAD.finditer(page))

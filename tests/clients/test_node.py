@@ -25,7 +25,10 @@ CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 FLOW = "d290f1ee-6c54-4b01-90e6-d701748f0851"
 pytestmark = [
     pytest.mark.server,
-    pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node here"),
+    pytest.mark.skipif(
+        shutil.which("node") is None,
+        reason="Node is not installed; the README promises `make test` with Python alone",
+    ),
 ]
 _BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 _FILE = re.compile(r"// (\S+\.js)\n")

@@ -144,15 +144,15 @@ def crash(original: Callable[..., Any], operation: Any, sent: Any) -> Any:
 
 def no_delete(world: World, app: Flask) -> None:
     """Only says that it deletes; an unknown ID is refused."""
-    world.delete = world.find  # type: ignore[assignment]
+    world.replace(delete=world.find)
 
 
 def no_login(world: World, app: Flask) -> None:
-    world.knows = lambda key: True  # type: ignore[method-assign]
+    world.replace(knows=lambda key: True)
 
 
 def wrong_key_passes(world: World, app: Flask) -> None:
-    world.knows = lambda key: bool(key)  # type: ignore[method-assign]
+    world.replace(knows=lambda key: bool(key))
 
 
 FAULTS: dict[str, tuple[Fault, str, str]] = {
@@ -244,14 +244,14 @@ def bury(world: World) -> None:
         original(table, id)
         GRAVES.append(id)
 
-    world.delete = delete  # type: ignore[method-assign]
+    world.replace(delete=delete)
 
 
 # --- faults that only generated requests see ----------------------------------------------------------
 
 
 def anything_goes(world: World, app: Flask) -> None:
-    world.accepts = lambda operation, body: isinstance(body, dict)  # type: ignore[method-assign]
+    world.replace(accepts=lambda operation, body: isinstance(body, dict))
 
 
 def no_name_crashes(world: World, app: Flask) -> None:

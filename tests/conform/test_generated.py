@@ -11,7 +11,7 @@ import pytest
 from conform.judged import judge
 from conform.right import Served, World, build
 from flowise_mock.conform.cleanup import clean
-from flowise_mock.conform.client import Request, Response
+from flowise_mock.conform.client import Client, Request, Response
 from flowise_mock.conform.ledger import Ledger
 from flowise_mock.conform.ownership import Ownership
 from flowise_mock.conform.run import Run
@@ -47,10 +47,11 @@ def test_a_copy_of_the_events_does_not_blind_the_judge(tmp_path: Path) -> None:
     assert any("ScenarioFinished" in json.loads(line) for line in events.read_text().splitlines())
 
 
-class Listing:
+class Listing(Client):
     """A client of a server with one list of executions, of which none is deleted by itself."""
 
     def __init__(self, executions: list[dict[str, str]]) -> None:
+        super().__init__("http://127.0.0.1:1", None)
         self.executions = executions
 
     def send(self, request: Request, seconds: float | None = None) -> Response:
@@ -71,6 +72,6 @@ def test_what_belongs_to_a_record_of_the_ledger_is_of_the_run(tmp_path: Path) ->
     ledger.open("http://127.0.0.1:1", "conform-1", {})
     ledger.made("chatflow", "flow")
     client = Listing([{"id": "a", "agentflowId": "flow"}, {"id": "b", "agentflowId": "of another"}])
-    done = clean(client, ledger, Ownership(ledger.mark(), ledger.before()))  # type: ignore[arg-type]
+    done = clean(client, ledger, Ownership(ledger.mark(), ledger.before()))
     assert client.executions == [{"id": "b", "agentflowId": "of another"}]
     assert done.left == []

@@ -42,7 +42,7 @@ def changes_another(world: World, app: Flask) -> None:
                 row["name"] = body["name"]
         return original(table, id, body)
 
-    world.change = change  # type: ignore[method-assign]
+    world.replace(change=change)
 
 
 def old_id(world: World, app: Flask) -> None:
@@ -61,7 +61,7 @@ def one_id(world: World, app: Flask) -> None:
             made["id"] = id
         return made
 
-    world.create = create  # type: ignore[method-assign]
+    world.replace(create=create)
 
 
 def makes_and_fails(world: World, app: Flask) -> None:
@@ -97,8 +97,8 @@ def hides_deleted(world: World, app: Flask) -> None:
         hidden.add(id)
         return None
 
-    world.delete = delete  # type: ignore[method-assign]
-    world.listed = lambda table: [row for row in listed(table) if row["id"] not in hidden]  # type: ignore[method-assign]
+    world.replace(delete=delete)
+    world.replace(listed=lambda table: [row for row in listed(table) if row["id"] not in hidden])
 
 
 def lies_about_tools(world: World, app: Flask) -> None:
@@ -110,7 +110,7 @@ def lies_about_tools(world: World, app: Flask) -> None:
         else:
             remove(table, id)
 
-    world.delete = delete  # type: ignore[method-assign]
+    world.replace(delete=delete)
 
 
 def dead_model(world: World, app: Flask) -> None:
@@ -157,7 +157,7 @@ def wraps(world: World, app: Flask) -> None:
         except Refused as error:
             raise Refused(500, f"Error: {table}Service.get - {error.message}") from None
 
-    world.find = wrapped  # type: ignore[method-assign]
+    world.replace(find=wrapped)
 
 
 def no_validation(world: World, app: Flask) -> None:
@@ -169,7 +169,7 @@ def no_validation(world: World, app: Flask) -> None:
             raise Refused(500, "SQLITE_CONSTRAINT: NOT NULL constraint failed: tool.name")
         return accepts(operation, body)
 
-    world.accepts = accept  # type: ignore[method-assign]
+    world.replace(accepts=accept)
 
 
 def stream_never_begins(world: World, app: Flask) -> None:
@@ -184,7 +184,7 @@ def stream_never_begins(world: World, app: Flask) -> None:
                 time.sleep(3)
             raise
 
-    world.find = waits  # type: ignore[method-assign]
+    world.replace(find=waits)
 
 
 def breaks_off(original: Callable[..., Any], sent: Row) -> Iterator[str]:
@@ -211,7 +211,7 @@ def slow_list(world: World, app: Flask) -> None:
             time.sleep(2)
         return original(table)
 
-    world.listed = listed  # type: ignore[method-assign]
+    world.replace(listed=listed)
 
 
 def moved(world: World, app: Flask) -> None:
@@ -250,7 +250,7 @@ def limits(world: World, app: Flask) -> None:
 
 def open_for_writes(world: World, app: Flask) -> None:
     knows = world.knows
-    world.knows = lambda key: request.method == "DELETE" or knows(key)  # type: ignore[method-assign]
+    world.replace(knows=lambda key: request.method == "DELETE" or knows(key))
 
 
 def text_errors(world: World, app: Flask) -> None:

@@ -214,7 +214,7 @@ def test_a_record_that_others_make_meanwhile_stays(tmp_path: Path) -> None:
 def test_a_deletion_that_lies_is_seen(tmp_path: Path) -> None:
     """A DELETE that answers 200 and does nothing: each record that stays is listed."""
     world = World()
-    world.delete = world.find  # type: ignore[method-assign, assignment]
+    world.replace(delete=world.find)
     with Served(build(world)) as served:
         run = judge(served.url, tmp_path, phases=ALL)
     stay = {row["id"] for table in ("tools", "variables", "chatflows") for row in world.rows[table]}
@@ -255,7 +255,9 @@ def test_a_change_by_others_is_reported(tmp_path: Path) -> None:
         world.rows["variables"][0]["value"] = "first"
         original = world.listed
         listed = iter([copy.deepcopy(world.rows["variables"])])
-        world.listed = lambda table: next(listed if table == "variables" else iter(()), original(table))  # type: ignore[method-assign]
+        world.replace(
+            listed=lambda table: next(listed if table == "variables" else iter(()), original(table))
+        )
         run = judge(served.url, tmp_path)
     assert [each.split(" (")[1] for each in run["records"]["changed"]] == ["variable 0)"]
     assert run["status"] == 0

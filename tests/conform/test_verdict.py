@@ -129,7 +129,7 @@ def test_an_operation_that_never_works_is_unseen(tmp_path: Path) -> None:
     def create(table: str, body: Row) -> Row:
         raise Refused(503, "later")
 
-    world.create = create  # type: ignore[method-assign]
+    world.replace(create=create)
     with Served(build(world)) as served:
         run = judge(served.url, tmp_path)
     assert run["status"] == 1

@@ -123,8 +123,6 @@ def complaint(operation: Operation, response: httpx.Response) -> str | None:
     except ValueError:
         return f"{status} with a body that is no JSON: {response.text[:80]!r}"
     message = told.get("message", told.get("error"))
-    if status == 431:  # answered before the contract is known
-        return None if message else "431 says nothing"
     if "message" in told and (told["statusCode"], told["success"], told["stack"]) != (status, False, {}):
         return f"{status} says {told}"
     if (

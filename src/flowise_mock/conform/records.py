@@ -13,7 +13,7 @@ from flowise_mock.conform.client import Request
 
 
 class Kind(NamedTuple):
-    """A kind of record: where all are listed, where one is read, how one is deleted."""
+    """A kind of record, and the operations that list, read and delete it."""
 
     name: str
     list: str

@@ -79,14 +79,14 @@ class JournalMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = request_state(scope)
-        journal = state.world.journal
+        journal, secrets = state.world.journal, self.secrets
         entry = Entry(
             journal.next_id(),
             state.world.store.clock.milliseconds(),
             scope["method"],
-            scope["path"],
-            scope["query_string"],
-            scope["headers"],
+            secrets.path(scope["path"]),
+            secrets.query(scope["query_string"]) if scope["query_string"] else b"",
+            secrets.headers(scope["headers"]),
         )
         chunks: list[bytes] = []
 
@@ -111,19 +111,10 @@ class JournalMiddleware:
             entry.operation, entry.rule, entry.fault = state.operation_id, state.rule, state.fault
             entry.question = state.question
             entry.length = len(body)
-            entry.body = body[: MAX_BODY + 1]  # one byte more shows that it is cut
-            entry.response = b"".join(chunks)[: MAX_BODY + 1]
-            entry.mask = self._mask
+            entry.body = secrets.body(body, MAX_BODY) if body else b""
+            entry.response = secrets.body(b"".join(chunks), MAX_BODY)
+            entry.response_headers = secrets.headers(entry.response_headers)
             journal.add(entry)
-
-    def _mask(self, entry: Entry) -> None:
-        """Take the secrets out of an entry."""
-        secrets = self.secrets
-        entry.path, entry.query = secrets.path(entry.path), secrets.query(entry.query)
-        entry.headers = secrets.headers(entry.headers)
-        entry.response_headers = secrets.headers(entry.response_headers)
-        entry.body = secrets.body(entry.body, MAX_BODY)
-        entry.response = secrets.body(entry.response, MAX_BODY)
 
 
 class AccessLogMiddleware:
@@ -167,6 +158,8 @@ class HeaderMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         bodiless = scope["method"] == "HEAD"
+        if self.explain:
+            request_state(scope).outcomes = []
 
         async def write(message: Message) -> None:
             nonlocal bodiless
@@ -200,8 +193,7 @@ class HeaderMiddleware:
 
     def _outcomes(self, scope: Scope) -> list[tuple[bytes, bytes]]:
         """The header that names what happened, in words of the contract, if it is switched on."""
-        found = request_state(scope).outcomes if self.explain else []
-        rows = [_outcome(outcome, ignored) for outcome, ignored in found]
+        rows = [_outcome(outcome, ignored) for outcome, ignored in request_state(scope).outcomes or ()]
         return [(OUTCOMES_HEADER, json.dumps(rows).encode())] if rows else []
 
 

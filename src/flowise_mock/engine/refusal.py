@@ -14,8 +14,9 @@ access = logging.getLogger("flowise_mock.access")
 
 
 def refusal(status: int, message: str) -> Answer:
-    """A refusal as JSON; the message says what to do."""
-    body = jsontext.dumps({"statusCode": status, "message": message}).encode()
+    """A refusal in the form of Flowise's failures; the message says what to do."""
+    failure = {"statusCode": status, "success": False, "message": message, "stack": {}}
+    body = jsontext.dumps(failure).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     return Answer(status, headers, body)
 

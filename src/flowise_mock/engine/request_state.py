@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.types import Scope
@@ -26,7 +26,8 @@ class RequestState:
     the body requests a stream. `rule` and `fault` describe what answered, for the access log. `body` and
     `question` are what was sent and what it resolved to, for the journal. `parsed` is the body, if it was
     read before the request was routed. `without_headers` says that the request was refused so early that no
-    middleware adds its headers. `outcomes` are what happened, each with whether the contract ignored it.
+    middleware adds its headers. `outcomes` are what happened, each with whether the contract ignored it;
+    None if no header shows them.
     """
 
     world: World
@@ -42,10 +43,11 @@ class RequestState:
     parsed: Any = None
     without_headers: bool = False
     question: dict[str, Any] | None = None
-    outcomes: list[tuple[Outcome, bool]] = field(default_factory=list)
+    outcomes: list[tuple[Outcome, bool]] | None = None
 
     def note_outcome(self, outcome: Outcome, ignored: bool = False) -> None:
-        self.outcomes.append((outcome, ignored))
+        if self.outcomes is not None:
+            self.outcomes.append((outcome, ignored))
 
     def note_rule(self, text: str) -> None:
         self.rule = text

@@ -45,7 +45,7 @@ def entries(
 def service(
     document: Document, definition: Document, kind: type[Outcome], current: Document, seen: Observation
 ) -> str | None:
-    """Another service that the observed message names as the innermost source, where one is due."""
+    """The innermost source that the observed message names, if it is another service than the contract's."""
     found = _message(document, current, seen)
     if found is None or current.get("source", "service") != "service":
         return None

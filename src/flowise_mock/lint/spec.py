@@ -57,7 +57,7 @@ OLD = {
     "definitions": "{schema}", "parameters": "{parameter}", "responses": "{response}",
     "securityDefinitions": "{scheme}",
 }  # fmt: skip
-"""The grammar of 2.0, where it differs."""
+"""What the grammar of 2.0 has instead."""
 _FREE = ("schema", "media", "header", "parameter", "encoding", "example")
 """Kinds whose names are free, so that one may begin with x-."""
 

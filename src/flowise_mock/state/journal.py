@@ -15,19 +15,17 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Entry:
-    """One exchange, with bodies cut at MAX_BODY.
+    """One exchange. Bodies and headers are masked before they are kept, and bodies are cut at MAX_BODY.
 
-    `mask`, if there is one, takes the secrets out; the journal calls it before it keeps the entry. `size` is
-    the number of bytes that the journal counts for it. `time` is in milliseconds since 1970 by the clock of
-    the namespace, `duration` in milliseconds. `events` is the number of stream events that were sent.
-    `completed` is false if the client left before the end. `question` has what a prediction resolved: the
-    chat, the session, the turn, the name of the flow.
+    `time` is in milliseconds since 1970 by the clock of the namespace, `duration` in milliseconds. `events`
+    is the number of stream events that were sent. `completed` is false if the client left before the end.
+    `question` has what a prediction resolved: the chat, the session, the turn, the name of the flow.
     """
 
     __slots__ = (
-        "body", "completed", "duration", "events", "fault", "headers", "id", "length", "mask", "method",
+        "body", "completed", "duration", "events", "fault", "headers", "id", "length", "method",
         "operation", "path", "query", "question", "response", "response_headers", "response_length", "rule",
-        "size", "started", "status", "time",
+        "started", "status", "time",
     )  # fmt: skip
 
     def __init__(self, id: str, time: int, method: str, path: str, query: bytes, headers: Headers) -> None:
@@ -51,15 +49,11 @@ class Entry:
         self.completed = False
         self.duration = 0.0
         self.question: dict[str, Any] | None = None
-        self.mask: Callable[[Entry], None] | None = None
-        self.size = 0
 
-    def masked(self) -> Entry:
-        """This entry, without secrets from now on."""
-        if self.mask is not None:
-            self.mask(self)
-            self.mask = None
-        return self
+    @property
+    def size(self) -> int:
+        """Bytes that the journal counts for it."""
+        return len(self.body) + len(self.response)
 
 
 class Journal:
@@ -95,7 +89,7 @@ class Journal:
         if int(entry.id) <= self._cleared:
             return
         entry.duration = (_now() - entry.started) * 1000
-        self._keep(entry.masked())
+        self._keep(entry)
         for listener in list(self._listeners):
             listener(entry)
 
@@ -108,7 +102,6 @@ class Journal:
 
     def _keep(self, entry: Entry) -> None:
         self._entries[entry.id] = entry
-        entry.size = len(entry.body) + len(entry.response)
         self._bytes += entry.size
         while len(self._entries) > self.most or (self._bytes > self._max_bytes and len(self._entries) > 1):
             _, dropped = self._entries.popitem(last=False)

@@ -180,7 +180,7 @@ class Store:
             shown["id"] = record["id"]
         _check_required(database, shown)
         _check_generated(table, database, values)
-        if any(database.stored(column, shown[column]) != record.get(column) for column in shown):
+        if any(database.differs(column, shown[column], record.get(column)) for column in shown):
             for column, how in table.generated.items():
                 if how == "touch":
                     shown[column] = self._date(table)

@@ -37,6 +37,12 @@ class Database:
     return_unknown: bool = False
     ids: str = "generated"
 
+    def differs(self, column: str, value: Any, before: Any) -> bool:
+        """Whether a change to `value` writes the record: a boolean is compared as it was sent."""
+        if column in self.booleans:
+            return (type(value), value) != (type(before), before)
+        return bool(self.stored(column, value) != before)
+
     def stored(self, column: str, value: Any) -> Any:
         """`value` as the column stores it."""
         if value is None or (isinstance(value, str) and column not in self.booleans):

@@ -8,7 +8,6 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -19,8 +18,10 @@ from flowise_mock.engine import seed as seeds
 from flowise_mock.server.build import Options, build
 from flowise_mock.server.thread import ServerThread
 from flowise_mock.testing.beginning import Ids, Scripts, Seed, beginning
+from flowise_mock.testing.clock import Clock
 from flowise_mock.testing.control_client import ControlClient, ControlError, LoopTransport
 from flowise_mock.testing.requests import Request
+from flowise_mock.testing.store import Store
 from flowise_mock.testing.verdict import failure
 
 Reply = str | Mapping[str, Any]
@@ -331,52 +332,6 @@ class FlowiseMock:
         return Store(self._control)
 
 
-class Clock:
-    """The time of a namespace."""
-
-    def __init__(self, control: ControlClient) -> None:
-        self._control = control
-
-    @property
-    def now(self) -> datetime:
-        return _date(self._control.get("/clock"))
-
-    def freeze(self, at: datetime | str | None = None) -> datetime:
-        """Freeze the clock, at a date with its offset or now. Returns the date."""
-        text = at.isoformat() if isinstance(at, datetime) else at
-        return _date(self._control.put("/clock", _given(at=text)))
-
-    def advance(self, by: timedelta | float) -> datetime:
-        """Put the clock forward, by a duration or by seconds."""
-        seconds = by.total_seconds() if isinstance(by, timedelta) else by
-        return _date(self._control.post("/clock/advance", {"seconds": seconds}))
-
-    def release(self) -> datetime:
-        """Show the real time again."""
-        return _date(self._control.delete("/clock"))
-
-
-class Store:
-    """The records of a namespace, by table: `chatflow`, `tool`, `chatmessage`, ..."""
-
-    def __init__(self, control: ControlClient) -> None:
-        self._control = control
-
-    def list(self, table: str) -> list[dict[str, Any]]:
-        """The records of a table, in order of creation; secrets are masked."""
-        return [*self._control.get(f"/records/{table}", limit=100_000)]
-
-    def create(self, table: str, **values: Any) -> dict[str, Any]:
-        """Store a record; what the server generates is filled in unless it is given."""
-        made: dict[str, Any] = self._control.post(f"/records/{table}", values)
-        return made
-
-    def counts(self) -> dict[str, int]:
-        """How many records each table holds."""
-        found: dict[str, int] = self._control.get("/records")
-        return found
-
-
 def _split(first: Any, second: Any) -> tuple[str | None, Any]:
     """The text that a question contains, if there is one, and what comes back."""
     if second is None:
@@ -400,10 +355,6 @@ def _given(**values: Any) -> dict[str, Any]:
 
 def _json(value: Any) -> str | None:
     return None if value is None else json.dumps(value)
-
-
-def _date(clock: Mapping[str, Any]) -> datetime:
-    return datetime.fromisoformat(clock["now"])
 
 
 def _delete(client: ControlClient, name: str) -> None:
