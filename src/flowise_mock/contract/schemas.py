@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import jsonschema_rs
@@ -35,34 +36,44 @@ class Schemas:
 
     def compile(self, schema: Document) -> Validator:
         """The validator of a schema of the document."""
-        return Validator(
-            jsonschema_rs.Draft4Validator(
-                json_schema(schema),
-                registry=self._registry,
-                base_uri=_URI + "-place",
-                formats={"uuid": is_uuid},
-                validate_formats=True,
-            ),
-            jsonschema_rs.Draft4Validator(
-                with_patterns(json_schema(schema)),
-                registry=self._patterned,
-                base_uri=_URI + "-place",
-                validate_formats=True,
-            ),
+        converted = json_schema(schema)
+        quick = jsonschema_rs.Draft4Validator(
+            with_patterns(converted),
+            registry=self._patterned,
+            base_uri=_URI + "-place",
+            validate_formats=True,
+        )
+        return Validator(quick, lambda: self._with_messages(converted))
+
+    def _with_messages(self, converted: Any) -> jsonschema_rs.Draft4Validator:
+        """A validator whose messages name the format `uuid` and no pattern."""
+        return jsonschema_rs.Draft4Validator(
+            converted,
+            registry=self._registry,
+            base_uri=_URI + "-place",
+            formats={"uuid": is_uuid},
+            validate_formats=True,
         )
 
 
 class Validator:
     """Validates instances against one schema.
 
-    `quick` accepts the same instances as `validator`, which has the messages.
+    `with_messages` makes a validator that accepts the same instances as `quick`, for the messages; it is
+    made at the first error.
     """
 
     def __init__(
-        self, validator: jsonschema_rs.Draft4Validator, quick: jsonschema_rs.Draft4Validator | None = None
+        self,
+        quick: jsonschema_rs.Draft4Validator,
+        with_messages: Callable[[], jsonschema_rs.Draft4Validator] | None = None,
     ) -> None:
-        self._validator = validator
-        self.accepts = (quick or validator).is_valid
+        self.accepts = quick.is_valid
+        self._make = with_messages or (lambda: quick)
+
+    @cached_property
+    def _validator(self) -> jsonschema_rs.Draft4Validator:
+        return self._make()
 
     def errors(self, instance: Any) -> Iterator[jsonschema_rs.ValidationError]:
         """All errors in `instance`, as the validator reports them."""

@@ -14,7 +14,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowise_mock.contract import jsontext, v8
-from flowise_mock.engine.answers import Answer, respond
+from flowise_mock.engine.answers import respond
 from flowise_mock.engine.query_strings import nested
 from flowise_mock.engine.request_state import request_state
 from flowise_mock.engine.requests import ClientDisconnect, receive_body
@@ -27,8 +27,6 @@ from flowise_mock.state.outcomes import (
 )
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
-MAX_HEADERS = 16 * 1024
-"""Bytes of all headers that Node accepts."""
 
 
 class BodyParserMiddleware:
@@ -40,10 +38,6 @@ class BodyParserMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = request_state(scope)
-        if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > MAX_HEADERS:
-            state.without_headers = True
-            await respond(Answer(431, [(b"connection", b"close")], b""), send)
-            return
         headers = dict(scope["headers"])
         media, options = parse_options_header(headers.get(b"content-type", b""))
         name = media.decode("latin-1").strip().lower()
