@@ -12,16 +12,17 @@ from connexion.exceptions import ResolverError
 from connexion.middleware import ConnexionMiddleware
 from connexion.middleware.main import API
 from connexion.middleware.security import SecurityMiddleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowise_mock.contract.document import Document, DocumentError, operations
 from flowise_mock.contract.schemas import Schemas
 from flowise_mock.contract.secrets import Secrets
+from flowise_mock.contract.writing import Writers
 from flowise_mock.engine import private_api
 from flowise_mock.engine.answers import Answers
 from flowise_mock.engine.body_parser import BodyParserMiddleware
-from flowise_mock.engine.cors import FlowCORSMiddleware
+from flowise_mock.engine.chains import chains
+from flowise_mock.engine.cors import FlowCORSMiddleware, OriginMiddleware
 from flowise_mock.engine.endpoint import (
     EndpointMiddleware,
     HandlerResolver,
@@ -31,13 +32,9 @@ from flowise_mock.engine.endpoint import (
 from flowise_mock.engine.fault_channel import FaultSettings
 from flowise_mock.engine.fault_middleware import FaultMiddleware
 from flowise_mock.engine.http_limits import MAX_BODY
-from flowise_mock.engine.middleware import (
-    AccessLogMiddleware,
-    ErrorMiddleware,
-    HeaderMiddleware,
-    JournalMiddleware,
-)
+from flowise_mock.engine.middleware import ErrorMiddleware
 from flowise_mock.engine.pages import Pages
+from flowise_mock.engine.response_middleware import ResponseMiddleware
 from flowise_mock.engine.routing import RoutingMiddleware
 from flowise_mock.engine.security import bearer
 from flowise_mock.engine.server_profile import server_profile
@@ -80,9 +77,10 @@ def create_app(
     profile = server_profile(document)
     streams.bare_events = profile.bare_events
     schemas = Schemas(document)
-    answers: dict[str | None, Answers] = {None: Answers(document, schemas, profile=profile)}
+    writers = Writers(document, schemas)
+    answers: dict[str | None, Answers] = {None: Answers(document, writers, profile=profile)}
     for operation in operations(document):
-        answers[operation.id] = Answers(document, schemas, operation.definition, profile)
+        answers[operation.id] = Answers(document, writers, operation.definition, profile)
     make_call = flow_call(flow_behaviour(document), token_delay, model)
     settings = Settings(
         document,
@@ -95,23 +93,19 @@ def create_app(
         make_call,
         strict_operations=strict_operations,
     )
-    secrets = Secrets(document)
     faults = FaultSettings(document, hang, max_body)
     by_id = {each.id: each for each in operations(document)}
     app: ASGIApp = connexion_app(settings, [partial(FaultMiddleware, settings=faults, operations=by_id)])
     app = ErrorMiddleware(app, Pages(document), profile, hang)
-    app = HeaderMiddleware(app, profile, explain)
     if profile.lenient:
         app = BodyParserMiddleware(app, max_body)
-    if journal:
-        app = JournalMiddleware(app, secrets)
-    app = AccessLogMiddleware(app, secrets)
+    app = ResponseMiddleware(app, profile, Secrets(document), explain=explain, journal=journal)
     return _cors(app, settings, cors)
 
 
 def unrouted_answers(document: Document) -> Answers:
     """The answers to requests that match no operation of a contract."""
-    return Answers(document, Schemas(document), profile=server_profile(document))
+    return Answers(document, Writers(document, Schemas(document)), profile=server_profile(document))
 
 
 def connexion_app(settings: Settings, middlewares: Sequence[Any] = ()) -> ConnexionMiddleware:
@@ -130,10 +124,18 @@ def connexion_app(settings: Settings, middlewares: Sequence[Any] = ()) -> Connex
             settings=settings,
         )
         connexion.apis.append(api)
-        private_api.build(connexion)
+        routing, layers = _split(private_api.build(connexion))
     except ResolverError as error:
         raise DocumentError(str(error)) from None
+    ids = [each.id for each in operations(settings.document)]
+    routing.chains = chains(layers, ids, checked=settings.open or gated)
     return connexion
+
+
+def _split(stack: list[ASGIApp]) -> tuple[RoutingMiddleware, list[ASGIApp]]:
+    """The router of a stack, and the middlewares behind it."""
+    routing = next(each for each in stack if isinstance(each, RoutingMiddleware))
+    return routing, stack[stack.index(routing) + 1 : -1]
 
 
 def api_path(document: Document) -> str:
@@ -141,22 +143,12 @@ def api_path(document: Document) -> str:
     return urlsplit(document["servers"][0]["url"]).path.rstrip("/") if document.get("servers") else ""
 
 
-LOOPBACK_ORIGIN = r"https?://(localhost|[a-z0-9.-]+\.localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?"
-"""Pages of this machine may call by default, whatever their port; a site of the Internet may not."""
-
-
 def _cors(app: ASGIApp, settings: Settings, origins: Sequence[str] | None) -> ASGIApp:
     profile = settings.profile
     if profile.cors:
         path = api_path(settings.document)
         return FlowCORSMiddleware(app, profile.cors, tuple(origins or ()), path)
-    return CORSMiddleware(
-        app,
-        allow_origins=list(origins or ()),
-        allow_origin_regex=None if origins else LOOPBACK_ORIGIN,
-        allow_methods=["*"],
-        allow_headers=["*"],
-    )
+    return OriginMiddleware(app, origins)
 
 
 async def _end(scope: Scope, receive: Receive, send: Send) -> None:

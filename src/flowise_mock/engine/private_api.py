@@ -11,7 +11,8 @@ from typing import Any
 
 import jsonschema_rs
 from connexion.middleware import ConnexionMiddleware
-from connexion.middleware.abstract import AbstractRoutingAPI
+from connexion.middleware.abstract import AbstractRoutingAPI, RoutedMiddleware
+from connexion.middleware.security import SecurityOperation
 from connexion.operations import AbstractOperation
 from connexion.spec import OpenAPISpecification, Specification
 from starlette.types import ASGIApp, Send
@@ -33,6 +34,18 @@ def build(connexion: ConnexionMiddleware) -> list[ASGIApp]:
     """
     connexion.app, connexion.middleware_stack = connexion._build_middleware_stack()
     return list(connexion.middleware_stack)
+
+
+def operation(layer: RoutedMiddleware[Any], id: str) -> Any:
+    """What a middleware of Connexion has for one operation: an ASGI app."""
+    apis = [api for each in layer.apis.values() for api in each]
+    return apis[0].operations[id]
+
+
+def is_bearer_alone(security: SecurityOperation) -> bool:
+    """Whether an operation requires the scheme `bearer` of HTTP, and nothing else is possible."""
+    schemes = [security.security_schemes[name] for each in security.security for name in each]
+    return len(security.security) == len(schemes) == 1 and schemes[0].get("scheme") == "bearer"
 
 
 class Contract(OpenAPISpecification):

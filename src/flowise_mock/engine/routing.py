@@ -29,7 +29,10 @@ from flowise_mock.state.outcomes import AllowedMethods, MalformedPath, MethodNot
 
 
 class RoutingMiddleware(SpecMiddleware):
-    """Finds the operation of a request and passes it to the middlewares behind, as Connexion's does."""
+    """Finds the operation of a request and passes it to its chain (chains.py).
+
+    Without a chain it goes to the middlewares behind, as from Connexion's own router.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -40,6 +43,7 @@ class RoutingMiddleware(SpecMiddleware):
         self.answers: Mapping[str | None, Answers] = {}
         self.exact: set[str] = set()
         self.others: OtherOperations | None = None
+        self.chains: Mapping[str, ASGIApp] = {}
 
     def add_api(self, specification: Specification, **kwargs: Any) -> None:
         settings = kwargs["settings"]
@@ -57,9 +61,6 @@ class RoutingMiddleware(SpecMiddleware):
             self.gate = Gate(self.base_path, self.profile.public_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
         path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         if self.gate is not None:
             self.gate.check(scope, path)
@@ -71,7 +72,7 @@ class RoutingMiddleware(SpecMiddleware):
             "api_base_path": self.base_path,
             "operation_id": operation_id,
         }
-        await self.app(scope, receive, send)
+        await self.chains.get(operation_id, self.app)(scope, receive, send)
 
     def _route(self, scope: Scope, path: str) -> tuple[Route, tuple[str, ...]]:
         """The operation of a request and the values of the templates in its path."""

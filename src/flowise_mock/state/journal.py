@@ -15,20 +15,30 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Entry:
-    """One exchange. Bodies and headers are masked before they are kept, and bodies are cut at MAX_BODY.
+    """One exchange, with bodies cut at MAX_BODY.
 
+    `mask` takes the secrets out; the journal calls it before anyone sees the entry, and only once.
     `time` is in milliseconds since 1970 by the clock of the namespace, `duration` in milliseconds. `events`
     is the number of stream events that were sent. `completed` is false if the client left before the end.
     `question` has what a prediction resolved: the chat, the session, the turn, the name of the flow.
     """
 
     __slots__ = (
-        "body", "completed", "duration", "events", "fault", "headers", "id", "length", "method",
+        "_mask", "body", "completed", "duration", "events", "fault", "headers", "id", "length", "method",
         "operation", "path", "query", "question", "response", "response_headers", "response_length", "rule",
         "started", "status", "time",
     )  # fmt: skip
 
-    def __init__(self, id: str, time: int, method: str, path: str, query: bytes, headers: Headers) -> None:
+    def __init__(
+        self,
+        id: str,
+        time: int,
+        method: str,
+        path: str,
+        query: bytes,
+        headers: Headers,
+        mask: Callable[[Entry], None] | None = None,
+    ) -> None:
         self.id = id
         self.time = time
         self.method = method
@@ -49,6 +59,14 @@ class Entry:
         self.completed = False
         self.duration = 0.0
         self.question: dict[str, Any] | None = None
+        self._mask = mask
+
+    def masked(self) -> Entry:
+        """The entry, without its secrets from now on."""
+        if self._mask is not None:
+            self._mask(self)
+            self._mask = None
+        return self
 
     @property
     def size(self) -> int:
@@ -72,14 +90,15 @@ class Journal:
         return len(self._entries)
 
     def __iter__(self) -> Iterator[Entry]:
-        return iter(list(self._entries.values()))
+        return iter([entry.masked() for entry in self._entries.values()])
 
     def next_id(self) -> str:
         self._number += 1
         return str(self._number)
 
     def get(self, id: str) -> Entry | None:
-        return self._entries.get(id)
+        entry = self._entries.get(id)
+        return None if entry is None else entry.masked()
 
     def add(self, entry: Entry) -> None:
         """Add a complete entry, and drop the oldest entries beyond the limits.
@@ -91,7 +110,7 @@ class Journal:
         entry.duration = (_now() - entry.started) * 1000
         self._keep(entry)
         for listener in list(self._listeners):
-            listener(entry)
+            listener(entry.masked())
 
     def replace(self, entries: Iterable[Entry]) -> None:
         """Replace all entries by these, oldest first, with new ids."""

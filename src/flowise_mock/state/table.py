@@ -79,6 +79,20 @@ class Table:
     keep: int | None = None
 
 
+class StoredRecord(dict[str, Any]):
+    """A record in a table. It is never changed in place, so it keeps its JSON, by what wrote it."""
+
+    __slots__ = ("_json",)
+
+    @property
+    def json(self) -> dict[Any, bytes]:
+        try:
+            return self._json
+        except AttributeError:
+            self._json: dict[Any, bytes] = {}
+            return self._json
+
+
 Key = tuple[str, int, str]
 """What rows are sorted by: the value of the table's `order`, the number of the record, its id."""
 
@@ -108,7 +122,7 @@ class Rows:
             self._number[id] = next(self._next)
         else:
             self._unfile(id, before)
-        self.records[id] = record
+        self.records[id] = record if type(record) is StoredRecord else StoredRecord(record)
         self._file(id, record)
         if self.table.keep is not None and len(self.records) > self.table.keep:
             self.pop(next(iter(self.records)))
