@@ -44,8 +44,9 @@ def _secured(layer: SecurityMiddleware, id: str, app: ASGIApp, checked: bool) ->
     security = private_api.operation(layer, id)
     if not security.security:
         return app
-    if private_api.is_bearer_alone(security):
-        return app if checked else KeyCheck(app)
+    kind = private_api.bearer_kind(security)
+    if kind:
+        return app if checked else KeyCheck(app, optional=kind == "optional")
     security.next_app = app
     secured: ASGIApp = security
     return secured

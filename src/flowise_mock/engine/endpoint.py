@@ -205,13 +205,12 @@ class RequestCall(Call):
         self._runtime = runtime
         self._made: FlowRuntime | None = None
         self.store = state.world.store
-        self.report = self._report
         self.key = state.key
         self.open = endpoint.settings.open
         self.files = received.files
         self.behaviour = behaviour
 
-    def _report(self, condition: Outcome) -> None:
+    def report(self, condition: Outcome) -> None:
         self._endpoint.report(condition, self._received.state)
 
     @property

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flowise_mock.engine.answers import Answer, Answers, respond
 from flowise_mock.engine.connection import Connection
 from flowise_mock.engine.pages import Pages
-from flowise_mock.engine.request_state import RequestState, attach, request_state
+from flowise_mock.engine.request_state import RequestState, attach, detach, request_state
 from flowise_mock.engine.requests import ClientDisconnect
 from flowise_mock.engine.server_profile import ServerProfile
 from flowise_mock.engine.worlds import Worlds
@@ -50,7 +50,7 @@ class StateMiddleware:
         try:
             await self.app(scope, receive, send)
         finally:
-            state.body = b""  # the scope refers to itself, so it waits for the garbage collector
+            detach(scope)
 
 
 async def _send_fresh(send: Send, message: Message) -> None:

@@ -42,10 +42,13 @@ def operation(layer: RoutedMiddleware[Any], id: str) -> Any:
     return apis[0].operations[id]
 
 
-def is_bearer_alone(security: SecurityOperation) -> bool:
-    """Whether an operation requires the scheme `bearer` of HTTP, and nothing else is possible."""
-    schemes = [security.security_schemes[name] for each in security.security for name in each]
-    return len(security.security) == len(schemes) == 1 and schemes[0].get("scheme") == "bearer"
+def bearer_kind(security: SecurityOperation) -> str:
+    """`required` or `optional` if `bearer` of HTTP is the one scheme of an operation, else empty."""
+    alternatives = security.security
+    schemes = [security.security_schemes[name].get("scheme") for each in alternatives for name in each]
+    if schemes != ["bearer"] or not alternatives[0]:
+        return ""
+    return {1: "required", 2: "optional"}.get(len(alternatives), "")
 
 
 class Contract(OpenAPISpecification):

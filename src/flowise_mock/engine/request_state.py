@@ -73,6 +73,11 @@ def attach(scope: Scope, state: RequestState) -> None:
     scope.setdefault("extensions", {})[_KEY] = state
 
 
+def detach(scope: Scope) -> None:
+    """Take the state out of a scope that has been served: the two would wait for the garbage collector."""
+    del scope["extensions"][_KEY]
+
+
 def request_state(scope: Scope) -> RequestState:
     """The state of a request."""
     state: RequestState = scope["extensions"][_KEY]

@@ -55,48 +55,92 @@ class ResponseMiddleware:
         state = request_state(scope)
         if self.explain:
             state.outcomes = []
-        entry = _entry(scope, state, self.secrets) if self.journal else None
-        response = _Response(self, scope, state, entry, send)
-        logged = self.secrets is not None and access.isEnabledFor(logging.INFO)
-        started = time.perf_counter() if logged else 0.0
+        response = _Response(self, scope, state, send)
         try:
             await self.app(scope, receive, response.send)
         finally:
-            if entry is not None:
-                response.add_to_journal(entry)
-            if logged and self.secrets is not None:
-                _log(scope, state, self.secrets, time.perf_counter() - started)
+            response.end()
 
 
 class _Response:
     """One response on its way out."""
 
-    __slots__ = ("_bodiless", "_chunks", "_entry", "_middleware", "_scope", "_send", "_state")
+    __slots__ = (
+        "_bodiless", "_chunks", "_completed", "_events", "_headers", "_id", "_length", "_middleware",
+        "_scope", "_send", "_started", "_state", "_time",
+    )  # fmt: skip
 
-    def __init__(
-        self,
-        middleware: ResponseMiddleware,
-        scope: Scope,
-        state: RequestState,
-        entry: Entry | None,
-        send: Send,
-    ) -> None:
+    def __init__(self, middleware: ResponseMiddleware, scope: Scope, state: RequestState, send: Send) -> None:
         self._middleware = middleware
         self._scope = scope
         self._state = state
-        self._entry = entry
         self._send = send
         self._bodiless = scope["method"] == "HEAD"
+        self._started = time.perf_counter()
+        if middleware.journal:
+            self._id = state.world.journal.next_id()
+            self._time = state.world.store.clock.milliseconds()
+        self._headers: Headers = []
         self._chunks: list[bytes] = []
+        self._length = self._events = 0
+        self._completed = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             message = self._head(message)
-        elif self._bodiless and not self._state.without_headers:
-            message = {**message, "body": b""}
-        if self._entry is not None:
-            self._note(self._entry, message)
+            self._headers = message["headers"]
+        else:
+            if self._bodiless and not self._state.without_headers:
+                message = {**message, "body": b""}
+            if self._middleware.journal:
+                self._keep(message.get("body", b""), message.get("more_body", False))
         await self._send(message)
+
+    def _keep(self, body: bytes, more: bool) -> None:
+        """Keep a part of the body for the journal."""
+        self._completed = not more and not self._state.connection.has_left
+        if body:
+            self._events += more
+            if self._length < MAX_BODY:
+                self._chunks.append(body)
+            self._length += len(body)
+
+    def end(self) -> None:
+        """Add the entry to the journal and the line to the access log, if they are kept."""
+        seconds = time.perf_counter() - self._started
+        secrets = self._middleware.secrets
+        if self._middleware.journal:
+            self._add_to_journal(seconds, secrets)
+        if secrets is not None and access.isEnabledFor(logging.INFO):
+            _log(self._scope, self._state, secrets, seconds)
+
+    def _add_to_journal(self, seconds: float, secrets: Secrets | None) -> None:
+        scope, state, chunks = self._scope, self._state, self._chunks
+        body = state.body
+        response = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        entry = Entry(
+            self._id,
+            self._time,
+            scope["method"],
+            scope["path"],
+            scope["query_string"],
+            scope["headers"],
+            state.operation_id,
+            body[:MAX_BODY],
+            len(body),
+            state.question,
+            state.rule,
+            state.fault,
+            state.status,
+            self._headers,
+            response[:MAX_BODY],
+            self._length,
+            self._events,
+            self._completed,
+            seconds * 1000,
+            secrets.mask if secrets is not None else None,
+        )
+        state.world.journal.add(entry)
 
     def _head(self, message: Message) -> Message:
         """The head of the response with the headers that are added to all, and its status counted."""
@@ -111,12 +155,12 @@ class _Response:
         key = (state.operation_id, status)
         answered = state.world.answered
         answered[key] = answered.get(key, 0) + 1
-        headers = [*profile.headers, *message["headers"]]
+        headers = [*profile.headers, *message["headers"]] if profile.headers else message["headers"]
         if self._middleware.explain:
-            headers += [*_rule(state), *_outcomes(state)]
+            headers = [*headers, *_rule(state), *_outcomes(state)]
         if state.cors:
             headers = _with_cors(headers, state.cors)
-        return {"type": message["type"], "status": status, "headers": headers}
+        return {"type": "http.response.start", "status": status, "headers": headers}
 
     def _client_has(self, message: Message) -> bool:
         """Whether the client has the body already, by its ETag."""
@@ -130,47 +174,14 @@ class _Response:
         tags = [tag.strip().removeprefix(b"W/") for tag in wanted.split(b",")]
         return wanted.strip() == b"*" or etag.removeprefix(b"W/") in tags
 
-    def _note(self, entry: Entry, message: Message) -> None:
-        """Keep what is sent for the journal."""
-        if message["type"] == "http.response.start":
-            entry.status = message["status"]
-            entry.response_headers = message["headers"]
-            return
-        body, more = message.get("body", b""), message.get("more_body", False)
-        entry.completed = not more and not self._state.connection.has_left
-        if body:
-            entry.events += bool(more)
-            if entry.response_length < MAX_BODY:
-                self._chunks.append(body)
-            entry.response_length += len(body)
-
-    def add_to_journal(self, entry: Entry) -> None:
-        state = self._state
-        entry.operation, entry.rule, entry.fault = state.operation_id, state.rule, state.fault
-        entry.question = state.question
-        entry.length = len(state.body)
-        entry.body = state.body[:MAX_BODY]
-        entry.response = b"".join(self._chunks)[:MAX_BODY]
-        state.world.journal.add(entry)
-
-
-def _entry(scope: Scope, state: RequestState, secrets: Secrets | None) -> Entry:
-    world = state.world
-    return Entry(
-        world.journal.next_id(),
-        world.store.clock.milliseconds(),
-        scope["method"],
-        scope["path"],
-        scope["query_string"],
-        scope["headers"],
-        secrets.mask if secrets else None,
-    )
-
 
 def _with_cors(headers: Headers, cors: Any) -> Headers:
     """Headers with those of CORS, which take the place of others; what a response varies by is joined."""
-    names = {name for name, _ in cors}
-    if not any([name in names for name, _ in headers]):  # noqa: C419 - a list is faster than a generator
+    names = [name for name, _ in cors]
+    for name, _ in headers:
+        if name in names:
+            break
+    else:
         return [*headers, *cors]
     varies = [value for name, value in headers if name == b"vary"]
     kept = [each for each in headers if each[0] not in names]

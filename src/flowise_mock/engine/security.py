@@ -52,13 +52,21 @@ def check_key(state: RequestState) -> None:
 
 
 class KeyCheck:
-    """The security of an operation whose one scheme is `bearer`: `check_key`, without Connexion's request."""
+    """The security of an operation whose one scheme is `bearer`: `check_key`, without Connexion's request.
 
-    def __init__(self, app: ASGIApp) -> None:
+    If it is `optional`, a request without a known key passes.
+    """
+
+    def __init__(self, app: ASGIApp, *, optional: bool) -> None:
         self.app = app
+        self.optional = optional
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        check_key(request_state(scope))
+        try:
+            check_key(request_state(scope))
+        except Unauthorized:
+            if not self.optional:
+                raise
         await self.app(scope, receive, send)
 
 

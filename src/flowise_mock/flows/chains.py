@@ -151,11 +151,12 @@ def _prompt(turn: Turn) -> str:
 
 def _tools(turn: Turn) -> list[Record]:
     """The tools that an agent uses: those that the question names, because no model chooses them."""
-    words = ranking.words(turn.question)
+    tools = [node for node in flow_data.nodes(turn.flow) if node.category.startswith("Tools")]
+    words = ranking.words(turn.question) if tools else frozenset()
     return [
         {"tool": node.name, "toolInput": {"input": turn.question}, "toolOutput": f"{node.label} ran."}
-        for node in flow_data.nodes(turn.flow)
-        if node.category.startswith("Tools") and ranking.words(f"{node.name} {node.label}") & words
+        for node in tools
+        if ranking.words(f"{node.name} {node.label}") & words
     ]
 
 

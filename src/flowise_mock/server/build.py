@@ -165,10 +165,14 @@ class _Switch:
         self.at_root = at_root
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] in ("GET", "HEAD") and (is_page(scope["path"]) or self._is_visit(scope)):
+        path = scope["path"]
+        if not path.startswith(CONTROL) and path != "/":
+            await self.api(scope, receive, send)
+            return
+        if scope["method"] in ("GET", "HEAD") and (is_page(path) or self._is_visit(scope)):
             await self.pages(scope, receive, send)
             return
-        is_control = scope["path"].startswith(f"{CONTROL}/") or scope["path"] == CONTROL
+        is_control = path.startswith(f"{CONTROL}/") or path == CONTROL
         await (self.control if is_control else self.api)(scope, receive, send)
 
     def _is_visit(self, scope: Scope) -> bool:

@@ -151,6 +151,13 @@ class Rows:
         )
         return [self.records[id] for _, _, id in keys]
 
+    def first(self, column: str, value: str) -> Record | None:
+        """The first record, in the table's order, whose `column` is `value`; `column` is an index."""
+        ids = self._index((column,)).get((value,))
+        if not ids:
+            return None
+        return self.records[next(iter(ids))] if len(ids) == 1 else self.select({column: value})[0]
+
     def holding(self, column: str, item: str) -> list[Record]:
         """The records whose `column` is a JSON list that holds `item`; `column*` is an index."""
         return [self.records[id] for id in self._index((f"{column}*",)).get((item,), {})]
