@@ -14,8 +14,7 @@ from flowise_mock.contract.schemas import Problem, Schemas, Validator
 from flowise_mock.contract.views import View, compile_view
 from flowise_mock.state.table import StoredRecord
 
-_PLAIN_ARRAY = {"type", "items", "description", "title", "example"}
-"""The keywords of an array whose items can be written one by one."""
+_ANNOTATIONS = {"description", "title", "example"}
 
 
 class Writer:
@@ -83,7 +82,14 @@ class Writers:
         return made
 
     def _items(self, schema: Document) -> Writer | None:
-        if schema.get("type") != "array" or not schema.keys() <= _PLAIN_ARRAY or "items" not in schema:
+        """The writer of the items, if an array of this schema is valid whenever each item is."""
+        keywords = schema.keys() - _ANNOTATIONS
+        if keywords == {"oneOf"}:  # of variants with different types, an array matches one at most
+            variants = [resolve(self._document, each) for each in schema["oneOf"]]
+            arrays = [each for each in variants if each.get("type") == "array"]
+            is_typed = all(each.get("type") for each in variants)
+            return self._items(arrays[0]) if len(arrays) == 1 and is_typed else None
+        if schema.get("type") != "array" or keywords != {"type", "items"}:
             return None
         items = resolve(self._document, schema["items"])
         return self.writer(items) if items.get("type") == "object" else None

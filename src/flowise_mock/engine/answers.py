@@ -112,6 +112,7 @@ class Answers:
             if status.upper().endswith("XX")
         }
         self._forms: dict[type[Outcome], Form] = {}
+        self._tagged = b"", etag(b"")
 
     def _entry(self, root: Document, name: str, kind: type[Outcome]) -> Document | None:
         """The merged entry of an outcome; None where the contract lets it pass."""
@@ -262,8 +263,14 @@ class Answers:
         """A response of bytes, with the headers that this server gives to all."""
         found = [*headers, *form.content_type, (b"content-length", b"%d" % len(body))]
         if self._profile.etags:
-            found.append((b"etag", etag(body)))
+            found.append((b"etag", self._etag(body)))
         return Answer(form.status, found, body)
+
+    def _etag(self, body: bytes) -> bytes:
+        """The ETag of a body; that of the last one is kept, for clients that poll."""
+        if body != self._tagged[0]:
+            self._tagged = body, etag(body)
+        return self._tagged[1]
 
     def sent(self, status: int, headers: Headers, media: str, body: bytes) -> Answer:
         """A response of bytes, with the headers that this server gives to all.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from connexion.exceptions import ResolverError
-from connexion.middleware import ConnexionMiddleware
+from connexion.middleware import ConnexionMiddleware, MiddlewarePosition
 from connexion.middleware.main import API
 from connexion.middleware.security import SecurityMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -63,6 +63,7 @@ def create_app(
     explain: bool = False,
     journal: bool = True,
     strict_operations: bool = False,
+    extend: Extend | None = None,
 ) -> ASGIApp:
     """The API as an ASGI app, for requests that have a state. Raises DocumentError if it cannot be served.
 
@@ -71,7 +72,7 @@ def create_app(
     stream in seconds, `hang` the time before a request without an answer is closed. `streams` keeps the
     open streams. `model` says what flows answer if no rule does. `explain` names the rule in a header.
     `journal` keeps an entry of each request. `strict_operations` answers 501 to operations of Flowise that
-    are not imitated.
+    are not imitated. `extend` may add middlewares to the Connexion application.
     """
     streams = Streams() if streams is None else streams  # one without streams is false
     profile = server_profile(document)
@@ -95,7 +96,8 @@ def create_app(
     )
     faults = FaultSettings(document, hang, max_body)
     by_id = {each.id: each for each in operations(document)}
-    app: ASGIApp = connexion_app(settings, [partial(FaultMiddleware, settings=faults, operations=by_id)])
+    faulty = partial(FaultMiddleware, settings=faults, operations=by_id)
+    app: ASGIApp = connexion_app(settings, [faulty], extend)
     app = ErrorMiddleware(app, Pages(document), profile, hang)
     if profile.lenient:
         app = BodyParserMiddleware(app, max_body)
@@ -108,11 +110,40 @@ def unrouted_answers(document: Document) -> Answers:
     return Answers(document, Writers(document, Schemas(document)), profile=server_profile(document))
 
 
-def connexion_app(settings: Settings, middlewares: Sequence[Any] = ()) -> ConnexionMiddleware:
+class Application(ConnexionMiddleware):
+    """Connexion's application with our middlewares; its positions are places among them."""
+
+    def add_middleware(
+        self,
+        middleware_class: type[ASGIApp],
+        *,
+        position: MiddlewarePosition = MiddlewarePosition.BEFORE_CONTEXT,
+        **options: Any,
+    ) -> None:
+        """Add a middleware before routing, before security, before validation or before the endpoint."""
+        places = {
+            MiddlewarePosition.BEFORE_SECURITY: self.middlewares.index(SecurityMiddleware),
+            MiddlewarePosition.BEFORE_VALIDATION: self.middlewares.index(SecurityMiddleware) + 1,
+            MiddlewarePosition.BEFORE_CONTEXT: len(self.middlewares) - 1,
+        }
+        place = places.get(position, self.middlewares.index(RoutingMiddleware))
+        made: Any = partial(cast(Callable[..., ASGIApp], middleware_class), **options)
+        self.middlewares.insert(place, made)
+
+
+Extend = Callable[[ConnexionMiddleware], None]
+"""Adds what a user wants to the Connexion application, before it is built."""
+
+
+def connexion_app(
+    settings: Settings, middlewares: Sequence[Any] = (), extend: Extend | None = None
+) -> ConnexionMiddleware:
     """The Connexion application: routing, security, further middlewares, endpoints."""
-    connexion = ConnexionMiddleware(
+    connexion = Application(
         _end, middlewares=[RoutingMiddleware, SecurityMiddleware, *middlewares, EndpointMiddleware]
     )
+    if extend is not None:
+        extend(connexion)
     logging.getLogger("connexion").setLevel(logging.CRITICAL)  # it logs what it then raises
     gated = settings.profile.public_paths is not None
     try:

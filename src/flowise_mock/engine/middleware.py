@@ -6,6 +6,7 @@ import logging
 from functools import partial
 from typing import Any
 
+from connexion.exceptions import ProblemException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowise_mock.engine.answers import Answer, Answers, respond
@@ -15,7 +16,7 @@ from flowise_mock.engine.request_state import RequestState, attach, detach, requ
 from flowise_mock.engine.requests import ClientDisconnect
 from flowise_mock.engine.server_profile import ServerProfile
 from flowise_mock.engine.worlds import Worlds
-from flowise_mock.state.outcomes import Failure, InternalError, Outcome, Refusal
+from flowise_mock.state.outcomes import Failure, Forbidden, InternalError, Outcome, Refusal, Unauthorized
 
 log = logging.getLogger("flowise_mock")
 FRESH = (b"flowise-mock-fresh", b"1")
@@ -82,6 +83,9 @@ class ErrorMiddleware:
                 await self.app(scope, receive, send)
         except ClientDisconnect:
             log.debug("the client disconnected: %s %s", scope["method"], scope["path"])
+        except ProblemException as problem:  # of a security function that a user has added
+            failure = Unauthorized if problem.status == 401 else Forbidden
+            await respond(state.answers.render(failure(str(problem.detail))), send)
         except Outcome as outcome:
             state.note_outcome(outcome)
             answer = state.answers.render(outcome)
