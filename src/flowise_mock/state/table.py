@@ -235,7 +235,7 @@ def _keys_of(index: Index, record: Record) -> list[Any]:
     """The keys under which a record is filed: one, or one for each item of a JSON list."""
     if index[0].endswith("*"):
         return [(item,) for item in json_list(record.get(index[0][:-1])) if isinstance(item, str)]
-    return [tuple(_hashable(record.get(column)) for column in index)]
+    return [tuple([_hashable(record.get(column)) for column in index])]
 
 
 def _hashable(value: Any) -> Any:
