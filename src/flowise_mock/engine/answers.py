@@ -65,7 +65,7 @@ class Described(NamedTuple):
     writer: Writer | None
 
 
-class Form(NamedTuple):
+class AnswerForm(NamedTuple):
     """How one kind of outcome is answered.
 
     `entry` is what the contract says of it. `media` is empty for a response without content. `problem` is
@@ -111,7 +111,7 @@ class Answers:
             for status, response in self._operation.get("responses", {}).items()
             if status.upper().endswith("XX")
         }
-        self._forms: dict[type[Outcome], Form] = {}
+        self._forms: dict[type[Outcome], AnswerForm] = {}
         self._tagged = b"", etag(b"")
 
     def _entry(self, root: Document, name: str, kind: type[Outcome]) -> Document | None:
@@ -190,7 +190,9 @@ class Answers:
             return self._file(form, headers, outcome), None
         return self._filled(form, headers, words, isinstance(outcome, Ok))
 
-    def _filled(self, form: Form, headers: Headers, words: Words, is_ok: bool) -> tuple[Answer, str | None]:
+    def _filled(
+        self, form: AnswerForm, headers: Headers, words: Words, is_ok: bool
+    ) -> tuple[Answer, str | None]:
         """The answer with the body that the contract has for it, filled with the words of the outcome."""
         writer = form.described.writer if form.described is not None else None
         if writer is not None and "value" in words:
@@ -208,7 +210,7 @@ class Answers:
         sent = b"" if form.entry.get("body") == NONE else _written(form.media, body)
         return self._whole(form, headers, sent), problem
 
-    def _form(self, kind: type[Outcome], status: int | None) -> Form:
+    def _form(self, kind: type[Outcome], status: int | None) -> AnswerForm:
         """How a kind of outcome is answered; with a `status` that is not its own, whatever is documented."""
         form = self._forms.get(kind) if status is None else None
         if form is None:
@@ -217,7 +219,7 @@ class Answers:
                 self._forms[kind] = form
         return form
 
-    def _make_form(self, kind: type[Outcome], status: int | None) -> Form:
+    def _make_form(self, kind: type[Outcome], status: int | None) -> AnswerForm:
         entry = self._entries[kind.__name__] or {}
         described = {} if status else self._described(int(entry["status"]))
         code = status or int(entry["status"])
@@ -225,7 +227,7 @@ class Answers:
         media = entry.get("media", _JSON if _JSON in known else next(iter(known), _JSON))
         found = known.get(media)
         body = entry.get("body", "value")
-        return Form(
+        return AnswerForm(
             entry,
             code,
             media,
@@ -254,12 +256,12 @@ class Answers:
     def _content_type(self, entry: Document, media: str) -> tuple[tuple[bytes, bytes], ...]:
         return () if entry.get("omit-content-type") or not media else ((b"content-type", self._typed(media)),)
 
-    def _file(self, form: Form, headers: Headers, file: FileDownload) -> Answer:
+    def _file(self, form: AnswerForm, headers: Headers, file: FileDownload) -> Answer:
         """A file, byte for byte. Express pipes it, so it has no ETag."""
         length = (b"content-length", b"%d" % len(file.data))
         return Answer(form.status, [*headers, *form.content_type, length], file.data)
 
-    def _whole(self, form: Form, headers: Headers, body: bytes) -> Answer:
+    def _whole(self, form: AnswerForm, headers: Headers, body: bytes) -> Answer:
         """A response of bytes, with the headers that this server gives to all."""
         found = [*headers, *form.content_type, (b"content-length", b"%d" % len(body))]
         if self._profile.etags:
