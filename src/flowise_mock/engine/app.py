@@ -137,8 +137,8 @@ Extend = Callable[[ConnexionMiddleware], None]
 
 def connexion_app(
     settings: Settings, middlewares: Sequence[Any] = (), extend: Extend | None = None
-) -> ConnexionMiddleware:
-    """The Connexion application: routing, security, further middlewares, endpoints."""
+) -> ASGIApp:
+    """The stack of the Connexion application: routing, security, further middlewares, endpoints."""
     connexion = Application(
         _end, middlewares=[RoutingMiddleware, SecurityMiddleware, *middlewares, EndpointMiddleware]
     )
@@ -155,18 +155,14 @@ def connexion_app(
             settings=settings,
         )
         connexion.apis.append(api)
-        routing, layers = _split(private_api.build(connexion))
+        stack = private_api.build(connexion)
     except ResolverError as error:
         raise DocumentError(str(error)) from None
     ids = [each.id for each in operations(settings.document)]
-    routing.chains = chains(layers, ids, checked=settings.open or gated)
-    return connexion
-
-
-def _split(stack: list[ASGIApp]) -> tuple[RoutingMiddleware, list[ASGIApp]]:
-    """The router of a stack, and the middlewares behind it."""
-    routing = next(each for each in stack if isinstance(each, RoutingMiddleware))
-    return routing, stack[stack.index(routing) + 1 : -1]
+    for place, layer in enumerate(stack):
+        if isinstance(layer, RoutingMiddleware):
+            layer.chains = chains(stack[place + 1 : -1], ids, checked=settings.open or gated)
+    return stack[0]
 
 
 def api_path(document: Document) -> str:
