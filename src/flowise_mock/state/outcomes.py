@@ -8,6 +8,7 @@ outcome is answered. The annotated fields of the class are the placeholders that
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import cache
 from inspect import get_annotations
 from typing import Any, ClassVar, dataclass_transform
 
@@ -56,8 +57,9 @@ Report = Callable[[Outcome], None]
 """Ends the request if the contract answers the condition, and returns if the contract ignores it."""
 
 
+@cache
 def all_outcomes() -> dict[str, type[Outcome]]:
-    """Every concrete outcome, by its name."""
+    """Every concrete outcome, by its name. Do not change what is returned: it is kept."""
     return {
         name: kind
         for name, kind in globals().items()
