@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import cache
 from inspect import get_annotations
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, NamedTuple, dataclass_transform
 
 
 @dataclass_transform(eq_default=False)
@@ -102,10 +102,16 @@ class Deletion(Result):
     value: Any = None
 
 
-class EventStream(Result):
-    """Events delivered as they happen; `events` yields (name, data) pairs."""
+class Pause(NamedTuple):
+    """In the place of an event: nothing is sent before this time of the event loop's clock."""
 
-    events: AsyncIterator[tuple[str, Any]]
+    until: float
+
+
+class EventStream(Result):
+    """Events delivered as they happen; `events` yields (name, data) pairs, and pauses between them."""
+
+    events: AsyncIterator[tuple[str, Any] | Pause]
     framing: str = "prediction"
     """How an event is framed: `prediction`, `speech` or, as the standard has it, `plain`."""
     as_json: Callable[[], Awaitable[Any]] | None = None
