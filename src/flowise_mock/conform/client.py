@@ -16,6 +16,8 @@ import httpx
 
 MAX_BYTES = 64 * 1024 * 1024
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+ACTIONS = ("/webhook/",)
+"""Paths that act by any method: a GET runs a flow."""
 Files = list[tuple[str, tuple[str, bytes, str]]]
 
 
@@ -41,7 +43,7 @@ class Request:
 
     @property
     def writes(self) -> bool:
-        return self.method not in SAFE_METHODS
+        return self.method not in SAFE_METHODS or self.path.startswith(ACTIONS)
 
     @property
     def streams(self) -> bool:

@@ -126,6 +126,15 @@ def item_changed(value: Any, wanted: dict[str, Any], _: Any) -> Found:
             yield from _compare("change_is_kept", each, wanted)
 
 
+def changes_item(value: Any, wanted: dict[str, Any], _: Any) -> Found:
+    """A change is answered with the whole list, which shows it."""
+    if wanted["id"] not in ids(value):
+        yield Failure(
+            "change_is_kept", "what was changed is not listed", f"a record with the id {wanted['id']}"
+        )
+    yield from item_changed(value, wanted, None)
+
+
 def column(value: Any, wanted: dict[str, list[Any]], _: Any) -> Found:
     for name, values in wanted.items():
         got = [each.get(name) for each in rows(value)]
@@ -202,7 +211,8 @@ def no_effect(parameter: str, expected: str, how: str = "", operation: str | Non
 
 
 EXPECTATIONS: dict[str, Callable[[Any, Any, Any], Found]] = {
-    "keeps": keeps, "changes": changes, "holds_change": holds_change, "is": holds, "is_by": is_by, "has": has,
+    "keeps": keeps, "changes": changes, "changes_item": changes_item, "holds_change": holds_change,
+    "is": holds, "is_by": is_by, "has": has,
     "text": text, "named_once": named_once, "lists": lists, "lists_once": lists_once, "lacks": lacks,
     "item": item,
     "item_changed": item_changed, "rows": column, "count": count, "ordered": ordered, "only": only,

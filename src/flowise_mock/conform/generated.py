@@ -107,7 +107,10 @@ def _can_answer(session: Session, operation: str) -> bool:
     return not (session.missing and operation in NEEDS_MODEL)
 
 
-NEEDS_MODEL = {"vectorUpsert", "upsertDocument", "refreshDocument", "queryVectorStore", "generateSpeech"}
+NEEDS_MODEL = {
+    "vectorUpsert", "upsertDocument", "refreshDocument", "queryVectorStore", "generateSpeech",
+    "internalVectorUpsert", "insertIntoVectorStore",
+}  # fmt: skip
 """Operations that wait for a model whatever they are sent; without one nothing is learned of them."""
 
 
@@ -124,6 +127,7 @@ def run(session: Session, wanted: Generation) -> None:
         environment = {
             **os.environ, "SCHEMATHESIS_HOOKS": "flowise_mock.conform.hooks",
             SETTINGS: str(folder / "settings.json"), KEY: session.client.key or "",
+            "HYPOTHESIS_STORAGE_DIRECTORY": str(Path(tempfile.gettempdir(), "flowise-mock", "hypothesis")),
             "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]),
         }  # fmt: skip
         output = folder / "output.txt"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 
@@ -13,6 +14,7 @@ from flowise_mock.conform.deviations import Deviation, Findings, Key
 from flowise_mock.conform.journal import Journal
 from flowise_mock.conform.judge import Failure, message
 
+SECRETS = re.compile(r'("(?:apiKey|apiSecret|webhookSecret)"\s*:\s*")(?!\$)[^"]*("|$)')
 Counts = dict[str, dict[str, int]]
 
 
@@ -70,7 +72,8 @@ class Observations:
         self.findings.add(deviation)
 
     def masked(self, text: str) -> str:
-        return text.replace(self._key, KEY) if self._key else text
+        """A text for a report: without the key of the run, and without those that a list of keys shows."""
+        return SECRETS.sub(r'\1***"', text.replace(self._key, KEY) if self._key else text)
 
     def totals(self, counted: Counter[tuple[str, str]]) -> Counts:
         """Counts by operation, then phase."""

@@ -51,4 +51,7 @@ class Ownership:
             for id in records.identifiers(request):
                 if id in self.before:
                     return f"it names the {self.before[id]} {id}, which was there before the run"
+            field = records.names_nothing(request)
+            if field:
+                return f"its body names no record in {field}, and a server may take any"
         return ""

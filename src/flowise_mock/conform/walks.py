@@ -75,10 +75,9 @@ class Walker:
         sent = Request("set-up", method, path, json=body)
         response = self._session.client.send(sent)
         if response.success and "find" in step:
-            wanted = fill(step["find"], self._values)
-            for each in records.rows(response.json()):
-                if wanted.items() <= each.items():
-                    self._values |= {name: dig(each, path) for name, path in step["saves"].items()}
+            _, row = records.located(response.json(), fill(step["find"], self._values))
+            if row is not None:
+                self._values |= {name: dig(row, path) for name, path in step["saves"].items()}
         elif response.success:
             self._save(step, sent, response.json())
         for name, value in step.get("else", {}).items():
@@ -291,7 +290,9 @@ class Walker:
         if not response.success or "refused" in step or is_page(response) or judge.is_absent(response):
             return
         progress.operations.add(sent.operation)
-        progress.changed = progress.changed or "changes" in step.get("expect", {})
+        progress.changed = progress.changed or bool(
+            {"changes", "changes_item"} & step.get("expect", {}).keys()
+        )
         gone = [*step.get("gone", []), *step.get("deletes", [])]
         progress.deleted |= {str(self._values[name]) for name in gone if name in self._values}
         self._values |= dict.fromkeys(step.get("marks", []), True)
@@ -303,6 +304,9 @@ class Walker:
 
     def _save(self, step: StepData, sent: Request, value: Any) -> None:
         session, saves = self._session, {}
+        prefix, value = (
+            records.located(value, fill(step["find"], self._values)) if "find" in step else ("", value)
+        )
         made = {name: kind for kind, name in step.get("makes", {}).items()}
         for name, path in step.get("saves", {}).items():
             found = dig(value, path)
@@ -317,7 +321,7 @@ class Walker:
             if name in made and str(found) in session.ownership.own:
                 self._report_old_id(step, sent, f"the ID of a {made[name]} that was made before")
             self._values[name] = found
-            saves[str(found)] = path
+            saves[str(found)] = prefix + path
             if name in made:
                 session.made(made[name], str(found))
         session.keep(sent, saves, self._progress.name)
