@@ -52,7 +52,7 @@ def test_walks_and_probes_find_nothing(
     contract: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with served("--token-delay", "0", "--contract", contract) as url:
-        _, run = judged(url, tmp_path, "--contract", contract, "--phases", "walks,probes")
+        _, run = judged(url, tmp_path, "--contract", contract, "--phases", "walks,probes", "--timeout", "2")
     assert deviations(run) == [], capsys.readouterr().out
     assert run["known"] == []
     assert run["unseen"] == UNSEEN.get(contract, {})

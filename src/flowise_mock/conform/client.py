@@ -119,7 +119,8 @@ class Client:
         """Why a request must not be sent; empty if it may be."""
         self._pause = 1 / rate if rate else 0.0
         self._last = 0.0
-        self._client = httpx.Client(verify=verify, trust_env=False)
+        # Certificates take longer to load than a walk, and no redirect is followed to where they are needed.
+        self._client = httpx.Client(verify=verify and self.url.startswith("https:"), trust_env=False)
 
     def close(self) -> None:
         self._client.close()

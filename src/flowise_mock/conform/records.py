@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -28,6 +29,7 @@ class Kind(NamedTuple):
         return "{chatflow}" in self.list
 
 
+@cache
 def kinds() -> dict[str, Kind]:
     return {
         name: Kind(
@@ -94,6 +96,13 @@ def kept(path: str) -> dict[str, Any]:
     return next((dict(held) for start, held in bundled()["kept"].items() if path.startswith(start)), {})
 
 
+@cache
+def parents() -> frozenset[str]:
+    """The fields that hold the ID of the record that a record belongs to."""
+    return frozenset(field for kind in kinds().values() for field in kind.parent)
+
+
+@cache
 def is_record_list(path: str) -> bool:
     """Whether an operation lists records that a run makes too, so that some of them may be of others."""
     listed = {re.sub(r"\{\w+\}", "{}", kind.list) for kind in kinds().values() if kind.name != "apikey"}
