@@ -85,6 +85,11 @@ def has(value: Any, wanted: list[str], _: Any) -> Found:
             yield Failure("answer_has_fields", f"/{path} is missing", path)
 
 
+def hides(value: Any, wanted: str, _: Any) -> Found:
+    if wanted in json.dumps(value, ensure_ascii=False):
+        yield Failure("secret_is_hidden", "a secret that was sent is shown", "no secret")
+
+
 def text(value: Any, wanted: str, _: Any) -> Found:
     if value != wanted:
         yield Failure("answer_is_true", f"is not {wanted}", wanted)
@@ -213,7 +218,8 @@ def no_effect(parameter: str, expected: str, how: str = "", operation: str | Non
 EXPECTATIONS: dict[str, Callable[[Any, Any, Any], Found]] = {
     "keeps": keeps, "changes": changes, "changes_item": changes_item, "holds_change": holds_change,
     "is": holds, "is_by": is_by, "has": has,
-    "text": text, "named_once": named_once, "lists": lists, "lists_once": lists_once, "lacks": lacks,
+    "text": text, "hides": hides,
+    "named_once": named_once, "lists": lists, "lists_once": lists_once, "lacks": lacks,
     "item": item,
     "item_changed": item_changed, "rows": column, "count": count, "ordered": ordered, "only": only,
     "none": none,

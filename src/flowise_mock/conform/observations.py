@@ -110,7 +110,6 @@ def is_fact(found: Failure, request: Request) -> bool:
 WELL_MADE = {
     "not_a_server_error", "negative_data_rejection", "positive_data_acceptance", "unsupported_method",
     "invalid_is_refused",
-    "allow_header_conformance", "missing_required_header", "stream_frame", "parameter_has_effect",
-    "ignored_auth", "use_after_free", "ensure_resource_availability", "operation_exists",
+    "allow_header_conformance", "stream_frame", "parameter_has_effect",
 }  # fmt: skip
 """Checks that ask whether a server is well made, not whether it does what its contract says."""

@@ -50,6 +50,8 @@ def _judged(
         session.observations.saw(PHASE, sent.operation, response)
     if documented or response.error:
         yield from session.judge.judge(sent.operation, response)
+    if session.judge.is_absent(response):
+        return
     if response.status >= 500 or (documented and not response.success and not response.error):
         yield Failure("page_is_served", f"{response.status} for {_name(page)}", "the page")
 

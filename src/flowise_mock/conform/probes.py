@@ -98,7 +98,7 @@ class Prober:
                 what = f"{response.status} for {EMPTY[probe.kind]}"
                 yield Failure("not_a_server_error", what, "no server error")
         elif probe.kind != "malformed" or response.status >= 500 or self._contract.documented(operation, 404):
-            yield from refusal(self._contract, operation, probe.kind, response)
+            yield from refusal(self._contract, probe.request, probe.kind, response)
 
 
 def makers() -> dict[str, tuple[str, str]]:

@@ -185,7 +185,7 @@ class Walker:
     def _judged(self, step: StepData, sent: Request, response: Response) -> Iterator[Failure]:
         operation, judge = sent.operation, self._session.judge
         if "refused" in step:
-            yield from self._refused(step["refused"], operation, response)
+            yield from self._refused(step["refused"], sent, response)
             return
         if step.get("stream") and response.status < 300 and not response.error.startswith("no answer"):
             yield from self._streamed(step, operation, response)
@@ -241,13 +241,13 @@ class Walker:
         kept = [path for path in paths if has_place(self._contract.document, schema, path)]
         return {path: paths[path] for path in kept} if isinstance(paths, dict) else kept
 
-    def _refused(self, kind: str, operation: str, response: Response) -> Iterator[Failure]:
+    def _refused(self, kind: str, sent: Request, response: Response) -> Iterator[Failure]:
         judge = self._session.judge
-        for failure in judge.judge(operation, response):
+        for failure in judge.judge(sent.operation, response):
             unanswered = failure.check == "answers_in_time" and self._contract.describes_version
             yield failure._replace(note=failure.note or unanswered)
         if not response.error and not judge.is_absent(response):
-            yield from refusal(self._contract, operation, kind, response)
+            yield from refusal(self._contract, sent, kind, response)
 
     def _streamed(self, step: StepData, operation: str, response: Response) -> Iterator[Failure]:
         if response.media == "application/json" and response.media in _media(self._contract, operation):
