@@ -20,6 +20,7 @@ from flowise_mock.conform.client import Client
 from flowise_mock.conform.contract import Contract
 from flowise_mock.conform.events import Reader
 from flowise_mock.conform.hooks import KEY, SETTINGS
+from flowise_mock.conform.observations import DENIED
 from flowise_mock.conform.session import Session
 
 PHASES = ("examples", "coverage", "fuzzing")
@@ -103,7 +104,9 @@ def operations(session: Session) -> list[str]:
 
 
 def _can_answer(session: Session, operation: str) -> bool:
-    """Whether an operation can answer without the outside services that are missing."""
+    """Whether an operation can answer: the key may call it, and the outside services are there."""
+    if session.observations.unseen.get(operation) == DENIED:
+        return False
     return not (session.missing and operation in NEEDS_MODEL)
 
 

@@ -14,6 +14,9 @@ from flowise_mock.conform.deviations import Deviation, Findings, Key
 from flowise_mock.conform.journal import Journal
 from flowise_mock.conform.judge import Failure, message
 
+PERMISSION = "permission"
+DENIED = f"needs {PERMISSION}"
+"""Why an operation was not seen: the key of the run has no permission for it."""
 SECRETS = re.compile(r'("(?:apiKey|apiSecret|webhookSecret)"\s*:\s*")(?!\$)[^"]*("|$)')
 Counts = dict[str, dict[str, int]]
 
@@ -70,6 +73,13 @@ class Observations:
             note=note,
         )  # fmt: skip
         self.findings.add(deviation)
+
+    def is_denied(self, request: Request, response: Response) -> bool:
+        """Whether the key may not call an operation: that says nothing about the server."""
+        denied = response.status == 403 and request.key and not self.succeeded(request.operation)
+        if denied:
+            self.unseen.setdefault(request.operation, DENIED)
+        return denied
 
     def masked(self, text: str) -> str:
         """A text for a report: without the key of the run, and without those that a list of keys shows."""

@@ -24,7 +24,7 @@ def probe(session: Session, operation: str) -> None:
     for page in (1, 2, 3, FAR):
         sent = request(session.contract, operation, {"page": page, "limit": 1})
         response = session.send(sent)
-        if response is None:
+        if response is None or session.observations.is_denied(sent, response):
             return
         found = [*_judged(session, sent, response, page, documented)]
         if documented and response.success:

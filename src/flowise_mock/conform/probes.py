@@ -85,6 +85,8 @@ class Prober:
         if response is None:
             return
         session.observations.saw(PHASE, operation, response)
+        if session.observations.is_denied(probe.request, response):
+            return
         remember(session, probe.request, response)
         for failure in [*session.judge.judge(operation, response), *self._refused(probe, response)]:
             session.observations.add(PHASE, probe.request, response, failure)

@@ -13,6 +13,7 @@ from flowise_mock.conform.client import Request, Response, without_key
 from flowise_mock.conform.contract import Contract
 from flowise_mock.conform.expectations import EXPECTATIONS, MISSING, dig
 from flowise_mock.conform.judge import Failure, is_page
+from flowise_mock.conform.observations import PERMISSION
 from flowise_mock.conform.refusals import refusal
 from flowise_mock.conform.requests import MissingValueError, files, fill, request
 from flowise_mock.conform.schema_errors import has_place
@@ -165,6 +166,9 @@ class Walker:
             sent = each if step.get("key", True) else without_key(each)
             response = self._session.send(sent, step.get("seconds"))
             if response is None:
+                return
+            if step.get("refused") not in ("private", "key") and observations.is_denied(sent, response):
+                self._progress.lost = PERMISSION
                 return
             failures = list(self._judged(step, sent, response))
             if self._shows_missing(step, response):
