@@ -1,8 +1,10 @@
 """Internal: what the web interface calls for its own chats, and the figures that it shows of a flow."""
 
+from collections.abc import AsyncIterator
+
 from flowise_mock.flows import delivery, scripted
 from flowise_mock.flows.call import Call
-from flowise_mock.flows.turn import resolve_turn
+from flowise_mock.flows.turn import Event, resolve_turn
 from flowise_mock.handlers import chatmessage, vector
 from flowise_mock.state.clock import instant
 from flowise_mock.state.outcomes import EventStream
@@ -16,7 +18,17 @@ async def create_internal_prediction(call: Call, id: str, body: Record) -> Recor
     turn = resolve_turn(call, flow, body)
     turn.chat_type = INTERNAL
     choice = await scripted.choose(call, turn)
-    return await delivery.as_json(call, turn, choice)
+    if body.get("streaming") in (None, False, 0, ""):
+        return await delivery.as_json(call, turn, choice)
+    events = delivery.as_events(call, turn, choice)
+    return EventStream(events if body.get("chatId") else _end_of(events))
+
+
+async def _end_of(events: AsyncIterator[Event]) -> AsyncIterator[Event]:
+    """The last event alone: a stream is found by the chat of the request, which names none."""
+    async for name, data in events:
+        if name == "end":
+            yield name, data
 
 
 async def get_internal_chat_messages(call: Call, id: str) -> list[Record]:
@@ -45,5 +57,5 @@ async def get_flow_config(call: Call, id: str) -> list[Record]:
 
 
 async def check_if_chatflow_has_changed(call: Call, id: str, last_updated_date_time: str) -> Record:
-    flow = call.store.find("chatflow", id)
+    flow = call.chatflow(id)
     return {"hasChanged": instant(flow.get("updatedDate")) != instant(last_updated_date_time)}

@@ -4,11 +4,14 @@ from flowise_mock.contract import jsontext, v8
 from flowise_mock.flows.call import Call
 from flowise_mock.handlers import document_store
 from flowise_mock.knowledge import documents, loaders
-from flowise_mock.state.outcomes import WrongType
+from flowise_mock.state.outcomes import InvalidChoice, WrongType
 from flowise_mock.state.table import Record
 
 
 async def preview_file_chunks(call: Call, body: Record) -> Record:
+    id = v8.text(body["storeId"]) if body.get("storeId") else ""
+    if id and call.store.get("documentstore", id) is None:
+        call.report(InvalidChoice("storeId", id))
     if not isinstance(body.get("loaderConfig"), dict):
         call.report(WrongType("loaderConfig"))
     loader = loaders.of_config(call.store, body)
