@@ -13,7 +13,8 @@ import pytest
 
 import flowise_mock
 from conftest import KEY, Running
-from flowise_mock.contract import contracts, diff, document
+from flowise_mock.contract import change_report, contracts, document
+from flowise_mock.contract.changes import changes
 from flowise_mock.contract.publish import publish
 from flowise_mock.server import build
 from flowise_mock.server.build import Options
@@ -308,9 +309,9 @@ def test_the_contract_is_a_valid_document(contract: str) -> None:
 
 
 @pytest.mark.parametrize("contract", VERSIONS)
-def test_the_table_in_the_docs_is_what_diff_prints(contract: str) -> None:
-    first, second = contracts.load("documented"), contracts.load(contract)
-    page = "\n".join(diff.markdown(first, second, "documented", contract)) + "\n"
+def test_the_table_in_the_docs_is_what_changes_prints(contract: str) -> None:
+    found = list(changes(contracts.load("documented"), contracts.load(contract)))
+    page = "\n".join(change_report.markdown(found, "documented", contract)) + "\n"
     assert (ROOT / f"docs/flowise-{contract}.md").read_text() == page
 
 

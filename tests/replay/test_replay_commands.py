@@ -1,4 +1,4 @@
-"""The commands replay, record and diff."""
+"""The commands replay and record."""
 
 from __future__ import annotations
 
@@ -129,14 +129,3 @@ def test_record_writes_a_recording_and_cleans_up(newest: Running, recording: Pat
     assert [each.name for each in exchanges] == ["createTool/c", "getToolById/c"]
     assert exchanges[0].body["id"] in exchanges[1].request["path"]
     assert KEY not in out.read_text().replace("flowise-mock-", "")
-
-
-def test_diff_shows_the_changes_of_an_upgrade(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["diff", "3.0.5", "3.1.4"]) == 0
-    output = capsys.readouterr().out
-    assert "POST /vector/upsert/{id}\n  - key not required\n  + key required" in output
-    assert "  + permission tools:view" in output
-    assert main(["diff", "3.1.4", "3.1.4"]) == 0
-    assert capsys.readouterr().out == "3.1.4 and 3.1.4 agree\n"
-    assert main(["diff", "3.1.4", "9.9.9"]) == 2
-    assert "choose one of documented, clients, 3.0.5, 3.1.4" in capsys.readouterr().err

@@ -13,7 +13,8 @@ from typing import Any
 
 from flowise_mock.contract import contracts
 from flowise_mock.replay.exchanges import Exchange, RecordingError, json_or_text
-from flowise_mock.replay.player import Answer, Player
+from flowise_mock.replay.player import Player
+from flowise_mock.replay.transport import Answer
 
 PATHS = {
     "createTool": "/tools",
