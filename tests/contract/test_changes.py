@@ -127,10 +127,20 @@ def test_the_command_compares_any_two_contracts(capsys: pytest.CaptureFixture[st
     assert main(["changes", "3.0.5", "3.1.4", "--exit-zero"]) == 0
     output = capsys.readouterr().out
     assert "GET /tools\n  breaks writers: permission: none → tools:view\n" in output
-    assert main(["changes", "3.1.4", "9.9.9"]) == 2
-    assert "there is no contract for Flowise 9.9.9" in capsys.readouterr().err
-    assert main(["changes", "3.1.4", "new"]) == 2
-    assert "choose one of documented, clients, " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("9.9.9", "there is no contract for Flowise 9.9.9, nor for an older 9.x; choose one of 3.0.5"),
+        ("new", "choose one of documented, clients, "),
+    ],
+)
+def test_an_unknown_contract_is_an_error(name: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["changes", "3.1.4", name])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 def test_the_table_of_versions_is_up_to_date() -> None:

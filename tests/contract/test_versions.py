@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -394,3 +395,30 @@ def test_no_input_breaks_the_mock(version: Running, caplog: pytest.LogCaptureFix
     assert count > 2000
     broken += [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert broken == []
+
+
+# --- versions by name, and what the mock says about an answer ---------------------------------------
+
+
+def test_the_nearest_older_version_is_used_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+    from flowise_mock.cli import main
+
+    assert main(["contract", "--flowise", "3.0.7", "--operations"]) == 0
+    assert capsys.readouterr().err == "there is no contract for Flowise 3.0.7: using 3.0.5\n"
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", "--flowise", "2.0.0"])
+    assert ended.value.code == 2
+    assert "nor for an older 2.x; choose one of " in capsys.readouterr().err
+
+
+def test_explain_lists_the_outcomes_of_a_request() -> None:
+    running = Running(build.build(Options(contract="3.0.5", explain=True)))
+    try:
+        with running.client() as client:
+            answer = client.get(f"/upsert-history/{UNKNOWN}")
+            found = json.loads(client.get(f"/tools/{UNKNOWN}").headers["flowise-mock-outcomes"])
+    finally:
+        running.stop()
+    assert found == [{"outcome": "NotFound", "fields": {"noun": "Tool", "id": UNKNOWN}, "ignored": False}]
+    ignored = [each["ignored"] for each in json.loads(answer.headers["flowise-mock-outcomes"])]
+    assert ignored == [True, False]

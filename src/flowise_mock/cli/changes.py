@@ -37,8 +37,10 @@ def add(commands: Any) -> None:
         help="what a client sees change from one contract to another",
         description="Print what a client sees change from one contract to another, by operation: what breaks code that reads answers, what breaks code that makes requests, and what is harmless. With --used, only the requests of an application count: both contracts answer them, and the answers are compared. Exits with 1 if something breaks.",
     )
-    command.add_argument("first", metavar="OLD", help="documented, clients, or a version such as 3.0.5")
-    command.add_argument("second", metavar="NEW", help="the contract that it is compared with")
+    command.add_argument(
+        "first", type=version, metavar="OLD", help="documented, clients, or a version such as 3.0.5"
+    )
+    command.add_argument("second", type=version, metavar="NEW", help="the contract that it is compared with")
     command.add_argument(
         "--used", type=Path, metavar="FILE",
         help="what the application requests: a HAR, a journal of this mock, a recording, or an access log",
@@ -52,7 +54,7 @@ def _changes(options: argparse.Namespace) -> int:
     from flowise_mock.contract import change_report, contracts
     from flowise_mock.contract.changes import changes
 
-    one, other = version(options.first), version(options.second)
+    one, other = options.first, options.second
     if options.used:
         return _used(options, one, other)
     found = list(changes(contracts.load(one), contracts.load(other)))

@@ -141,10 +141,15 @@ class Player:
         self.send(Exchange("", "", request, {"status": 200}))
 
     def is_gone(self, path: str) -> bool:
-        """Whether the list of its resource can be read and lacks the record at a path."""
+        """Whether the list of its resource lacks the record at a path; without a list, whether it is unknown.
+
+        One broken record may keep a server from showing its list.
+        """
         collection, _, id = path.rpartition("/")
         shown = self._get(collection)
-        return isinstance(shown, list) and id not in json.dumps(shown)
+        if isinstance(shown, list):
+            return id not in json.dumps(shown)
+        return _is_missing(json.dumps(self._get(path)), id)
 
     # --- requests ---
 

@@ -111,6 +111,8 @@ class AsgiTransport:
             await asyncio.wait_for(self._app(_scope(request), receive, send), request.timeout)
         except TimeoutError:
             return Answer(None)
+        except Exception:  # a server answers so too if an application fails
+            return Answer(500, {"content-type": "text/plain; charset=utf-8"}, b"Internal Server Error")
         return answer
 
 
