@@ -300,7 +300,7 @@ def test_origins_of_the_command_line_may_call() -> None:
 # --- the contracts themselves ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("contract", VERSIONS)
+@pytest.mark.parametrize("contract", contracts.versions())
 def test_the_contract_is_a_valid_document(contract: str) -> None:
     from openapi_spec_validator import OpenAPIV30SpecValidator
 
@@ -309,7 +309,7 @@ def test_the_contract_is_a_valid_document(contract: str) -> None:
     assert shown["info"]["version"] == contract
 
 
-@pytest.mark.parametrize("contract", VERSIONS)
+@pytest.mark.parametrize("contract", contracts.versions())
 def test_the_table_in_the_docs_is_what_changes_prints(contract: str) -> None:
     found = list(changes(contracts.load("documented"), contracts.load(contract)))
     page = "\n".join(change_report.markdown(found, "documented", contract)) + "\n"

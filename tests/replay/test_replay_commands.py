@@ -12,6 +12,7 @@ from conftest import KEY, Running
 from flowise_mock.cli import main
 from flowise_mock.replay.exchanges import read
 from flowise_mock.replay.player import Player
+from flowise_mock.replay.restore_nodes import abridge, restore_nodes
 from flowise_mock.server import build
 from flowise_mock.server.build import Options
 
@@ -157,6 +158,32 @@ def test_record_changes_no_record_of_others(
         store.restore(before)
     sent = [each.request["path"] for each in read(out)]
     assert all(FOREIGN not in path for path in sent)
+
+
+def test_a_recording_has_the_ids_that_were_sent_in_queries_too(
+    newest: Running, recording: Path, tmp_path: Path
+) -> None:
+    rows = recording.read_text().splitlines()[:1]
+    shown = json.loads(row("getAllTools", "GET", "/api/v1/tools", None, 200, []))
+    shown["request"]["query"] = {"after": ID}
+    recording.write_text("\n".join([*rows, json.dumps(shown)]) + "\n")
+    out = tmp_path / "new.jsonl"
+    assert main(["record", newest.url, "--api-key", KEY, "--cases", str(recording), "--out", str(out)]) == 0
+    created, listed = read(out)
+    assert listed.request["query"] == {"after": created.body["id"]}
+
+
+def test_a_recording_lacks_the_descriptions_of_nodes_and_says_that_they_were_sent() -> None:
+    sent = {"name": "llmAgentflow", "inputs": {"a": 1}}
+    described = {"inputs": [{"name": "a", "type": "string", "description": "a long text of the vendor"}]}
+    flow = json.dumps({"nodes": [{"data": sent}], "edges": []})
+    restored = restore_nodes(flow, lambda name: described)
+    assert "a long text" in restored
+    kept = abridge([{"flowData": restored}])[0]["flowData"]
+    assert json.loads(kept)["nodes"][0]["data"]["inputParams"] == []
+    assert "a long text" not in kept
+    assert json.loads(restore_nodes(kept, lambda name: described)) == json.loads(restored)
+    assert abridge({"flowData": "{", "other": 1}) == {"flowData": "{", "other": 1}
 
 
 def test_what_record_cannot_delete_is_listed(

@@ -232,8 +232,12 @@ class Player:
             return self._multipart(body["multipart"]), "multipart/form-data; boundary=flowise-mock"
         body = self.ids.translate_value(body)
         if isinstance(body, dict) and "flowData" in body:
-            body["flowData"] = restore_nodes(body["flowData"], self._node_type)
+            body["flowData"] = self.restored(body["flowData"])
         return json.dumps(body).encode(), ""
+
+    def restored(self, flow_data: Any) -> Any:
+        """A flow with the descriptions that the recording left out."""
+        return restore_nodes(flow_data, self._node_type)
 
     def _multipart(self, form: dict[str, Any]) -> bytes:
         parts = []
