@@ -11,6 +11,7 @@ import pytest
 from flowise_mock.contract import contracts, document, reachable
 from flowise_mock.contract.reachable import functions, outcomes_of_function
 from flowise_mock.contract.schemas import Schemas
+from flowise_mock.contract.writing import Writers
 from flowise_mock.engine.answers import Answers
 from flowise_mock.engine.endpoint import handler
 
@@ -20,10 +21,10 @@ SOURCE = Path(reachable.__file__).parent
 @pytest.mark.parametrize("contract", contracts.names())
 def test_every_outcome_has_a_documented_answer(contract: str) -> None:
     loaded = contracts.load(contract)
-    schemas = Schemas(loaded)
+    writers = Writers(loaded, Schemas(loaded))
     undocumented = []
     for operation in document.operations(loaded):
-        answers = Answers(loaded, schemas, operation.definition)
+        answers = Answers(loaded, writers, operation.definition)
         for name in sorted(reachable.outcomes_of(loaded, operation)):
             status = answers.status(name)
             if status is not None and str(status) not in operation.definition["responses"]:

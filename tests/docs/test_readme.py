@@ -115,3 +115,14 @@ def test_the_readme_is_short() -> None:
 if __name__ == "__main__":
     page = Path(sys.argv[2]) if len(sys.argv) > 2 else README
     page.write_text(with_outputs(page.read_text(), sys.argv[1]))
+
+
+def test_the_python_of_the_page_runs() -> None:
+    blocks = re.findall(
+        r"```python\n(.*?)```", (README.parent / "docs" / "serving.md").read_text(), re.DOTALL
+    )
+    assert blocks
+    for block in blocks:
+        names: dict[str, Any] = {}
+        exec(block, names)
+        assert callable(names["mock"].app)

@@ -10,7 +10,9 @@ import pytest
 from flowise_mock.contract.document import DocumentError
 from flowise_mock.contract.schemas import Schemas
 from flowise_mock.contract.views import compile_view
-from flowise_mock.engine.answers import Answer, Answers, fill, template
+from flowise_mock.contract.writing import Writers
+from flowise_mock.engine.answers import Answer, Answers
+from flowise_mock.engine.body_templates import fill, template
 from flowise_mock.state.outcomes import (
     Condition,
     LoaderNotFound,
@@ -57,7 +59,9 @@ def operation(**more: Any) -> dict[str, Any]:
 
 
 def answers(document: dict[str, Any], definition: dict[str, Any] | None = None) -> Answers:
-    return Answers(document, Schemas(document), operation() if definition is None else definition)
+    return Answers(
+        document, Writers(document, Schemas(document)), operation() if definition is None else definition
+    )
 
 
 def told(answer: Answer) -> tuple[int, Any]:
@@ -187,7 +191,9 @@ def test_unknown_bodies_and_words_stop_the_start() -> None:
 
 def test_headers_are_filled() -> None:
     document = contract(MethodNotAllowed={"status": 405, "headers": {"Allow": "{allow}"}})
-    answer = Answers(document, Schemas(document)).render(MethodNotAllowed("PUT", "/x", "GET, POST"))
+    answer = Answers(document, Writers(document, Schemas(document))).render(
+        MethodNotAllowed("PUT", "/x", "GET, POST")
+    )
     assert (b"Allow", b"GET, POST") in answer.headers
 
 

@@ -13,7 +13,9 @@ import pytest
 import uvicorn
 from connexion.middleware import ConnexionMiddleware
 from connexion.middleware.main import API
+from connexion.middleware.security import SecurityMiddleware
 from connexion.resolver import Resolver
+from connexion.security import BearerSecurityHandler
 
 from flowise_mock.contract.document import DocumentError
 from flowise_mock.engine import private_api
@@ -124,3 +126,37 @@ def test_a_signal_closes_and_is_not_raised_again() -> None:
     assert server.should_exit
     assert closed == [True]
     assert server._captured_signals == []
+
+
+@pytest.mark.parametrize(
+    ("security", "kind"),
+    [
+        ([{"bearer": []}], "required"),
+        ([{"bearer": []}, {}], "optional"),
+        ([{}, {"bearer": []}], ""),  # then no key is looked at
+        ([{"own": []}], ""),
+        ([{"bearer": []}, {"own": []}], ""),
+        ([{"bearer": [], "own": []}], ""),
+    ],
+)
+def test_the_security_of_an_operation_and_its_parts(security: list[Any], kind: str) -> None:
+    schemes = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "own": {"type": "apiKey", "in": "header", "name": "x", "x-apikeyInfoFunc": f"{__name__}.answer"},
+    }
+    spec = {**SPEC, "security": security, "components": {"securitySchemes": schemes}}
+    connexion = ConnexionMiddleware(end, middlewares=[SecurityMiddleware])
+    connexion.apis.append(
+        API(
+            private_api.Contract(spec), base_path=None, resolver=OneHandler(), security_map={"bearer": Bearer}
+        )
+    )
+    layer: Any = private_api.build(connexion)[0]
+    found = private_api.operation(layer, "get_thing")
+    assert found.next_app is end
+    assert private_api.bearer_kind(found) == kind
+
+
+class Bearer(BearerSecurityHandler):
+    def get_fn(self, security_scheme: Any, required_scopes: Any) -> Any:
+        return lambda request: {}

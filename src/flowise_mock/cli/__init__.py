@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -14,12 +15,14 @@ from flowise_mock.cli.examples import EXAMPLES
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit status. An error that the user can fix is one line and status 2."""
+    gc.disable()  # importing makes many objects and drops few
     from flowise_mock.contract.document import DocumentError
     from flowise_mock.engine.seed import SeedError
     from flowise_mock.replay.exchanges import RecordingError
     from flowise_mock.scripts.reading import ScriptError
     from flowise_mock.server.run import ServerError
 
+    gc.enable()
     top = parser()
     options, more = top.parse_known_args(arguments)
     if more and not getattr(options, "takes_more", False):

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flowise_mock.contract.document import Document
+from flowise_mock.state.journal import Entry
 
 MASK = "***"
 _HEADERS = {
@@ -49,6 +50,15 @@ class Secrets:
         further = (name.encode() for name in self._names)
         self._hints = (*_HINTS, *(each for each in further if not any(hint in each for hint in _HINTS)))
 
+    def mask(self, entry: Entry) -> None:
+        """Take the secrets out of an entry of the journal."""
+        entry.path = self.path(entry.path)
+        entry.query = self.query(entry.query) if entry.query else b""
+        entry.headers = self.headers(entry.headers)
+        entry.response_headers = self.headers(entry.response_headers)
+        entry.body = self.body(entry.body, whole=entry.length == len(entry.body))
+        entry.response = self.body(entry.response, whole=entry.response_length == len(entry.response))
+
     def _has_hint(self, body: bytes) -> bool:
         lower = body.lower()
         return any([hint in lower for hint in self._hints])  # noqa: C419 - a list is faster than a generator
@@ -67,10 +77,8 @@ class Secrets:
     def query(self, query: bytes) -> bytes:
         return _masked_query(query.decode("latin-1")).encode("latin-1")
 
-    def body(self, body: bytes, most: int = 65_536) -> bytes:
-        """The first `most` bytes of a body, without the secrets in it."""
-        whole = len(body) <= most
-        body = body[:most]
+    def body(self, body: bytes, *, whole: bool = True) -> bytes:
+        """A body, or the beginning of one that is not `whole`, without the secrets in it."""
         if not self._has_hint(body):
             return body
         try:

@@ -10,17 +10,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flowise_mock.contract import document as documents
 from flowise_mock.contract.document import Document, operations
 from flowise_mock.contract.schemas import Schemas
+from flowise_mock.contract.writing import Writers
 from flowise_mock.control.call import ControlCall, Served
 from flowise_mock.control.guard import CONTROL
 from flowise_mock.engine.answers import Answers
 from flowise_mock.engine.app import connexion_app
-from flowise_mock.engine.endpoint import Endpoint, Settings
-from flowise_mock.engine.middleware import ErrorMiddleware, HeaderMiddleware
+from flowise_mock.engine.endpoint import Endpoint, Received, Settings
+from flowise_mock.engine.middleware import ErrorMiddleware
 from flowise_mock.engine.pages import Pages
-from flowise_mock.engine.request_state import RequestState, request_state
+from flowise_mock.engine.request_state import request_state
+from flowise_mock.engine.response_middleware import ResponseMiddleware
 from flowise_mock.engine.server_profile import ServerProfile
-from flowise_mock.knowledge.files import Upload
-from flowise_mock.scripts.http_request import HttpRequest
 
 DOCUMENT = Path(__file__).with_name("control.yaml")
 HANDLERS = "flowise_mock.control.handlers"
@@ -52,18 +52,17 @@ class ControlApp:
     def _build(self) -> tuple[ASGIApp, Answers]:
         contract, profile = load(), ServerProfile()
         schemas = Schemas(contract)
-        answers: dict[str | None, Answers] = {None: Answers(contract, schemas, profile=profile)}
+        writers = Writers(contract, schemas)
+        answers: dict[str | None, Answers] = {None: Answers(contract, writers, profile=profile)}
         for operation in operations(contract):
-            answers[operation.id] = Answers(contract, schemas, operation.definition, profile)
+            answers[operation.id] = Answers(contract, writers, operation.definition, profile)
         settings = Settings(
             contract, schemas, profile, answers, True, MAX_BODY, self.served.streams, self._call, HANDLERS
         )
         app: ASGIApp = connexion_app(settings)
         app = ErrorMiddleware(app, Pages(contract, base=CONTROL), profile, 0)
-        return HeaderMiddleware(app, profile, explain=False), answers[None]
+        return ResponseMiddleware(app, profile), answers[None]
 
-    def _call(
-        self, endpoint: Endpoint, state: RequestState, request: HttpRequest, files: list[Upload]
-    ) -> Any:
-        host = request.headers.get("host", "localhost")
-        return ControlCall(self.served, state.world, f"http://{host}")
+    def _call(self, endpoint: Endpoint, received: Received) -> Any:
+        host = received.state.headers.get(b"host", b"localhost").decode("latin-1")
+        return ControlCall(self.served, received.state.world, f"http://{host}")

@@ -21,7 +21,7 @@ from flowise_mock.state.journal import MAX_BODY, Entry, Headers
 def shown(entry: Entry, world: World) -> dict[str, Any]:
     """An entry as the control API shows it."""
     return {
-        "id": entry.id,
+        "id": str(entry.id),
         "namespace": world.name,
         "time": Dates().iso(entry.time),
         "operation": entry.operation,
@@ -60,7 +60,7 @@ def read(given: dict[str, Any]) -> Entry:
     if when is None:
         raise ValueError(f"{given['time']} is not a date of the years 1 to 9999")
     query = urlencode(given["query"]).encode()
-    entry = Entry("", milliseconds(when), given["method"], given["path"], query, _pairs_of(given["headers"]))
+    entry = Entry(0, milliseconds(when), given["method"], given["path"], query, _pairs_of(given["headers"]))
     entry.body, entry.length = _bytes(given)
     answer = given.get("response", {})
     entry.response, entry.response_length = _bytes(answer)

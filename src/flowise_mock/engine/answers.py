@@ -11,8 +11,6 @@ outcome `Broken`, never silently.
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Callable, Mapping
 from string import Formatter
 from typing import Any, NamedTuple
 
@@ -21,8 +19,9 @@ from starlette.types import Send
 
 from flowise_mock.contract import messages, responses
 from flowise_mock.contract.document import Document, DocumentError, resolve
-from flowise_mock.contract.schemas import Schemas, Validator, shortened
-from flowise_mock.contract.views import View, compile_view
+from flowise_mock.contract.schemas import Problem
+from flowise_mock.contract.writing import Writer, Writers
+from flowise_mock.engine.body_templates import Template, Words, fill, template
 from flowise_mock.engine.header_values import header_value
 from flowise_mock.engine.server_profile import ServerProfile, etag
 from flowise_mock.state.outcomes import (
@@ -37,18 +36,19 @@ from flowise_mock.state.outcomes import (
 )
 
 log = logging.getLogger("flowise_mock")
-Words = dict[str, Any]
 NONE = "none"
 """The name of the body that is no byte at all."""
 _JSON = "application/json"
-Template = Callable[[Words], Any]
+
+
+Headers = list[tuple[bytes, bytes]]
 
 
 class Answer(NamedTuple):
     """A response, ready to send."""
 
     status: int
-    headers: list[tuple[bytes, bytes]]
+    headers: Headers
     body: bytes
 
 
@@ -58,12 +58,29 @@ async def respond(answer: Answer, send: Send) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
-class Response(NamedTuple):
-    """What the document says of one status and media type of an operation."""
+class Described(NamedTuple):
+    """What the document says of one status and media type of an operation; no `writer`: it has no schema."""
 
-    view: View
-    validator: Validator | None
     media: str
+    writer: Writer | None
+
+
+class AnswerForm(NamedTuple):
+    """How one kind of outcome is answered.
+
+    `entry` is what the contract says of it. `media` is empty for a response without content. `problem` is
+    what the document lacks for it. `content_type` is the header. `is_value` says that the body is the value
+    of the outcome as JSON, and that there is nothing else.
+    """
+
+    entry: Document
+    status: int
+    media: str
+    described: Described | None
+    problem: str | None
+    content_type: tuple[tuple[bytes, bytes], ...]
+    body: Template
+    is_value: bool
 
 
 class Answers:
@@ -75,24 +92,27 @@ class Answers:
     def __init__(
         self,
         document: Document,
-        schemas: Schemas,
+        writers: Writers,
         operation: Document | None = None,
         profile: ServerProfile | None = None,
     ) -> None:
         self._profile = profile or ServerProfile()
-        self._bodies = {name: template(body) for name, body in document.get("x-bodies", {}).items()}
+        self._sources = document.get("x-bodies", {})
+        self._bodies = {name: template(body) for name, body in self._sources.items()}
         self._operation = operation or {}
         self._entries = {name: self._entry(document, name, kind) for name, kind in all_outcomes().items()}
         self._responses = {
-            int(status): _responses(document, schemas, resolve(document, response))
+            int(status): _described(document, writers, resolve(document, response))
             for status, response in self._operation.get("responses", {}).items()
             if status.isdigit()
         }
         self._ranges = {
-            int(status[0]): _responses(document, schemas, resolve(document, response))
+            int(status[0]): _described(document, writers, resolve(document, response))
             for status, response in self._operation.get("responses", {}).items()
             if status.upper().endswith("XX")
         }
+        self._forms: dict[type[Outcome], AnswerForm] = {}
+        self._tagged = b"", etag(b"")
 
     def _entry(self, root: Document, name: str, kind: type[Outcome]) -> Document | None:
         """The merged entry of an outcome; None where the contract lets it pass."""
@@ -127,12 +147,15 @@ class Answers:
         """The response to `outcome`, checked against the document."""
         if isinstance(outcome, FixedAnswer):
             return self._fixed(outcome)
-        answer, problem = self._render(outcome)
+        try:
+            answer, problem = self._shown(outcome)
+        except InvalidJson as found:  # what is stored cannot be shown, and this contract says so
+            answer, problem = self._shown(found)
         if problem is None:
             return answer
         where = self._operation.get("operationId", "no operation")
         log.error("the answer of %s to %s breaks the contract: %s", where, type(outcome).__name__, problem)
-        return self._render(InternalError(problem))[0]
+        return self._shown(InternalError(problem))[0]
 
     def _fixed(self, outcome: FixedAnswer) -> Answer:
         """The answer that the contract has for an operation which it does not describe."""
@@ -149,49 +172,109 @@ class Answers:
         """
         return self._shown(outcome, status)[0]
 
-    def _render(self, outcome: Outcome) -> tuple[Answer, str | None]:
-        try:
-            return self._shown(outcome)
-        except InvalidJson as found:  # what is stored cannot be shown, and this contract says so
-            return self._shown(found)
-
     def _shown(self, outcome: Outcome, status: int | None = None) -> tuple[Answer, str | None]:
-        entry = self._entries[type(outcome).__name__] or {}
-        described = {} if status else self._described(int(entry["status"])) or {}
-        status = status or int(entry["status"])
-        media = entry.get("media", _JSON if _JSON in described else next(iter(described), _JSON))
-        response = described.get(media)
-        words: Words = {**vars(outcome), "status": status}
-        if "message" in entry:
-            words["message"] = str(fill(_message(entry, outcome), words))
-            words["message"] = entry["template"].replace("{message}", words["message"])
+        form = self._form(type(outcome), status)
+        if form.is_value and form.described is not None and form.described.writer is not None:
+            body, problem = form.described.writer.write(outcome.value)  # type: ignore[attr-defined]
+            return self._whole(form, [], body), _broken(form.status, problem)
+        words: Words = {**vars(outcome), "status": form.status}
+        if "message" in form.entry:
+            words["message"] = str(fill(_message(form.entry, outcome), words))
+            words["message"] = form.entry["template"].replace("{message}", words["message"])
         headers = [
-            (name.encode(), header_value(text, words)) for name, text in entry.get("headers", {}).items()
+            (name.encode(), header_value(text, words)) for name, text in form.entry.get("headers", {}).items()
         ]
-        if entry.get("media") == "":
-            return Answer(status, [*headers, (b"content-length", b"0")], b""), None
+        if form.entry.get("media") == "":
+            return Answer(form.status, [*headers, (b"content-length", b"0")], b""), None
         if isinstance(outcome, FileDownload):
-            return self._file(status, headers, "" if entry.get("omit-content-type") else media, outcome), None
-        if response is not None and "value" in words:
-            words["value"] = response.view(words["value"])
-        body = self._bodies[entry.get("body", "value")](words)
-        if media == "" and (body in (None, "") or not isinstance(outcome, Ok)):
-            return Answer(status, [*headers, (b"content-length", b"0")], b""), None
-        problem = self._problem(status, response, body)
-        if isinstance(body, dict | list):  # it can go no other way, whatever is documented
-            media = _JSON
-        sent = b"" if entry.get("body") == NONE else _written(media, body)
-        return self.sent(status, headers, "" if entry.get("omit-content-type") else media, sent), problem
+            return self._file(form, headers, outcome), None
+        return self._filled(form, headers, words, isinstance(outcome, Ok))
 
-    def _file(
-        self, status: int, headers: list[tuple[bytes, bytes]], media: str, file: FileDownload
-    ) -> Answer:
+    def _filled(
+        self, form: AnswerForm, headers: Headers, words: Words, is_ok: bool
+    ) -> tuple[Answer, str | None]:
+        """The answer with the body that the contract has for it, filled with the words of the outcome."""
+        writer = form.described.writer if form.described is not None else None
+        if writer is not None and "value" in words:
+            words["value"] = writer.view(words["value"])
+        body = form.body(words)
+        if form.media == "" and (body in (None, "") or not is_ok):
+            return Answer(form.status, [*headers, (b"content-length", b"0")], b""), None
+        problem = form.problem
+        if problem is None and self._operation and form.media == "":
+            problem = f"status {form.status} is documented without content, and there is a value"
+        if problem is None and writer is not None and body is not None and not isinstance(body, bytes):
+            problem = _broken(form.status, writer.validator.problem(body))
+        if isinstance(body, dict | list) and form.media != _JSON:  # it can go no other way
+            form = form._replace(media=_JSON, content_type=self._content_type(form.entry, _JSON))
+        sent = b"" if form.entry.get("body") == NONE else _written(form.media, body)
+        return self._whole(form, headers, sent), problem
+
+    def _form(self, kind: type[Outcome], status: int | None) -> AnswerForm:
+        """How a kind of outcome is answered; with a `status` that is not its own, whatever is documented."""
+        form = self._forms.get(kind) if status is None else None
+        if form is None:
+            form = self._make_form(kind, status)
+            if status is None:
+                self._forms[kind] = form
+        return form
+
+    def _make_form(self, kind: type[Outcome], status: int | None) -> AnswerForm:
+        entry = self._entries[kind.__name__] or {}
+        described = {} if status else self._described(int(entry["status"]))
+        code = status or int(entry["status"])
+        known = described or {}
+        media = entry.get("media", _JSON if _JSON in known else next(iter(known), _JSON))
+        found = known.get(media)
+        body = entry.get("body", "value")
+        return AnswerForm(
+            entry,
+            code,
+            media,
+            found,
+            self._undocumented(code, described, found) if status is None else None,
+            self._content_type(entry, media),
+            self._bodies[body],
+            self._sources.get(body) == "{value}"
+            and "value" in kind.fields
+            and media == _JSON
+            and found is not None
+            and found.writer is not None
+            and not entry.keys() & {"message", "headers", "media"},
+        )
+
+    def _undocumented(
+        self, status: int, described: dict[str, Described] | None, found: Described | None
+    ) -> str | None:
+        """What the document lacks for an answer."""
+        if not self._operation or found is not None:
+            return None
+        if described is None:
+            return f"status {status} is not documented"
+        return f"status {status} is not documented with this media type"
+
+    def _content_type(self, entry: Document, media: str) -> tuple[tuple[bytes, bytes], ...]:
+        return () if entry.get("omit-content-type") or not media else ((b"content-type", self._typed(media)),)
+
+    def _file(self, form: AnswerForm, headers: Headers, file: FileDownload) -> Answer:
         """A file, byte for byte. Express pipes it, so it has no ETag."""
-        types = [(b"content-type", media.encode())] if media else []
         length = (b"content-length", b"%d" % len(file.data))
-        return Answer(status, [*headers, *types, length], file.data)
+        return Answer(form.status, [*headers, *form.content_type, length], file.data)
 
-    def sent(self, status: int, headers: list[tuple[bytes, bytes]], media: str, body: bytes) -> Answer:
+    def _whole(self, form: AnswerForm, headers: Headers, body: bytes) -> Answer:
+        """A response of bytes, with the headers that this server gives to all."""
+        found = [*headers, *form.content_type, (b"content-length", b"%d" % len(body))]
+        if self._profile.etags:
+            found.append((b"etag", self._etag(body)))
+        return Answer(form.status, found, body)
+
+    def _etag(self, body: bytes) -> bytes:
+        """The ETag of a body; that of the last one is kept, for clients that poll."""
+        if body != self._tagged[0]:
+            self._tagged = body, etag(body)
+        return self._tagged[1]
+
+    def sent(self, status: int, headers: Headers, media: str, body: bytes) -> Answer:
         """A response of bytes, with the headers that this server gives to all.
 
         It has no content type where `media` is empty.
@@ -208,23 +291,9 @@ class Answers:
         textual = (media.startswith("text/") and ";" not in media) or media == _JSON
         return f"{media}; charset={charset}".encode() if charset and textual else media.encode()
 
-    def _described(self, status: int) -> dict[str, Response] | None:
+    def _described(self, status: int) -> dict[str, Described] | None:
         """What the document says of a status, by media type: of itself, or of its range such as 4XX."""
         return self._responses.get(status, self._ranges.get(status // 100))
-
-    def _problem(self, status: int, response: Response | None, body: Any) -> str | None:
-        if not self._operation:
-            return None
-        if self._described(status) is None:
-            return f"status {status} is not documented"
-        if response is None:
-            return f"status {status} is not documented with this media type"
-        if response.media == "":
-            return f"status {status} is documented without content, and there is a value"
-        if response.validator is None or isinstance(body, bytes) or body is None:
-            return None
-        found = response.validator.problem(body)
-        return f"status {status}: {found.path or 'the body'}: {found.reason}" if found else None
 
 
 def _words_of(entry: Document) -> set[str]:
@@ -246,46 +315,14 @@ def _written(media: str, body: Any) -> bytes:
     return orjson.dumps(body) if media == _JSON else str(body).encode()
 
 
-def _responses(document: Document, schemas: Schemas, response: Document) -> dict[str, Response]:
-    """What a status is answered with, by media type; one entry without any where it has no content."""
+def _broken(status: int, problem: Problem | None) -> str | None:
+    return f"status {status}: {problem.path or 'the body'}: {problem.reason}" if problem else None
+
+
+def _described(document: Document, writers: Writers, response: Document) -> dict[str, Described]:
+    """What a status is answered with, by media type; one entry without any if it has no content."""
     content = response.get("content") or {"": {}}
-    return {media: _response(document, schemas, media, each.get("schema")) for media, each in content.items()}
-
-
-def _response(document: Document, schemas: Schemas, media: str, schema: Document | None) -> Response:
-    if schema is None:
-        return Response(lambda value: value, None, media)
-    return Response(compile_view(document, schema), schemas.compile(schema), media)
-
-
-# --- templates -------------------------------------------------------------------------------------
-
-_WHOLE = re.compile(r"\{(\w+)(?:\[(\d+)\])?\}")
-
-
-def template(body: Any) -> Template:
-    """A body of `x-bodies`: `{word}` alone keeps the word's type, within a text it is written."""
-    if isinstance(body, dict):
-        members = {key: template(value) for key, value in body.items()}
-        return lambda words: {key: make(words) for key, make in members.items()}
-    if isinstance(body, list):
-        items = [template(value) for value in body]
-        return lambda words: [make(words) for make in items]
-    if isinstance(body, str) and "{" in body:
-        return lambda words: fill(body, words)
-    return lambda words: body
-
-
-def fill(text: Any, words: Mapping[str, Any]) -> Any:
-    """`text` with its words; `{word}` or `{word[0]}` alone is the word itself."""
-    if not isinstance(text, str):
-        return text
-    whole = _WHOLE.fullmatch(text)
-    if whole is None:
-        return text.format_map({key: _told(value) for key, value in words.items()})
-    value = words[whole[1]]
-    return value if whole[2] is None else value[int(whole[2])]
-
-
-def _told(value: Any) -> Any:
-    return shortened(value) if isinstance(value, str) else value
+    return {
+        media: Described(media, writers.writer(each["schema"]) if "schema" in each else None)
+        for media, each in content.items()
+    }

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from connexion.exceptions import ResolverError
-from connexion.middleware import ConnexionMiddleware
+from connexion.middleware import ConnexionMiddleware, MiddlewarePosition
 from connexion.middleware.main import API
 from connexion.middleware.security import SecurityMiddleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flowise_mock.contract.document import Document, DocumentError, operations
 from flowise_mock.contract.schemas import Schemas
 from flowise_mock.contract.secrets import Secrets
+from flowise_mock.contract.writing import Writers
 from flowise_mock.engine import private_api
 from flowise_mock.engine.answers import Answers
 from flowise_mock.engine.body_parser import BodyParserMiddleware
-from flowise_mock.engine.cors import FlowCORSMiddleware
+from flowise_mock.engine.chains import chains
+from flowise_mock.engine.cors import FlowCORSMiddleware, OriginMiddleware
 from flowise_mock.engine.endpoint import (
     EndpointMiddleware,
     HandlerResolver,
@@ -31,13 +32,9 @@ from flowise_mock.engine.endpoint import (
 from flowise_mock.engine.fault_channel import FaultSettings
 from flowise_mock.engine.fault_middleware import FaultMiddleware
 from flowise_mock.engine.http_limits import MAX_BODY
-from flowise_mock.engine.middleware import (
-    AccessLogMiddleware,
-    ErrorMiddleware,
-    HeaderMiddleware,
-    JournalMiddleware,
-)
+from flowise_mock.engine.middleware import ErrorMiddleware
 from flowise_mock.engine.pages import Pages
+from flowise_mock.engine.response_middleware import ResponseMiddleware
 from flowise_mock.engine.routing import RoutingMiddleware
 from flowise_mock.engine.security import bearer
 from flowise_mock.engine.server_profile import server_profile
@@ -66,6 +63,7 @@ def create_app(
     explain: bool = False,
     journal: bool = True,
     strict_operations: bool = False,
+    extend: Extend | None = None,
 ) -> ASGIApp:
     """The API as an ASGI app, for requests that have a state. Raises DocumentError if it cannot be served.
 
@@ -74,15 +72,16 @@ def create_app(
     stream in seconds, `hang` the time before a request without an answer is closed. `streams` keeps the
     open streams. `model` says what flows answer if no rule does. `explain` names the rule in a header.
     `journal` keeps an entry of each request. `strict_operations` answers 501 to operations of Flowise that
-    are not imitated.
+    are not imitated. `extend` may add middlewares to the Connexion application.
     """
     streams = Streams() if streams is None else streams  # one without streams is false
     profile = server_profile(document)
     streams.bare_events = profile.bare_events
     schemas = Schemas(document)
-    answers: dict[str | None, Answers] = {None: Answers(document, schemas, profile=profile)}
+    writers = Writers(document, schemas)
+    answers: dict[str | None, Answers] = {None: Answers(document, writers, profile=profile)}
     for operation in operations(document):
-        answers[operation.id] = Answers(document, schemas, operation.definition, profile)
+        answers[operation.id] = Answers(document, writers, operation.definition, profile)
     make_call = flow_call(flow_behaviour(document), token_delay, model)
     settings = Settings(
         document,
@@ -95,30 +94,56 @@ def create_app(
         make_call,
         strict_operations=strict_operations,
     )
-    secrets = Secrets(document)
     faults = FaultSettings(document, hang, max_body)
     by_id = {each.id: each for each in operations(document)}
-    app: ASGIApp = connexion_app(settings, [partial(FaultMiddleware, settings=faults, operations=by_id)])
+    faulty = partial(FaultMiddleware, settings=faults, operations=by_id)
+    app: ASGIApp = connexion_app(settings, [faulty], extend)
     app = ErrorMiddleware(app, Pages(document), profile, hang)
-    app = HeaderMiddleware(app, profile, explain)
     if profile.lenient:
         app = BodyParserMiddleware(app, max_body)
-    if journal:
-        app = JournalMiddleware(app, secrets)
-    app = AccessLogMiddleware(app, secrets)
+    app = ResponseMiddleware(app, profile, Secrets(document), explain=explain, journal=journal)
     return _cors(app, settings, cors)
 
 
 def unrouted_answers(document: Document) -> Answers:
     """The answers to requests that match no operation of a contract."""
-    return Answers(document, Schemas(document), profile=server_profile(document))
+    return Answers(document, Writers(document, Schemas(document)), profile=server_profile(document))
 
 
-def connexion_app(settings: Settings, middlewares: Sequence[Any] = ()) -> ConnexionMiddleware:
-    """The Connexion application: routing, security, further middlewares, endpoints."""
-    connexion = ConnexionMiddleware(
+class Application(ConnexionMiddleware):
+    """Connexion's application with our middlewares; its positions are places among them."""
+
+    def add_middleware(
+        self,
+        middleware_class: type[ASGIApp],
+        *,
+        position: MiddlewarePosition = MiddlewarePosition.BEFORE_CONTEXT,
+        **options: Any,
+    ) -> None:
+        """Add a middleware before routing, before security, before validation or before the endpoint."""
+        places = {
+            MiddlewarePosition.BEFORE_SECURITY: self.middlewares.index(SecurityMiddleware),
+            MiddlewarePosition.BEFORE_VALIDATION: self.middlewares.index(SecurityMiddleware) + 1,
+            MiddlewarePosition.BEFORE_CONTEXT: len(self.middlewares) - 1,
+        }
+        place = places.get(position, self.middlewares.index(RoutingMiddleware))
+        made: Any = partial(cast(Callable[..., ASGIApp], middleware_class), **options)
+        self.middlewares.insert(place, made)
+
+
+Extend = Callable[[ConnexionMiddleware], None]
+"""Adds what a user wants to the Connexion application, before it is built."""
+
+
+def connexion_app(
+    settings: Settings, middlewares: Sequence[Any] = (), extend: Extend | None = None
+) -> ASGIApp:
+    """The stack of the Connexion application: routing, security, further middlewares, endpoints."""
+    connexion = Application(
         _end, middlewares=[RoutingMiddleware, SecurityMiddleware, *middlewares, EndpointMiddleware]
     )
+    if extend is not None:
+        extend(connexion)
     logging.getLogger("connexion").setLevel(logging.CRITICAL)  # it logs what it then raises
     gated = settings.profile.public_paths is not None
     try:
@@ -130,10 +155,14 @@ def connexion_app(settings: Settings, middlewares: Sequence[Any] = ()) -> Connex
             settings=settings,
         )
         connexion.apis.append(api)
-        private_api.build(connexion)
+        stack = private_api.build(connexion)
     except ResolverError as error:
         raise DocumentError(str(error)) from None
-    return connexion
+    ids = [each.id for each in operations(settings.document)]
+    for place, layer in enumerate(stack):
+        if isinstance(layer, RoutingMiddleware):
+            layer.chains = chains(stack[place + 1 : -1], ids, checked=settings.open or gated)
+    return stack[0]
 
 
 def api_path(document: Document) -> str:
@@ -141,22 +170,12 @@ def api_path(document: Document) -> str:
     return urlsplit(document["servers"][0]["url"]).path.rstrip("/") if document.get("servers") else ""
 
 
-LOOPBACK_ORIGIN = r"https?://(localhost|[a-z0-9.-]+\.localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?"
-"""Pages of this machine may call by default, whatever their port; a site of the Internet may not."""
-
-
 def _cors(app: ASGIApp, settings: Settings, origins: Sequence[str] | None) -> ASGIApp:
     profile = settings.profile
     if profile.cors:
         path = api_path(settings.document)
         return FlowCORSMiddleware(app, profile.cors, tuple(origins or ()), path)
-    return CORSMiddleware(
-        app,
-        allow_origins=list(origins or ()),
-        allow_origin_regex=None if origins else LOOPBACK_ORIGIN,
-        allow_methods=["*"],
-        allow_headers=["*"],
-    )
+    return OriginMiddleware(app, origins)
 
 
 async def _end(scope: Scope, receive: Receive, send: Send) -> None:

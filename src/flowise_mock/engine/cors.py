@@ -1,20 +1,48 @@
-"""CORS as a real Flowise does it, where a contract's `x-server` says so; else Starlette's is used."""
+"""CORS: the headers that a response to another origin gets, decided before the request goes on."""
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from collections.abc import Sequence
 
-from flowise_mock.engine.request_state import request_state
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from flowise_mock.engine.request_state import RequestState, request_state
 from flowise_mock.flows.limits import allows
 from flowise_mock.state.store import Store
 
 METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
+VARY = (b"vary", b"Origin")
+LOOPBACK_ORIGIN = r"https?://(localhost|[a-z0-9.-]+\.localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?"
+"""Pages of this machine may call by default, whatever their port; a site of the Internet may not."""
+
+
+class OriginMiddleware:
+    """CORS for `origins`, or for the pages of this machine. Requests of no page need no look at them."""
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str] | None) -> None:
+        self.app = app
+        self.cors = CORSMiddleware(
+            app,
+            allow_origins=list(origins or ()),
+            allow_origin_regex=None if origins else LOOPBACK_ORIGIN,
+            allow_methods=["*"],
+            allow_headers=["*"],
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        state = request_state(scope)
+        if b"origin" in state.headers:
+            await self.cors(scope, receive, send)
+            return
+        state.cors = (VARY,)
+        await self.app(scope, receive, send)
 
 
 class FlowCORSMiddleware:
-    """Reflects origins: any (`cors: any`), or those listed and, at the paths of `cors`, those a flow allows.
+    """CORS as a real Flowise does it.
 
+    Reflects origins: any (`cors: any`), or those listed and, at the paths of `cors`, those a flow allows.
     A preflight of an origin that is not allowed goes on to the routes, as in Express.
     """
 
@@ -31,31 +59,24 @@ class FlowCORSMiddleware:
         self.flows = () if isinstance(cors, str) else tuple(base_path + path for path in cors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        origin = headers.get(b"origin")
-        flow = origin is not None and self._flow_allows(
-            request_state(scope).world.store, scope["path"], origin
+        state = request_state(scope)
+        sent = state.headers.get(b"origin")
+        origin = None if sent is None else sent.decode("latin-1")
+        reflected = origin is not None and (
+            self.any or origin in self.origins or self._flow_allows(state.world.store, scope["path"], origin)
         )
-        reflected = origin is not None and (self.any or origin in self.origins or flow)
         if scope["method"] == "OPTIONS" and (origin is None or reflected):
-            await self._preflight(origin, headers.get(b"access-control-request-headers"), send)
+            await self._preflight(origin, state, send)
             return
-
-        async def add_headers(message: Message) -> None:
-            if message["type"] == "http.response.start" and not request_state(scope).without_headers:
-                changed = MutableHeaders(raw=message["headers"])
-                if origin is not None and reflected:
-                    changed["Access-Control-Allow-Origin"] = origin
-                if self.any:
-                    changed["Access-Control-Allow-Credentials"] = "true"
-                if self.any or origin is None or reflected:
-                    changed["Vary"] = "Origin"
-            await send(message)
-
-        await self.app(scope, receive, add_headers)
+        headers = []
+        if sent is not None and reflected:
+            headers.append((b"access-control-allow-origin", sent))
+        if self.any:
+            headers.append((b"access-control-allow-credentials", b"true"))
+        if self.any or origin is None or reflected:
+            headers.append(VARY)
+        state.cors = headers
+        await self.app(scope, receive, send)
 
     def _flow_allows(self, store: Store, path: str, origin: str) -> bool:
         """Whether a path is a question to a flow that this origin may use."""
@@ -65,13 +86,14 @@ class FlowCORSMiddleware:
         flow = store.get("chatflow", id)
         return flow is not None and origin != "null" and allows(flow, origin)
 
-    async def _preflight(self, origin: str | None, requested: str | None, send: Send) -> None:
+    async def _preflight(self, origin: str | None, state: RequestState, send: Send) -> None:
         headers = [(b"vary", b"Origin, Access-Control-Request-Headers")]
         if origin is not None:
             headers.append((b"access-control-allow-origin", origin.encode("latin-1")))
         headers.append((b"access-control-allow-methods", METHODS.encode()))
+        requested = state.headers.get(b"access-control-request-headers")
         if requested:
-            headers.append((b"access-control-allow-headers", requested.encode("latin-1")))
+            headers.append((b"access-control-allow-headers", requested))
         headers.append((b"content-length", b"0"))
         await send({"type": "http.response.start", "status": 204, "headers": headers})
         await send({"type": "http.response.body", "body": b""})

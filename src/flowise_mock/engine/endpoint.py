@@ -34,12 +34,32 @@ from flowise_mock.scripts.question import Question
 from flowise_mock.state.outcomes import EventStream, Forbidden, MissingId, Ok, Outcome, Report
 
 Handler = Callable[..., Awaitable[Any]]
-TIME = "flowise-mock-time"
+TIME = b"flowise-mock-time"
 """A request header that sets the server's clock to an ISO date; `now` releases it."""
 
 
-MakeCall = Callable[["Endpoint", RequestState, HttpRequest, list[Upload]], Any]
-"""Makes what a handler gets, of the endpoint, the state, the request and its files."""
+class Received:
+    """A request that was read: its state, its body as data, its files; as rules match it, when needed."""
+
+    __slots__ = ("_body", "_request", "_scope", "files", "state")
+
+    def __init__(self, scope: Scope, state: RequestState, body: Any, files: list[Upload]) -> None:
+        self.state = state
+        self.files = files
+        self._scope = scope
+        self._body = body
+        self._request: HttpRequest | None = None
+
+    @property
+    def request(self) -> HttpRequest:
+        if self._request is None:
+            self._request = http_request(self._scope, self._body, self.state.operation_id)
+        return self._request
+
+
+MakeRuntime = Callable[["Endpoint", RequestState], FlowRuntime]
+MakeCall = Callable[["Endpoint", Received], Any]
+"""Makes what a handler gets, of the endpoint and the request."""
 
 
 @dataclass(frozen=True)
@@ -112,32 +132,32 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         settings, state = self.settings, request_state(scope)
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        if TIME in headers:
-            state.world.store.set_clock(headers[TIME])
-        self._check_permission(state)
+        time = state.headers.get(TIME)
+        if time is not None:
+            state.world.store.set_clock(time.decode("latin-1"))
+        if self._permissions:
+            self._check_permission(state)
         for name, value in scope["path_params"].items():
             if not value:
                 self.report(MissingId(name), state)
         values = self._parameters.read(scope["path_params"], scope["query_string"])
         files: list[Upload] = []
         if self._bodies is not None:
-            raw = await receive_body(scope, receive, settings.max_body)
-            state.note_body(raw)
+            raw = state.body = await receive_body(scope, receive, settings.max_body)
             if state.parsed is not None:
                 values["body"] = self._bodies.fitted(state.parsed)
             else:
                 values["body"], files = self._bodies.read(
-                    headers.get("content-type", ""), raw, self.reporter(state)
+                    state.headers.get(b"content-type", b"").decode("latin-1"), raw, self.reporter(state)
                 )
             state.streaming = streaming.may_be_requested(values["body"])
-        request = http_request(scope, headers, values.get("body"), state.operation_id)
+        received = Received(scope, state, values.get("body"), files)
         channel = state.channel
         if channel is not None:
             channel.trigger()
             if channel.fault is None and state.world.rules:
-                await _trigger_rule(state, request, channel)
-        result = await self._handler(self._make_call(self, state, request, files), **values)
+                await _trigger_rule(state, received.request, channel)
+        result = await self._handler(self._make_call(self, received), **values)
         await self._send(result, channel, state, receive, send)
 
     async def _send(
@@ -158,7 +178,7 @@ class Endpoint:
     def _check_permission(self, state: RequestState) -> None:
         """Forbidden if the key has permissions of its own, and none that the operation accepts."""
         held = (state.key or {}).get("permissions")
-        if self._permissions and held is not None and not self._permissions.intersection(held):
+        if held is not None and not self._permissions.intersection(held):
             raise Forbidden(" or ".join(sorted(self._permissions)))
 
     def report(self, condition: Outcome, state: RequestState) -> None:
@@ -171,32 +191,59 @@ class Endpoint:
         return lambda condition: self.report(condition, state)
 
 
+class RequestCall(Call):
+    """The `Call` of a request. What few handlers need is made when it is needed."""
+
+    __slots__ = ("_endpoint", "_made", "_received", "_runtime")
+
+    def __init__(
+        self, endpoint: Endpoint, received: Received, behaviour: FlowBehaviour, runtime: MakeRuntime
+    ) -> None:
+        state = received.state
+        self._endpoint = endpoint
+        self._received = received
+        self._runtime = runtime
+        self._made: FlowRuntime | None = None
+        self.store = state.world.store
+        self.key = state.key
+        self.open = endpoint.settings.open
+        self.files = received.files
+        self.behaviour = behaviour
+
+    def report(self, condition: Outcome) -> None:
+        self._endpoint.report(condition, self._received.state)
+
+    @property
+    def headers(self) -> Mapping[str, str]:  # type: ignore[override]
+        return self._received.request.headers
+
+    @property
+    def request(self) -> HttpRequest:  # type: ignore[override]
+        return self._received.request
+
+    @property
+    def runtime(self) -> FlowRuntime:  # type: ignore[override]
+        if self._made is None:
+            self._made = self._runtime(self._endpoint, self._received.state)
+        return self._made
+
+
 def flow_call(behaviour: FlowBehaviour, token_delay: float, model: Model) -> MakeCall:
     """Makes the `Call` of the API's handlers."""
 
-    def make(endpoint: Endpoint, state: RequestState, request: HttpRequest, files: list[Upload]) -> Call:
-        return Call(
-            store=state.world.store,
-            report=endpoint.reporter(state),
-            key=state.key,
-            open=endpoint.settings.open,
-            headers=request.headers,
-            files=files,
-            request=request,
-            behaviour=behaviour,
-            runtime=FlowRuntime(
-                token_delay=token_delay,
-                model=model,
-                rules=state.world.rules,
-                hold=state.world.holds.wait,
-                note_question=state.note_question,
-                explain=state.note_rule,
-                inject=state.channel.inject if state.channel else lambda fault: None,
-                text=endpoint.answers.text,
-            ),
+    def runtime(endpoint: Endpoint, state: RequestState) -> FlowRuntime:
+        return FlowRuntime(
+            token_delay=token_delay,
+            model=model,
+            rules=state.world.rules,
+            hold=state.world.holds.wait,
+            note_question=state.note_question,
+            explain=state.note_rule,
+            inject=state.channel.inject if state.channel else lambda fault: None,
+            text=endpoint.answers.text,
         )
 
-    return make
+    return lambda endpoint, received: RequestCall(endpoint, received, behaviour, runtime)
 
 
 async def _trigger_rule(state: RequestState, request: HttpRequest, channel: FaultChannel) -> None:

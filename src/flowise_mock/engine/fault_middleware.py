@@ -37,19 +37,29 @@ HEADERS = (b"flowise-mock-fault", b"x-flowise-mock-fault")
 """The request header that names a fault, `NAME; option=value; ...`, and its older name."""
 
 
+_SPECIAL = {*HEADERS, b"prefer"}
+
+
 class FaultMiddleware:
-    """The middleware; `operations` are those of the contract, by id."""
+    """The middleware; it does nothing unless there is a rule, or a header for it.
+
+    `operations` are those of the contract, by id.
+    """
 
     def __init__(self, app: ASGIApp, settings: FaultSettings, operations: Mapping[str, Operation]) -> None:
         self.app = app
         self.settings = settings
         self._operations = operations
 
+    def before(self, app: ASGIApp) -> FaultMiddleware:
+        """The same middleware in front of another app."""
+        return FaultMiddleware(app, self.settings, self._operations)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        state = request_state(scope)
+        if not state.world.rules and state.headers.keys().isdisjoint(_SPECIAL):
             await self.app(scope, receive, send)
             return
-        state = request_state(scope)
         try:
             preferences = prefer.preferences(scope)
             if preferences:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from starlette.types import Scope
@@ -10,7 +9,8 @@ from starlette.types import Scope
 from flowise_mock.scripts.http_request import HttpRequest
 
 
-def http_request(scope: Scope, headers: Mapping[str, str], body: Any, operation: str) -> HttpRequest:
-    """The request; `headers` have lower-case names, `body` is what was read of its body."""
+def http_request(scope: Scope, body: Any, operation: str) -> HttpRequest:
+    """The request; `body` is what was read of its body."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     query = scope["query_string"].decode("latin-1")
     return HttpRequest(scope["method"], scope["path"], query, headers, body, operation)

@@ -25,17 +25,32 @@ class Node:
                 node = node.literals.setdefault(segment.lower() if fold else segment, Node())
         node.methods[method.upper()] = (operation_id, tuple(names))
 
-    def find(
-        self, segments: list[str], filled: tuple[str, ...] = (), fold: bool = False
-    ) -> tuple[Node, tuple[str, ...]] | None:
+    def find(self, segments: list[str], fold: bool = False) -> tuple[Node, tuple[str, ...]] | None:
         """The node that a path ends on and the values of its templates; `fold` takes any case."""
+        node, filled = self, tuple[str, ...]()
+        for place, segment in enumerate(segments):
+            literal = node.literals.get(segment.lower() if fold else segment)
+            if literal is not None and node.template is not None:  # a later segment decides
+                return node._find(segments[place:], filled, fold)
+            if literal is not None:
+                node = literal
+            elif node.template is not None and segment:
+                node, filled = node.template, (*filled, segment)
+            else:
+                return None
+        return (node, filled) if node.methods else None
+
+    def _find(
+        self, segments: list[str], filled: tuple[str, ...], fold: bool
+    ) -> tuple[Node, tuple[str, ...]] | None:
+        """As `find`, with the values that were found before; tries the literal, then the template."""
         if not segments:
             return (self, filled) if self.methods else None
         first, rest = segments[0], segments[1:]
         literal = self.literals.get(first.lower() if fold else first)
-        found = literal.find(rest, filled, fold) if literal else None
+        found = literal._find(rest, filled, fold) if literal else None
         if found is None and self.template is not None and first:
-            found = self.template.find(rest, (*filled, first), fold)
+            found = self.template._find(rest, (*filled, first), fold)
         return found
 
     def without_id(self, segments: list[str], method: str) -> tuple[Route, tuple[str, ...]] | None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import jsonschema_rs
 from connexion.middleware import ConnexionMiddleware
-from connexion.middleware.abstract import AbstractRoutingAPI
+from connexion.middleware.abstract import AbstractRoutingAPI, RoutedMiddleware
+from connexion.middleware.security import SecurityOperation
 from connexion.operations import AbstractOperation
 from connexion.spec import OpenAPISpecification, Specification
 from starlette.types import ASGIApp, Send
@@ -33,6 +34,21 @@ def build(connexion: ConnexionMiddleware) -> list[ASGIApp]:
     """
     connexion.app, connexion.middleware_stack = connexion._build_middleware_stack()
     return list(connexion.middleware_stack)
+
+
+def operation(layer: RoutedMiddleware[Any], id: str) -> Any:
+    """What a middleware of Connexion has for one operation: an ASGI app."""
+    apis = [api for each in layer.apis.values() for api in each]
+    return apis[0].operations[id]
+
+
+def bearer_kind(security: SecurityOperation) -> str:
+    """`required` or `optional` if `bearer` of HTTP is the one scheme of an operation, else empty."""
+    alternatives = security.security
+    schemes = [security.security_schemes[name].get("scheme") for each in alternatives for name in each]
+    if schemes != ["bearer"] or not alternatives[0]:
+        return ""
+    return {1: "required", 2: "optional"}.get(len(alternatives), "")
 
 
 class Contract(OpenAPISpecification):

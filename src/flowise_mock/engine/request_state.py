@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +22,13 @@ _KEY = "flowise_mock"
 class RequestState:
     """One request on its way, in the world of its namespace.
 
+    `headers` are those of the request, by lower-case name; of several with one name, the first.
     `operation_id` and `answers` are those of its operation; until that is known, `answers` are the ones of
     requests that match none. `key` is the API key record that the request showed. `streaming` says whether
     the body requests a stream. `rule` and `fault` describe what answered, for the access log. `body` and
     `question` are what was sent and what it resolved to, for the journal. `parsed` is the body, if it was
-    read before the request was routed. `without_headers` says that the request was refused so early that no
+    read before the request was routed. `status` is that of the response, 0 until it begins; `cors` are the
+    headers that CORS adds to it. `without_headers` says that the request was refused so early that no
     middleware adds its headers. `outcomes` are what happened, each with whether the contract ignored it;
     None if no header shows them.
     """
@@ -33,6 +36,7 @@ class RequestState:
     world: World
     connection: Connection
     answers: Answers
+    headers: dict[bytes, bytes]
     operation_id: str = ""
     key: Record | None = None
     streaming: bool = False
@@ -41,6 +45,8 @@ class RequestState:
     channel: FaultChannel | None = None
     body: bytes = b""
     parsed: Any = None
+    status: int = 0
+    cors: Sequence[tuple[bytes, bytes]] = ()
     without_headers: bool = False
     question: dict[str, Any] | None = None
     outcomes: list[tuple[Outcome, bool]] | None = None
@@ -65,6 +71,11 @@ class RequestState:
 def attach(scope: Scope, state: RequestState) -> None:
     """Put the state into a scope, at the outermost middleware."""
     scope.setdefault("extensions", {})[_KEY] = state
+
+
+def detach(scope: Scope) -> None:
+    """Take the state out of a scope that has been served: the two would wait for the garbage collector."""
+    del scope["extensions"][_KEY]
 
 
 def request_state(scope: Scope) -> RequestState:

@@ -6,6 +6,7 @@ What cannot be read or does not fit is raised as an outcome; its text says what 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -170,8 +171,8 @@ class Bodies:
             if self._required:
                 raise MissingBody(self.accepted)
             return {}, []
-        media, options = parse_options_header(content_type)
-        name = media.decode("latin-1").strip().lower() or next(iter(self._schemas))
+        name, options = _media_type(content_type)
+        name = name or next(iter(self._schemas))
         if name not in self._schemas:
             raise UnsupportedMediaType(name, self.accepted)
         value, files = self._parse(name, options, body, report)
@@ -189,8 +190,7 @@ class Bodies:
         return value if isinstance(value, dict) or takes_array else {}
 
     def _taken(self, content_type: str, body: bytes, report: Report) -> tuple[Any, list[Upload]]:
-        media, options = parse_options_header(content_type)
-        name = media.decode("latin-1").strip().lower()
+        name, options = _media_type(content_type)
         if name in self._forms:
             values, files = self._forms[name].read(options, body, report)
             return self._forms[name].placed(values, files), files
@@ -205,6 +205,13 @@ class Bodies:
             return jsontext.loads(body.removeprefix(b"\xef\xbb\xbf")), []
         except ValueError as error:
             raise UnreadableContent("body", f"it is not JSON in UTF-8: {error}") from None
+
+
+@lru_cache(256)
+def _media_type(content_type: str) -> tuple[str, dict[bytes, bytes]]:
+    """The media type in lower case, and its parameters."""
+    media, options = parse_options_header(content_type)
+    return media.decode("latin-1").strip().lower(), options
 
 
 async def receive_body(scope: Scope, receive: Receive, limit: int) -> bytes:

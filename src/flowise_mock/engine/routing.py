@@ -27,9 +27,17 @@ from flowise_mock.engine.security import Gate
 from flowise_mock.engine.server_profile import ServerProfile
 from flowise_mock.state.outcomes import AllowedMethods, MalformedPath, MethodNotAllowed, UnknownPath
 
+MAX_KNOWN = 10_000
+"""Targets whose operation is kept."""
+MAX_KNOWN_PATH = 200
+"""Bytes of the longest of them."""
+
 
 class RoutingMiddleware(SpecMiddleware):
-    """Finds the operation of a request and passes it to the middlewares behind, as Connexion's does."""
+    """Finds the operation of a request and passes it to its chain (chains.py).
+
+    Without a chain it goes to the middlewares behind, as from Connexion's own router.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -40,6 +48,9 @@ class RoutingMiddleware(SpecMiddleware):
         self.answers: Mapping[str | None, Answers] = {}
         self.exact: set[str] = set()
         self.others: OtherOperations | None = None
+        self.chains: Mapping[str, ASGIApp] = {}
+        self.contexts: Mapping[str, Mapping[str, str]] = {}
+        self._known: dict[tuple[str, bytes], tuple[Route, tuple[str, ...]]] = {}
 
     def add_api(self, specification: Specification, **kwargs: Any) -> None:
         settings = kwargs["settings"]
@@ -50,6 +61,10 @@ class RoutingMiddleware(SpecMiddleware):
         self.exact = {
             each.id for each in operations(settings.document) if "x-last-segment" in each.definition
         }
+        self.contexts = {
+            each.id: {"api_base_path": self.base_path, "operation_id": each.id}
+            for each in operations(settings.document)
+        }
         self.others = OtherOperations(
             settings.document, fold=self.profile.case_insensitive, strict=settings.strict_operations
         )
@@ -57,21 +72,26 @@ class RoutingMiddleware(SpecMiddleware):
             self.gate = Gate(self.base_path, self.profile.public_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+        raw = scope.get("raw_path") or scope["path"].encode()
         if self.gate is not None:
-            self.gate.check(scope, path)
-        (operation_id, names), filled = self._route(scope, path)
-        scope["path_params"] = dict(zip(names, filled, strict=True))
+            self.gate.check(scope, raw.decode("latin-1"))
+        found = self._known.get((scope["method"], raw))
+        if found is None:
+            found = self._route(scope, raw.decode("latin-1"))
+            self._remember((scope["method"], raw), found)
+        (operation_id, names), filled = found
+        scope["path_params"] = dict(zip(names, filled, strict=True)) if names else {}
         state = request_state(scope)
         state.operation_id, state.answers = operation_id, self.answers[operation_id]
-        scope["extensions"][ROUTING_CONTEXT] = {
-            "api_base_path": self.base_path,
-            "operation_id": operation_id,
-        }
-        await self.app(scope, receive, send)
+        scope["extensions"][ROUTING_CONTEXT] = self.contexts[operation_id]
+        await self.chains.get(operation_id, self.app)(scope, receive, send)
+
+    def _remember(self, target: tuple[str, bytes], found: tuple[Route, tuple[str, ...]]) -> None:
+        """Keep where a target leads: clients ask for the same ones again and again."""
+        if len(target[1]) <= MAX_KNOWN_PATH:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known[target] = found
 
     def _route(self, scope: Scope, path: str) -> tuple[Route, tuple[str, ...]]:
         """The operation of a request and the values of the templates in its path."""

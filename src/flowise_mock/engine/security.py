@@ -7,9 +7,9 @@ from typing import Any
 
 from connexion.lifecycle import ConnexionRequest
 from connexion.security import BearerSecurityHandler
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from flowise_mock.engine.request_state import request_state
+from flowise_mock.engine.request_state import RequestState, request_state
 from flowise_mock.state.outcomes import MissingSession, Unauthorized
 from flowise_mock.state.table import Record
 
@@ -17,7 +17,7 @@ Keyring = dict[str, Record | None]
 
 
 def bearer(*, open: bool, gated: bool) -> type[BearerSecurityHandler]:
-    """Connexion's handler for `scheme: bearer`.
+    """Connexion's handler for `scheme: bearer`, by `check_key`.
 
     Connexion makes an instance per operation without arguments, hence a class per server. If the server
     is `open`, every request passes and shows no key; if it is `gated`, the gate has checked the key.
@@ -27,27 +27,47 @@ def bearer(*, open: bool, gated: bool) -> type[BearerSecurityHandler]:
         def get_fn(
             self, security_scheme: dict[str, Any], required_scopes: list[str]
         ) -> Callable[[ConnexionRequest], Keyring]:
-            if gated:
-                return lambda request: {"key": request_state(request.scope).key}
-            return lambda request: {"key": None} if open else keyring(request)
+            def check(request: ConnexionRequest) -> Keyring:
+                state = request_state(request.scope)
+                if not open and not gated:
+                    check_key(state)
+                return {"key": state.key}
+
+            return check
 
     return Bearer
 
 
-def keyring(request: ConnexionRequest) -> Keyring:
-    """The key record that the request shows, else Unauthorized."""
-    state = request_state(request.scope)
-    header: str | None = request.headers.get("authorization")
+def check_key(state: RequestState) -> None:
+    """Note the record of the key that a request shows, else raise Unauthorized."""
+    header = state.headers.get(b"authorization")
     if not header:
         raise Unauthorized("the Authorization header is missing")
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer":
+    scheme, _, token = header.partition(b" ")
+    if scheme.lower() != b"bearer":
         raise Unauthorized("the Authorization header is not of the Bearer scheme")
-    key = state.world.store.key_named(token.strip())
-    if key is None:
+    state.key = state.world.store.key_named(token.strip().decode("latin-1"))
+    if state.key is None:
         raise Unauthorized("the API key is not known")
-    state.key = key
-    return {"key": key}
+
+
+class KeyCheck:
+    """The security of an operation whose one scheme is `bearer`: `check_key`, without Connexion's request.
+
+    If it is `optional`, a request without a known key passes.
+    """
+
+    def __init__(self, app: ASGIApp, *, optional: bool) -> None:
+        self.app = app
+        self.optional = optional
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            check_key(request_state(scope))
+        except Unauthorized:
+            if not self.optional:
+                raise
+        await self.app(scope, receive, send)
 
 
 class Gate:
@@ -66,10 +86,10 @@ class Gate:
         """Note the key that the request shows; Unauthorized or MissingSession if it needs another."""
         if not path.lower().startswith(self.inside):
             return
-        headers = dict(scope["headers"])
+        state = request_state(scope)
+        headers = state.headers
         shown = headers.get(b"authorization", b"").decode("latin-1")
-        key = request_state(scope).world.store.key_named(shown.rpartition("Bearer ")[2])
-        request_state(scope).key = key
+        key = state.key = state.world.store.key_named(shown.rpartition("Bearer ")[2])
         if path.startswith(self.public_paths):
             return
         if headers.get(b"x-request-from") == b"internal":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from starlette.types import Scope
@@ -153,12 +153,12 @@ class Worlds:
             self.begin(self.make(DEFAULT))
         return world
 
-    def of(self, scope: Scope) -> World:
+    def of(self, scope: Scope, headers: Mapping[bytes, bytes]) -> World:
         """The world that a request names; a path prefix is taken off the path.
 
         Raises InvalidNamespace or LimitReached.
         """
-        header = next((value for name, value in scope["headers"] if name == HEADER), None)
+        header = headers.get(HEADER)
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         if header is None and not raw.startswith(PREFIX):
             return self.default

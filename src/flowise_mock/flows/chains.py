@@ -31,9 +31,9 @@ EXTRA_PARTS = ("sourceDocuments", "usedTools", "fileAnnotations", "artifacts", "
 
 def run_chain(call: Call, turn: Turn) -> Run:
     """A chat chain, a retrieval chain or an agent: start, tokens, the documents, the tools."""
-    if turn.memory is None and any(node.name == "conversationChain" for node in flow_data.nodes(turn.flow)):
+    if turn.memory is None and "conversationChain" in flow_data.names(turn.flow):
         call.report(MissingMemory())
-    if "question" not in turn.body and any(node.name == RETRIEVAL for node in flow_data.nodes(turn.flow)):
+    if "question" not in turn.body and RETRIEVAL in flow_data.names(turn.flow):
         call.report(EmptyField("question"))
     sources = reply_parts(turn, "sourceDocuments").get("sourceDocuments", _sources(call, turn))
     tools = _tools(turn)
@@ -60,7 +60,7 @@ def run_parser(call: Call, turn: Turn) -> Run:
 
 def _parsed(turn: Turn, answer: str) -> Any:
     """The answer as a parser of lists, or of objects, reads it."""
-    if any(node.name in LIST_PARSERS for node in flow_data.nodes(turn.flow)):
+    if not flow_data.names(turn.flow).isdisjoint(LIST_PARSERS):
         return [each.strip() for each in answer.split(",")]
     return {"output": answer}
 
@@ -151,11 +151,12 @@ def _prompt(turn: Turn) -> str:
 
 def _tools(turn: Turn) -> list[Record]:
     """The tools that an agent uses: those that the question names, because no model chooses them."""
-    words = ranking.words(turn.question)
+    tools = [node for node in flow_data.nodes(turn.flow) if node.category.startswith("Tools")]
+    words = ranking.words(turn.question) if tools else frozenset()
     return [
         {"tool": node.name, "toolInput": {"input": turn.question}, "toolOutput": f"{node.label} ran."}
-        for node in flow_data.nodes(turn.flow)
-        if node.category.startswith("Tools") and ranking.words(f"{node.name} {node.label}") & words
+        for node in tools
+        if ranking.words(f"{node.name} {node.label}") & words
     ]
 
 

@@ -25,15 +25,17 @@ _METADATA = (
 async def as_json(call: Call, turn: Turn, choice: Choice | None = None) -> Record:
     """The answer as JSON. With scripted timing, it is delayed until its last token would have been sent."""
     _begin(call, turn, choice)
-    running, pace = run(call, turn), Pace(turn, None)
+    running = run(call, turn)
+    pace = Pace(turn, None) if turn.reply is not None and turn.reply.pauses is not None else None
     while True:
         try:
             event = next(running)
         except StopIteration as ended:
             answer: Record = ended.value
             return answer
-        await pace.before(event)
-        await pace.after(event)
+        if pace is not None:
+            await pace.before(event)
+            await pace.after(event)
 
 
 def unheard(call: Call, turn: Turn, choice: Choice | None = None) -> None:

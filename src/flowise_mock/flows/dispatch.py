@@ -22,7 +22,8 @@ def streamable(flow: Record) -> bool:
     nodes = flow_data.nodes(flow)
     processed = flow_data.config(flow, "chatbotConfig").get("postProcessing")
     return not (
-        any(node.category == "Output Parsers" or node.name == "customFunction" for node in nodes)
+        "Output Parsers" in flow_data.categories(flow)
+        or "customFunction" in flow_data.names(flow)
         or any(node.category == "Chat Models" and node.inputs.get("streaming") is False for node in nodes)
         or (isinstance(processed, dict) and processed.get("enabled") is True)
     )
@@ -40,6 +41,6 @@ def run(call: Call, turn: Turn) -> Run:
         return run_agentflow(call, turn)
     if turn.flow.get("type") == "MULTIAGENT":
         return run_agents(call, turn)
-    if any(node.category == "Output Parsers" for node in flow_data.nodes(turn.flow)):
+    if "Output Parsers" in flow_data.categories(turn.flow):
         return run_parser(call, turn)
     return run_chain(call, turn)

@@ -51,6 +51,18 @@ def edges(flow: Record) -> Sequence[Edge]:
     return _edges_of(data) if isinstance(data, str) else _edges(data)
 
 
+def names(flow: Record) -> frozenset[str]:
+    """The names of the nodes of a flow."""
+    data = flow.get("flowData")
+    return _names_of(data) if isinstance(data, str) else _names(data)
+
+
+def categories(flow: Record) -> frozenset[str]:
+    """The categories of the nodes of a flow."""
+    data = flow.get("flowData")
+    return _categories_of(data) if isinstance(data, str) else _categories(data)
+
+
 def _nodes(data: Any) -> tuple[Node, ...]:
     return tuple(_node(each) for each in _parts(data, "nodes"))
 
@@ -60,7 +72,17 @@ def _edges(data: Any) -> tuple[Edge, ...]:
     return tuple(Edge(*(str(each.get(key) or "") for key in keys)) for each in _parts(data, "edges"))
 
 
+def _names(data: Any) -> frozenset[str]:
+    return frozenset(node.name for node in _nodes(data))
+
+
+def _categories(data: Any) -> frozenset[str]:
+    return frozenset(node.category for node in _nodes(data))
+
+
 _nodes_of = lru_cache(KEPT)(_nodes)
+_names_of = lru_cache(KEPT)(_names)
+_categories_of = lru_cache(KEPT)(_categories)
 _edges_of = lru_cache(KEPT)(_edges)
 
 

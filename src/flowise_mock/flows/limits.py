@@ -47,8 +47,8 @@ def _number(value: Any) -> float | None:
 
 def check_origin(call: Call, flow: Record, streams: bool = False) -> None:
     """Refuse an origin that `chatbotConfig.allowedOrigins` does not allow."""
-    origin = call.headers.get("origin")
-    if not origin or not _hosts(flow):
+    origin = call.headers.get("origin") if _hosts(flow) else None
+    if not origin:
         return
     if "://" not in origin:
         call.report(InvalidOrigin())

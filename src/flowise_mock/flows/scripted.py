@@ -19,13 +19,12 @@ async def choose(call: Call, turn: Turn) -> Choice | None:
 
     No rule answers for a flow that the request may not run. A rule with `hold` waits here.
     """
-    question = _question(call, turn)
     call.runtime.note_question(
         {"chatId": turn.chat_id, "sessionId": turn.session_id, "chatflow": turn.flow.get("name")}
     )
     if not call.runtime.rules or not call.may_run(turn.flow):
         return None
-    choice = call.runtime.rules.choose(question, call.store.counts)
+    choice = call.runtime.rules.choose(_question(call, turn), call.store.counts)
     call.runtime.explain(choice.explanation)
     if choice.rule is not None and choice.rule.hold and call.runtime.hold is not None:
         await call.runtime.hold(choice.rule.hold)
@@ -64,7 +63,9 @@ def generate_tokens(call: Call, turn: Turn, prompt: str) -> list[str]:
 
 def reply_parts(turn: Turn, *names: str) -> Record:
     """The parts of the scripted reply that have these names, in their order."""
-    parts = turn.reply.parts if turn.reply is not None else {}
+    if turn.reply is None:
+        return {}
+    parts = turn.reply.parts
     return {name: parts[name] for name in names if name in parts}
 
 

@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, overload
 
 from flowise_mock.contract import jsontext
@@ -84,7 +84,7 @@ def resolve_turn(call: Call, flow: Record, body: Record) -> Turn:
     session = session or chat
     memory = next((node.label for node in flow_data.nodes(flow) if node.category == "Memory"), None)
     turn = Turn(flow, body, text(body.get("question")), text(chat), text(session), memory, None)
-    turn.history = StoredHistory(lambda: _stored_history(call, turn))
+    turn.history = StoredHistory(partial(_stored_history, call, flow["id"], turn.session_id))
     return turn
 
 
@@ -114,9 +114,9 @@ def text(value: Any) -> str:
     return jsontext.dumps(value)
 
 
-def _stored_history(call: Call, turn: Turn) -> list[Record]:
-    """The stored messages of this session of this flow."""
-    rows = call.store.select("chatmessage", chatflowid=turn.flow["id"], sessionId=turn.session_id)
+def _stored_history(call: Call, flow: str, session: str) -> list[Record]:
+    """The stored messages of a session of a flow."""
+    rows = call.store.select("chatmessage", chatflowid=flow, sessionId=session)
     return [
         {
             "content": row.get("content", ""),

@@ -18,7 +18,7 @@ from flowise_mock.control.call import Served
 from flowise_mock.control.guard import CONTROL, Guard, is_page
 from flowise_mock.control.page.app import PageApp
 from flowise_mock.engine import seed
-from flowise_mock.engine.app import HANG, TOKEN_DELAY, api_path, create_app, unrouted_answers
+from flowise_mock.engine.app import HANG, TOKEN_DELAY, Extend, api_path, create_app, unrouted_answers
 from flowise_mock.engine.http_limits import MAX_BODY, HTTPLimits
 from flowise_mock.engine.large_bodies import LargeBodies
 from flowise_mock.engine.middleware import StateMiddleware
@@ -46,7 +46,7 @@ class Options:
     entries each namespace keeps, 0 for none; `namespaces` is how many there may be. `control` False serves
     no control API; `control_token` opens it to other machines; `allowed_hosts` are names of this
     server besides loopback's. `limits` are those of the connections. `stop_at_eof` stops the server when
-    standard input ends.
+    standard input ends. `extend` gets the Connexion application before it is built, to add middlewares.
     """
 
     host: str = "127.0.0.1"
@@ -77,6 +77,7 @@ class Options:
     stop_at_eof: bool = False
     access_log: bool = True
     log_level: str = "info"
+    extend: Extend | None = None
 
 
 @dataclass
@@ -134,6 +135,7 @@ def build(options: Options, contract: Document | None = None) -> Mock:
         explain=options.explain,
         strict_operations=options.strict_operations,
         journal=options.journal > 0,
+        extend=options.extend,
     )
     count = sum(1 for _ in operations(contract))
     ready = _ready(options, count, records)
@@ -165,10 +167,14 @@ class _Switch:
         self.at_root = at_root
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] in ("GET", "HEAD") and (is_page(scope["path"]) or self._is_visit(scope)):
+        path = scope["path"]
+        if not path.startswith(CONTROL) and path != "/":
+            await self.api(scope, receive, send)
+            return
+        if scope["method"] in ("GET", "HEAD") and (is_page(path) or self._is_visit(scope)):
             await self.pages(scope, receive, send)
             return
-        is_control = scope["path"].startswith(f"{CONTROL}/") or scope["path"] == CONTROL
+        is_control = path.startswith(f"{CONTROL}/") or path == CONTROL
         await (self.control if is_control else self.api)(scope, receive, send)
 
     def _is_visit(self, scope: Scope) -> bool:

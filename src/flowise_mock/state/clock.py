@@ -15,6 +15,7 @@ class Clock:
     def __init__(self, moment: datetime | None = None) -> None:
         self.moment = moment
         self._ahead = timedelta()
+        self._ahead_milliseconds = 0
 
     def __call__(self) -> datetime:
         return self.moment or datetime.now(UTC) + self._ahead
@@ -22,7 +23,7 @@ class Clock:
     def milliseconds(self) -> int:
         """Milliseconds since 1970, rounded down."""
         if self.moment is None:
-            return time.time_ns() // 1_000_000 + self._ahead // timedelta(milliseconds=1)
+            return time.time_ns() // 1_000_000 + self._ahead_milliseconds
         return milliseconds(self.moment)
 
     def advance(self, by: timedelta) -> None:
@@ -30,12 +31,13 @@ class Clock:
         if self.moment is None:
             datetime.now(UTC) + self._ahead + by
             self._ahead += by
+            self._ahead_milliseconds = self._ahead // timedelta(milliseconds=1)
         else:
             self.moment += by
 
     def release(self) -> None:
         """Show the real time again."""
-        self.moment, self._ahead = None, timedelta()
+        self.moment, self._ahead, self._ahead_milliseconds = None, timedelta(), 0
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

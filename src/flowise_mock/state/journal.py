@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -15,45 +14,88 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Entry:
-    """One exchange. Bodies and headers are masked before they are kept, and bodies are cut at MAX_BODY.
+    """One exchange, with bodies cut at MAX_BODY.
 
+    `mask` takes the secrets out; the journal calls it before anyone sees the entry, and only once.
     `time` is in milliseconds since 1970 by the clock of the namespace, `duration` in milliseconds. `events`
     is the number of stream events that were sent. `completed` is false if the client left before the end.
     `question` has what a prediction resolved: the chat, the session, the turn, the name of the flow.
     """
 
     __slots__ = (
-        "body", "completed", "duration", "events", "fault", "headers", "id", "length", "method",
+        "_mask", "body", "completed", "duration", "events", "fault", "headers", "id", "length", "method",
         "operation", "path", "query", "question", "response", "response_headers", "response_length", "rule",
-        "started", "status", "time",
+        "status", "time",
     )  # fmt: skip
 
-    def __init__(self, id: str, time: int, method: str, path: str, query: bytes, headers: Headers) -> None:
+    def __init__(
+        self,
+        id: int,
+        time: int,
+        method: str,
+        path: str,
+        query: bytes = b"",
+        headers: Headers | None = None,
+        operation: str = "",
+        body: bytes = b"",
+        length: int = 0,
+        question: dict[str, Any] | None = None,
+        rule: str = "",
+        fault: str = "",
+        status: int = 0,
+        response_headers: Headers | None = None,
+        response: bytes = b"",
+        response_length: int = 0,
+        events: int = 0,
+        completed: bool = False,
+        duration: float = 0.0,
+        mask: Callable[[Entry], None] | None = None,
+    ) -> None:
         self.id = id
         self.time = time
         self.method = method
         self.path = path
         self.query = query
-        self.headers = headers
-        self.started = _now()
-        self.operation = ""
-        self.body = b""
-        self.length = 0
-        self.rule = ""
-        self.fault = ""
-        self.status = 0
-        self.response = b""
-        self.response_length = 0
-        self.response_headers: Headers = []
-        self.events = 0
-        self.completed = False
-        self.duration = 0.0
-        self.question: dict[str, Any] | None = None
+        self.headers = headers or []
+        self.operation = operation
+        self.body = body
+        self.length = length
+        self.question = question
+        self.rule = rule
+        self.fault = fault
+        self.status = status
+        self.response_headers = response_headers or []
+        self.response = response
+        self.response_length = response_length
+        self.events = events
+        self.completed = completed
+        self.duration = duration
+        self._mask = mask
 
     @property
-    def size(self) -> int:
-        """Bytes that the journal counts for it."""
-        return len(self.body) + len(self.response)
+    def ended(self) -> float:
+        """When the response was complete, in milliseconds since 1970."""
+        return self.time + self.duration
+
+    def share(self, other: Entry) -> None:
+        """Keep the same objects as another entry for what is equal: most clients send the same headers."""
+        if self.headers == other.headers:
+            self.headers = other.headers
+        if self.response_headers == other.response_headers:
+            self.response_headers = other.response_headers
+        if self.path == other.path:
+            self.path = other.path
+        if self.body == other.body:
+            self.body = other.body
+        if self.response == other.response:
+            self.response = other.response
+
+    def masked(self) -> Entry:
+        """The entry, without its secrets from now on."""
+        if self._mask is not None:
+            self._mask(self)
+            self._mask = None
+        return self
 
 
 class Journal:
@@ -62,7 +104,7 @@ class Journal:
     def __init__(self, most: int = 1000, max_bytes: int = MAX_BYTES) -> None:
         self.most = most
         self._max_bytes = max_bytes
-        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._entries: deque[Entry] = deque()
         self._bytes = 0
         self._number = 0
         self._cleared = 0
@@ -72,26 +114,27 @@ class Journal:
         return len(self._entries)
 
     def __iter__(self) -> Iterator[Entry]:
-        return iter(list(self._entries.values()))
+        return iter([entry.masked() for entry in self._entries])
 
-    def next_id(self) -> str:
+    def next_id(self) -> int:
         self._number += 1
-        return str(self._number)
+        return self._number
 
     def get(self, id: str) -> Entry | None:
-        return self._entries.get(id)
+        entry = next((each for each in self._entries if str(each.id) == id), None)
+        return None if entry is None else entry.masked()
 
     def add(self, entry: Entry) -> None:
         """Add a complete entry, and drop the oldest entries beyond the limits.
 
         A request that came before the journal was cleared leaves no entry.
         """
-        if int(entry.id) <= self._cleared:
+        if entry.id <= self._cleared:
             return
-        entry.duration = (_now() - entry.started) * 1000
         self._keep(entry)
-        for listener in list(self._listeners):
-            listener(entry)
+        if self._listeners:
+            for listener in list(self._listeners):
+                listener(entry.masked())
 
     def replace(self, entries: Iterable[Entry]) -> None:
         """Replace all entries by these, oldest first, with new ids."""
@@ -101,11 +144,14 @@ class Journal:
             self._keep(entry)
 
     def _keep(self, entry: Entry) -> None:
-        self._entries[entry.id] = entry
-        self._bytes += entry.size
-        while len(self._entries) > self.most or (self._bytes > self._max_bytes and len(self._entries) > 1):
-            _, dropped = self._entries.popitem(last=False)
-            self._bytes -= dropped.size
+        kept = self._entries
+        if kept:
+            entry.share(kept[-1])
+        kept.append(entry)
+        self._bytes += len(entry.body) + len(entry.response)
+        while len(kept) > self.most or (self._bytes > self._max_bytes and len(kept) > 1):
+            dropped = kept.popleft()
+            self._bytes -= len(dropped.body) + len(dropped.response)
 
     def clear(self) -> None:
         """Drop all entries; ids go on."""
@@ -117,7 +163,3 @@ class Journal:
         """Call `listener` for each entry that is added. Returns a function that ends this."""
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
-
-
-def _now() -> float:
-    return time.perf_counter()

@@ -76,6 +76,9 @@ class Ok(Result):
 
     value: Any = None
 
+    def __init__(self, value: Any = None) -> None:
+        self.value = value
+
 
 class Page(Result):
     """A part of a list; `total` is the number of records in the whole list."""

@@ -97,8 +97,9 @@ class Store:
         table = self.tables[name]
         database = table.database
         given = {**table.defaults, **values} if table.defaults else values
-        accepts = database is not None and database.ids != "generated"
-        filled = [column for column in table.generated if not (accepts and _is_given(values.get(column)))]
+        filled: Iterable[str] = table.generated
+        if database is not None and database.ids != "generated":
+            filled = [column for column in filled if not _is_given(values.get(column))]
         record = {
             column: given[column] for column in table.columns if column in given and column not in filled
         }
@@ -282,8 +283,7 @@ class Store:
 
     def key_named(self, api_key: str | None) -> Record | None:
         """The API key record whose secret is `api_key`."""
-        found = self.select("apikey", apiKey=api_key) if api_key is not None else []
-        return found[0] if found else None
+        return None if api_key is None else self._rows["apikey"].first("apiKey", api_key)
 
     # --- all of it ---
 

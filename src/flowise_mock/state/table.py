@@ -79,6 +79,20 @@ class Table:
     keep: int | None = None
 
 
+class StoredRecord(dict[str, Any]):
+    """A record in a table. It is never changed in place, so it keeps its JSON, by what wrote it."""
+
+    __slots__ = ("_json",)
+
+    @property
+    def json(self) -> dict[Any, bytes]:
+        try:
+            return self._json
+        except AttributeError:
+            self._json: dict[Any, bytes] = {}
+            return self._json
+
+
 Key = tuple[str, int, str]
 """What rows are sorted by: the value of the table's `order`, the number of the record, its id."""
 
@@ -108,7 +122,7 @@ class Rows:
             self._number[id] = next(self._next)
         else:
             self._unfile(id, before)
-        self.records[id] = record
+        self.records[id] = record if type(record) is StoredRecord else StoredRecord(record)
         self._file(id, record)
         if self.table.keep is not None and len(self.records) > self.table.keep:
             self.pop(next(iter(self.records)))
@@ -136,6 +150,13 @@ class Rows:
             (self._key(id) for id in ids if _equals(self.records[id], rest)), reverse=self._descends
         )
         return [self.records[id] for _, _, id in keys]
+
+    def first(self, column: str, value: str) -> Record | None:
+        """The first record, in the table's order, whose `column` is `value`; `column` is an index."""
+        ids = self._index((column,)).get((value,))
+        if not ids:
+            return None
+        return self.records[next(iter(ids))] if len(ids) == 1 else self.select({column: value})[0]
 
     def holding(self, column: str, item: str) -> list[Record]:
         """The records whose `column` is a JSON list that holds `item`; `column*` is an index."""
@@ -214,7 +235,7 @@ def _keys_of(index: Index, record: Record) -> list[Any]:
     """The keys under which a record is filed: one, or one for each item of a JSON list."""
     if index[0].endswith("*"):
         return [(item,) for item in json_list(record.get(index[0][:-1])) if isinstance(item, str)]
-    return [tuple(_hashable(record.get(column)) for column in index)]
+    return [tuple([_hashable(record.get(column)) for column in index])]
 
 
 def _hashable(value: Any) -> Any:

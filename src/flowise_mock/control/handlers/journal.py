@@ -70,7 +70,7 @@ def _instant(entry: Entry) -> float:
 def _entries(call: ControlCall, namespace: str | None) -> Iterator[tuple[Entry, World]]:
     worlds = list(call.served.worlds) if namespace == "*" else [call.world]
     found = [(entry, world) for world in worlds for entry in world.journal]
-    yield from sorted(found, key=lambda each: each[0].started) if len(worlds) > 1 else found
+    yield from sorted(found, key=lambda each: each[0].ended) if len(worlds) > 1 else found
 
 
 async def clear_journal(call: ControlCall) -> Deletion:

@@ -1,0 +1,237 @@
+"""What is done with every response, in one place and one `send`.
+
+The headers of the server and of CORS, `If-None-Match`, HEAD, the counts of answers, the entry of the journal
+and the line of the access log.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flowise_mock.contract.secrets import Secrets
+from flowise_mock.engine.request_state import RequestState, request_state
+from flowise_mock.engine.server_profile import ServerProfile
+from flowise_mock.state.journal import MAX_BODY, Entry
+from flowise_mock.state.outcomes import Outcome
+
+access = logging.getLogger("flowise_mock.access")
+RULE_HEADERS = (b"flowise-mock-rule", b"x-flowise-mock-rule")
+"""The response header that names the rule that answered, and its older name."""
+OUTCOMES_HEADER = b"flowise-mock-outcomes"
+"""The response header that lists the outcomes of a request, as JSON."""
+MAX_FIELD = 300
+"""Characters of the longest text that the header has of an outcome."""
+Headers = list[tuple[bytes, bytes]]
+
+
+class ResponseMiddleware:
+    """Completes every response, and keeps what is known of it.
+
+    `explain` shows the rule that answered, and what happened, in headers. `journal` keeps an entry of each
+    request in its namespace.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        profile: ServerProfile,
+        secrets: Secrets | None = None,
+        *,
+        explain: bool = False,
+        journal: bool = False,
+    ) -> None:
+        self.app = app
+        self.profile = profile
+        self.secrets = secrets
+        self.explain = explain
+        self.journal = journal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        state = request_state(scope)
+        if self.explain:
+            state.outcomes = []
+        response = _Response(self, scope, state, send)
+        try:
+            await self.app(scope, receive, response.send)
+        finally:
+            response.end()
+
+
+class _Response:
+    """One response on its way out."""
+
+    __slots__ = (
+        "_bodiless", "_chunks", "_completed", "_events", "_headers", "_id", "_length", "_middleware",
+        "_scope", "_send", "_started", "_state", "_time",
+    )  # fmt: skip
+
+    def __init__(self, middleware: ResponseMiddleware, scope: Scope, state: RequestState, send: Send) -> None:
+        self._middleware = middleware
+        self._scope = scope
+        self._state = state
+        self._send = send
+        self._bodiless = scope["method"] == "HEAD"
+        self._started = time.perf_counter()
+        if middleware.journal:
+            self._id = state.world.journal.next_id()
+            self._time = state.world.store.clock.milliseconds()
+        self._headers: Headers = []
+        self._chunks: list[bytes] = []
+        self._length = self._events = 0
+        self._completed = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = self._head(message)
+            self._headers = message["headers"]
+        else:
+            if self._bodiless and not self._state.without_headers:
+                message = {**message, "body": b""}
+            if self._middleware.journal:
+                self._keep(message.get("body", b""), message.get("more_body", False))
+        await self._send(message)
+
+    def _keep(self, body: bytes, more: bool) -> None:
+        """Keep a part of the body for the journal."""
+        self._completed = not more and not self._state.connection.has_left
+        if body:
+            self._events += more
+            if self._length < MAX_BODY:
+                self._chunks.append(body)
+            self._length += len(body)
+
+    def end(self) -> None:
+        """Add the entry to the journal and the line to the access log, if they are kept."""
+        seconds = time.perf_counter() - self._started
+        secrets = self._middleware.secrets
+        if self._middleware.journal:
+            self._add_to_journal(seconds, secrets)
+        if secrets is not None and access.isEnabledFor(logging.INFO):
+            _log(self._scope, self._state, secrets, seconds)
+
+    def _add_to_journal(self, seconds: float, secrets: Secrets | None) -> None:
+        scope, state, chunks = self._scope, self._state, self._chunks
+        body = state.body
+        response = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        entry = Entry(
+            self._id,
+            self._time,
+            scope["method"],
+            scope["path"],
+            scope["query_string"],
+            scope["headers"],
+            state.operation_id,
+            body[:MAX_BODY],
+            len(body),
+            state.question,
+            state.rule,
+            state.fault,
+            state.status,
+            self._headers,
+            response[:MAX_BODY],
+            self._length,
+            self._events,
+            self._completed,
+            seconds * 1000,
+            secrets.mask if secrets is not None else None,
+        )
+        state.world.journal.add(entry)
+
+    def _head(self, message: Message) -> Message:
+        """The head of the response with the headers that are added to all, and its status counted."""
+        state, profile = self._state, self._middleware.profile
+        if state.without_headers:
+            state.status = message["status"]
+            return message
+        if profile.etags and self._client_has(message):
+            kept = [each for each in message["headers"] if each[0] == b"etag"]
+            self._bodiless, message = True, {"type": message["type"], "status": 304, "headers": kept}
+        state.status = status = message["status"]
+        key = (state.operation_id, status)
+        answered = state.world.answered
+        answered[key] = answered.get(key, 0) + 1
+        headers = [*profile.headers, *message["headers"]] if profile.headers else message["headers"]
+        if self._middleware.explain:
+            headers = [*headers, *_rule(state), *_outcomes(state)]
+        if state.cors:
+            headers = _with_cors(headers, state.cors)
+        return {"type": "http.response.start", "status": status, "headers": headers}
+
+    def _client_has(self, message: Message) -> bool:
+        """Whether the client has the body already, by its ETag."""
+        sent = self._state.headers
+        wanted = sent.get(b"if-none-match")
+        if wanted is None or self._scope["method"] not in ("GET", "HEAD"):
+            return False
+        etag = dict(message["headers"]).get(b"etag")
+        if etag is None or message["status"] != 200 or b"no-cache" in sent.get(b"cache-control", b""):
+            return False
+        tags = [tag.strip().removeprefix(b"W/") for tag in wanted.split(b",")]
+        return wanted.strip() == b"*" or etag.removeprefix(b"W/") in tags
+
+
+def _with_cors(headers: Headers, cors: Any) -> Headers:
+    """Headers with those of CORS, which take the place of others; what a response varies by is joined."""
+    names = [name for name, _ in cors]
+    for name, _ in headers:
+        if name in names:
+            break
+    else:
+        return [*headers, *cors]
+    varies = [value for name, value in headers if name == b"vary"]
+    kept = [each for each in headers if each[0] not in names]
+    return [*kept, *((n, b", ".join([*varies, v]) if n == b"vary" else v) for n, v in cors)]
+
+
+def _rule(state: RequestState) -> Headers:
+    """The headers that name the rule that answered."""
+    rule = _printable(state.rule).encode()
+    if not rule:
+        return []
+    exposed = (b"access-control-expose-headers", b", ".join(RULE_HEADERS))
+    return [*((name, rule) for name in RULE_HEADERS), exposed]
+
+
+def _outcomes(state: RequestState) -> Headers:
+    """The header that names what happened, in words of the contract."""
+    rows = [_outcome(outcome, ignored) for outcome, ignored in state.outcomes or ()]
+    return [(OUTCOMES_HEADER, json.dumps(rows).encode())] if rows else []
+
+
+def _outcome(outcome: Outcome, ignored: bool) -> dict[str, Any]:
+    """An outcome as data, with those of its fields that are short texts or numbers."""
+    fields = {
+        name: value
+        for name, value in vars(outcome).items()
+        if isinstance(value, int) or (isinstance(value, str) and len(value) <= MAX_FIELD)
+    }
+    return {"outcome": type(outcome).__name__, "ignored": ignored, "fields": fields}
+
+
+# --- access log ------------------------------------------------------------------------------------
+
+
+def _log(scope: Scope, state: RequestState, secrets: Secrets, seconds: float) -> None:
+    """Log the line of a request: client, method, path, status, milliseconds, rule, fault."""
+    client = (scope.get("client") or ("-",))[0]
+    target = secrets.path(_target(scope))
+    line = f"{client} {scope['method']} {target} {state.status or '-'} {seconds * 1000:.1f} ms"
+    notes = [_printable(each) for each in (state.rule, state.fault) if each]
+    access.info("%s", "; ".join([line, *notes]))
+
+
+def _target(scope: Scope) -> str:
+    """The path and query as they were sent, escaped: safe in a log line."""
+    path = scope.get("root_path", "") + (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    query = scope["query_string"].decode("latin-1")
+    return _printable(f"{path}?{query}" if query else path)
+
+
+def _printable(text: str) -> str:
+    """A text with its control and non-ASCII characters escaped."""
+    return ascii(text)[1:-1]
