@@ -1,13 +1,14 @@
 """What the mock is compared with: the same requests, served without validation, keys or a contract.
 
-    python -m benchmarks.bare asgi|starlette PORT
+    python -m benchmarks.bare asgi|starlette PORT [DELAY]
 
 `asgi` is one function; `starlette` has routes and requests. Both store records in a dict; a prediction
-repeats the question and stores nothing.
+repeats the question and stores nothing. `asgi` also streams it, with so many milliseconds after each token.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 import uuid
@@ -23,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from benchmarks.workload import API, FLOW, FLOW_NAME, TOOL, TOOLS, tool_body
 
+DELAY = int(sys.argv[3]) / 1000 if len(sys.argv) > 3 else 0.05
 records: dict[str, dict[str, Any]] = {}
 
 
@@ -74,7 +76,11 @@ async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
         reset()
         answer: Any = {}
     elif path.startswith(f"{API}/prediction/"):
-        answer = predict(orjson.loads(body))
+        asked = orjson.loads(body)
+        answer = predict(asked)
+        if asked.get("streaming"):
+            await stream(answer["text"], send)
+            return
     elif method == "POST":
         answer = create(orjson.loads(body))
     elif path == f"{API}/tools":
@@ -85,6 +91,26 @@ async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(sent))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": sent})
+
+
+async def stream(text: str, send: Send) -> None:
+    """The words of a text as events, each at its own time."""
+    loop = asyncio.get_running_loop()
+    due = loop.time()
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]}
+    )
+    for word in text.split():
+        await send_event(send, "token", word)
+        due += DELAY
+        await asyncio.sleep(due - loop.time())
+    await send_event(send, "end", "[DONE]")
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def send_event(send: Send, name: str, data: str) -> None:
+    frame = b"message:\ndata:" + orjson.dumps({"event": name, "data": data}) + b"\n\n"
+    await send({"type": "http.response.body", "body": frame, "more_body": True})
 
 
 # --- Starlette -------------------------------------------------------------------------------------

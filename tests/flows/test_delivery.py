@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from flowise_mock.flows import delivery, limits
 from flowise_mock.flows.call import Call, FlowRuntime
 from flowise_mock.flows.turn import resolve_turn
 from flowise_mock.state.clock import Clock
-from flowise_mock.state.outcomes import Outcome, TooManyRequests
+from flowise_mock.state.outcomes import Outcome, Pause, TooManyRequests
 from flowise_mock.state.store import Store
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -39,27 +38,25 @@ def flow(call: Call, **more: Any) -> dict[str, Any]:
     return call.store.create("chatflow", {"name": "f", "flowData": json.dumps({"nodes": nodes}), **more})
 
 
-def test_each_token_is_sent_before_the_pause_after_it(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_token_is_sent_before_the_pause_after_it(call: Call) -> None:
     log: list[str] = []
-    waits: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        log.append("pause")
-        waits.append(seconds)
-
-    # asyncio itself stays as it is: other threads of this process run servers
-    loop = asyncio.get_running_loop
-    monkeypatch.setattr(delivery, "asyncio", SimpleNamespace(sleep=sleep, get_running_loop=loop))
+    pauses: list[float] = []
 
     async def run() -> None:
+        started = asyncio.get_running_loop().time()
         turn = resolve_turn(call, flow(call), {"question": "q"})
-        async for name, _ in delivery.as_events(call, turn):
-            log.append(name)
+        async for event in delivery.as_events(call, turn):
+            if isinstance(event, Pause):
+                log.append("pause")
+                pauses.append(event.until - started)
+            else:
+                log.append(event[0])
 
     asyncio.run(run())
     assert log == ["start", *["token", "pause"] * 3, "metadata", "end"]
-    # the sleep above returns at once, so each pause lasts until its own due time
-    assert [round(each, 1) for each in waits] == [0.5, 1.0, 1.5]
+    # nobody waits here, so the pauses last until their own due times, one delay after the other
+    assert [round(each - pauses[0], 6) for each in pauses] == [0, 0.5, 1.0]
+    assert 0.5 <= pauses[0] < 1
 
 
 def test_a_replaced_run_does_not_remove_its_successor(call: Call) -> None:

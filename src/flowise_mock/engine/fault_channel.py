@@ -16,15 +16,15 @@ from starlette.types import Message, Receive, Send
 from flowise_mock.contract.document import Document
 from flowise_mock.engine.answers import Answers
 from flowise_mock.engine.connection import Connection
-from flowise_mock.engine.streams import Complete, Cut, Event
+from flowise_mock.engine.streams import Complete, Cut, Event, close
 from flowise_mock.faults.spec import Fault
 from flowise_mock.state.counts import Counts
-from flowise_mock.state.outcomes import EventStream, ModelFailure, RunFailure
+from flowise_mock.state.outcomes import EventStream, ModelFailure, Pause, RunFailure
 
 _TOKENS = ("token", "tts_data")
 _ENDS = ("end", "tts_end")
 _LAST = ("metadata", *_ENDS)
-Events = AsyncIterator[Event | Complete | Cut]
+Events = AsyncIterator[Event | Pause | Complete | Cut]
 
 
 class ReplaceResponse(Exception):
@@ -115,11 +115,12 @@ class FaultChannel:
         spoil = _SPOILERS.get(self.fault.name) if self.fault is not None else None
         if spoil is None or self.fault is None:
             return stream
-        return EventStream(spoil(self, self.fault, stream), stream.framing, stream.as_json)  # type: ignore[arg-type]
+        events = _with_source(spoil(self, self.fault, stream), stream.events)
+        return EventStream(events, stream.framing, stream.as_json)  # type: ignore[arg-type]
 
     async def _lost_content(self, fault: Fault, stream: EventStream) -> Events:
         async for event in stream.events:
-            if event[0] in _LAST:
+            if isinstance(event, Pause) or event[0] in _LAST:
                 yield event
 
     async def _no_end(self, fault: Fault, stream: EventStream) -> Events:
@@ -131,10 +132,10 @@ class FaultChannel:
         async for event in stream.events:
             if fault.options["end"] or event[0] not in _ENDS:
                 yield event
-        await asyncio.sleep(fault.options.get("seconds", self._settings.hang))
+        yield _pause(fault.options.get("seconds", self._settings.hang))
 
     async def _slow_first_token(self, fault: Fault, stream: EventStream) -> Events:
-        await asyncio.sleep(fault.options["ms"] / 1000)
+        yield _pause(fault.options["ms"] / 1000)
         async for event in stream.events:
             yield event
 
@@ -157,7 +158,7 @@ class FaultChannel:
 
     async def _cut_frame(self, fault: Fault, stream: EventStream) -> Events:
         async for event, due in _until_due(fault, stream):
-            yield Cut(event) if due else event
+            yield Cut(event) if due and not isinstance(event, Pause) else event
 
     # --- bytes ---
 
@@ -206,10 +207,26 @@ _SPOILERS: Mapping[str, Spoiler] = {
 }
 
 
-async def _until_due(fault: Fault, stream: EventStream) -> AsyncIterator[tuple[Event, bool]]:
+def _pause(seconds: float) -> Pause:
+    return Pause(asyncio.get_running_loop().time() + seconds)
+
+
+async def _with_source(events: Events, source: AsyncIterator[Event | Pause]) -> Events:
+    """Spoiled events; the events that they are made of are closed with them."""
+    try:
+        async for event in events:
+            yield event
+    finally:
+        await close(source)
+
+
+async def _until_due(fault: Fault, stream: EventStream) -> AsyncIterator[tuple[Event | Pause, bool]]:
     """Each event, and whether it is due to be spoiled: after so many tokens, or after the last one."""
     tokens, due = 0, False
     async for event in stream.events:
+        if isinstance(event, Pause):
+            yield event, False
+            continue
         tokens += event[0] in _TOKENS
         due = tokens > fault.options["after"] or event[0] in _LAST
         yield event, due

@@ -1,16 +1,20 @@
-"""Event streams, framed as Flowise frames them: one event, one frame, one write."""
+"""Event streams, framed as Flowise frames them: one event, one frame, one write.
+
+A stream that is late sends the frames that are due together in one write, so that it catches up.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from typing import Any, NamedTuple
 
 import orjson
 from starlette.types import Receive, Send
 
 from flowise_mock.engine.connection import Connection
-from flowise_mock.state.outcomes import EventStream
+from flowise_mock.engine.timer_wheel import TimerWheel
+from flowise_mock.state.outcomes import EventStream, Pause
 
 Event = tuple[str, Any]
 HEADERS = [
@@ -20,6 +24,12 @@ HEADERS = [
     (b"x-accel-buffering", b"no"),
 ]
 HEARTBEAT = b":heartbeat\n\n"
+LATE = 0.02
+"""Seconds after which a pause counts as missed."""
+MAX_TOGETHER = 16
+"""Frames that a late stream sends in one write."""
+BEATS = 200
+"""Heartbeats that are sent before other work gets its turn."""
 
 
 class Complete(NamedTuple):
@@ -61,10 +71,12 @@ class Streams:
     def __init__(self, interval: float = 30.0) -> None:
         self.interval = interval
         self.bare_events: frozenset[str] = frozenset()
-        self._open: dict[asyncio.Task[None], tuple[str, Send]] = {}
+        self._wheel = TimerWheel()
+        self._open: set[_Delivery] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._heartbeats: set[asyncio.Task[None]] = set()
+        self._frames = {"prediction": self.frame, "speech": speech_frame, "plain": plain_frame}
 
     def __len__(self) -> int:
         return len(self._open)
@@ -72,14 +84,14 @@ class Streams:
     def close(self) -> None:
         """End all streams, and those that are about to open; their responses are completed."""
         self._closed = True
-        for delivery in list(self._open):
-            delivery.cancel()
+        for delivery in self._open:
+            delivery.end()
 
     def end(self, group: str) -> int:
         """End the streams of a group; returns their number."""
-        ended = [delivery for delivery, (each, _) in self._open.items() if each == group]
+        ended = [delivery for delivery in self._open if delivery.group == group]
         for delivery in ended:
-            delivery.cancel()
+            delivery.end()
         return len(ended)
 
     def _set_timer(self) -> None:
@@ -89,11 +101,21 @@ class Streams:
 
     def _beat(self) -> None:
         self._timer = None
-        for _, send in self._open.values():
-            heartbeat = asyncio.ensure_future(_write(send, HEARTBEAT))
-            self._heartbeats.add(heartbeat)  # a task that nobody holds may be collected
-            heartbeat.add_done_callback(self._heartbeats.discard)
+        self._hold(self._beat_all())
         self._set_timer()
+
+    async def _beat_all(self) -> None:
+        for number, delivery in enumerate(list(self._open), start=1):
+            if not delivery.over:
+                self._hold(_write(delivery.send, HEARTBEAT))
+            if number % BEATS == 0:
+                await asyncio.sleep(0)
+
+    def _hold(self, heartbeat: Coroutine[Any, Any, None]) -> None:
+        """Start a task; one that nobody holds may be collected."""
+        task = asyncio.ensure_future(heartbeat)
+        self._heartbeats.add(task)
+        task.add_done_callback(self._heartbeats.discard)
 
     def frame(self, name: str, data: Any) -> bytes:
         """An event of a prediction, as this server frames it."""
@@ -104,68 +126,113 @@ class Streams:
     ) -> None:
         """Send events as they come; a client that leaves, `close`, or `end` of its group ends them."""
         await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
-        frames = {"prediction": self.frame, "speech": speech_frame, "plain": plain_frame}
-        delivery = _Delivery(frames[stream.framing], send, connection)
-        delivering = asyncio.ensure_future(delivery.run(stream.events))
-        leaving = asyncio.ensure_future(_disconnected(receive))
-        self._open[delivering] = group, delivery.heartbeat
+        delivery = _Delivery(self._frames[stream.framing], self._wheel, send, connection, group)
+        leaving = asyncio.ensure_future(delivery.watch(receive))
+        self._open.add(delivery)
         self._set_timer()
-        if self._closed:
-            delivering.cancel()
         try:
-            await asyncio.wait((delivering, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if delivery.over:
-                await asyncio.wait((delivering,))
+            if not self._closed:
+                await delivery.run(stream.events)
+        except asyncio.CancelledError:
+            if not delivery.is_ended:
+                raise
+            delivery.task.uncancel()
         finally:
-            del self._open[delivering]
+            self._open.discard(delivery)
             leaving.cancel()
-            delivering.cancel()
-            ended, _ = await asyncio.gather(delivering, leaving, return_exceptions=True)
-        if isinstance(ended, Exception):
-            raise ended
+            await close(stream.events)
         await delivery.complete()
 
 
 class _Delivery:
-    """The events of one stream on their way to the client. `over` means that it gets no more of them."""
+    """The events of one stream on their way to the client. `over` means that it gets no more of them.
 
-    def __init__(self, make: Callable[[str, Any], bytes], send: Send, connection: Connection) -> None:
+    They are delivered by the task that made it. `is_ended` says that `end` cancelled it.
+    """
+
+    __slots__ = ("_connection", "_make", "_wheel", "group", "is_ended", "over", "send", "task")
+
+    def __init__(
+        self,
+        make: Callable[[str, Any], bytes],
+        wheel: TimerWheel,
+        send: Send,
+        connection: Connection,
+        group: str,
+    ) -> None:
+        self.send = send
+        self.group = group
         self.over = False
+        self.is_ended = False
         self._make = make
-        self._send = send
+        self._wheel = wheel
         self._connection = connection
+        task = asyncio.current_task()
+        assert task is not None
+        self.task = task
 
-    async def run(self, events: AsyncIterator[Event | Complete | Cut]) -> None:
+    def end(self) -> None:
+        """End the delivery where it waits."""
+        if not self.is_ended:
+            self.is_ended = True
+            self.task.cancel()
+
+    async def watch(self, receive: Receive) -> None:
+        """End the delivery if the client leaves before it has the whole response."""
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        if not self.over:
+            self.end()
+
+    async def run(self, events: AsyncIterator[Event | Pause | Complete | Cut]) -> None:
+        clock = asyncio.get_running_loop().time
+        late: list[bytes] = []
+        is_late = False
         async for event in events:
-            if self.over:
+            if isinstance(event, Pause):
+                behind = clock() - event.until
+                is_late = behind > LATE
+                if is_late and len(late) < MAX_TOGETHER:
+                    continue
+                await self._write(late)
+                await (self._wheel.wait(event.until) if behind < 0 else asyncio.sleep(0))
+            elif self.over:
                 continue
-            if isinstance(event, Complete):
+            elif isinstance(event, Complete):
+                await self._write(late)
                 await self.complete()
             elif isinstance(event, Cut):
+                await self._write(late)
                 await self._cut(event.event)
+            elif is_late:
+                late.append(self._make(*event))
             else:
-                await _write(self._send, self._make(*event))
+                await _write(self.send, self._make(*event))
+        await self._write(late)
+
+    async def _write(self, frames: list[bytes]) -> None:
+        """Write the frames of a late stream in one."""
+        if frames and not self.over:
+            await _write(self.send, b"".join(frames))
+        frames.clear()
 
     async def complete(self) -> None:
         if not self.over:
             self.over = True
-            await self._send({"type": "http.response.body", "body": b""})
+            await self.send({"type": "http.response.body", "body": b""})
 
     async def _cut(self, event: Event) -> None:
         self.over = True
         body = self._make(*event)
-        await _write(self._send, body[: len(body) // 2])
+        await _write(self.send, body[: len(body) // 2])
         await self._connection.close()
-
-    async def heartbeat(self, message: Any) -> None:
-        if not self.over:
-            await self._send(message)
 
 
 async def _write(send: Send, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+async def close(events: AsyncIterator[Any]) -> None:
+    """Let a generator end where it is, if it has not ended."""
+    if isinstance(events, AsyncGenerator):
+        await events.aclose()

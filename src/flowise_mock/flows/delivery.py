@@ -12,7 +12,7 @@ from flowise_mock.flows.call import Call
 from flowise_mock.flows.dispatch import run
 from flowise_mock.flows.turn import Event, Turn, begin
 from flowise_mock.scripts.script import Choice
-from flowise_mock.state.outcomes import InternalError, ModelRefusal, Outcome, RunFailure
+from flowise_mock.state.outcomes import InternalError, ModelRefusal, Outcome, Pause, RunFailure
 from flowise_mock.state.table import Record
 
 log = logging.getLogger("flowise_mock")
@@ -33,9 +33,11 @@ async def as_json(call: Call, turn: Turn, choice: Choice | None = None) -> Recor
         except StopIteration as ended:
             answer: Record = ended.value
             return answer
-        if pace is not None:
-            await pace.before(event)
-            await pace.after(event)
+        if pace is None:
+            continue
+        for pause in (pace.before(event), pace.after(event)):
+            if pause is not None:
+                await asyncio.sleep(pause.until - pace.clock())
 
 
 def unheard(call: Call, turn: Turn, choice: Choice | None = None) -> None:
@@ -48,7 +50,7 @@ def unheard(call: Call, turn: Turn, choice: Choice | None = None) -> None:
         log.info("a run of %s failed: %s", turn.flow["id"], call.runtime.text(failure))
 
 
-async def as_events(call: Call, turn: Turn, choice: Choice | None = None) -> AsyncIterator[Event]:
+async def as_events(call: Call, turn: Turn, choice: Choice | None = None) -> AsyncIterator[Event | Pause]:
     """The answer as events, `metadata` and `end` last; a failure is an `error` event before `end`.
 
     A flow that calls another one as its tool sends a header, and gets only these two.
@@ -67,10 +69,12 @@ async def as_events(call: Call, turn: Turn, choice: Choice | None = None) -> Asy
                 answer: Record = ended.value
                 yield "metadata", {name: answer[name] for name in _METADATA if answer.get(name)}
                 break
-            await pace.before(event)
+            if (pause := pace.before(event)) is not None:
+                yield pause
             if not quiet:
                 yield event
-            await pace.after(event)
+            if (pause := pace.after(event)) is not None:
+                yield pause
     except ModelRefusal as failure:
         yield "error", call.runtime.text(failure)
     except Outcome as failure:
@@ -96,26 +100,26 @@ class Pace:
     """
 
     def __init__(self, turn: Turn, delay: float | None) -> None:
+        self.clock = asyncio.get_running_loop().time
         self._pauses = turn.reply.pauses if turn.reply is not None else None
         self._delay = delay
-        self._clock = asyncio.get_running_loop().time
-        self._due = self._clock()
+        self._due = self.clock()
         self._begun = False
 
-    async def before(self, event: Event) -> None:
-        """Wait before the first token; the start event of a chain comes with it."""
-        if self._pauses is not None and not self._begun and event[0] in ("start", "token"):
-            self._begun = True
-            await self._wait(next(self._pauses))
+    def before(self, event: Event) -> Pause | None:
+        """The pause before the first token; the start event of a chain comes with it."""
+        if self._pauses is None or self._begun or event[0] not in ("start", "token"):
+            return None
+        self._begun = True
+        return self._pause(next(self._pauses))
 
-    async def after(self, event: Event) -> None:
-        """Wait after a token."""
+    def after(self, event: Event) -> Pause | None:
+        """The pause after a token."""
         if event[0] != "token":
-            return
-        pause = self._delay if self._pauses is None else next(self._pauses)
-        if pause is not None:
-            await self._wait(pause)
+            return None
+        seconds = self._delay if self._pauses is None else next(self._pauses)
+        return None if seconds is None else self._pause(seconds)
 
-    async def _wait(self, seconds: float) -> None:
+    def _pause(self, seconds: float) -> Pause:
         self._due += seconds
-        await asyncio.sleep(self._due - self._clock())
+        return Pause(self._due)

@@ -8,8 +8,9 @@ outcome is answered. The annotated fields of the class are the placeholders that
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import cache
 from inspect import get_annotations
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, NamedTuple, dataclass_transform
 
 
 @dataclass_transform(eq_default=False)
@@ -56,8 +57,9 @@ Report = Callable[[Outcome], None]
 """Ends the request if the contract answers the condition, and returns if the contract ignores it."""
 
 
+@cache
 def all_outcomes() -> dict[str, type[Outcome]]:
-    """Every concrete outcome, by its name."""
+    """Every concrete outcome, by its name. Do not change what is returned: it is kept."""
     return {
         name: kind
         for name, kind in globals().items()
@@ -100,10 +102,16 @@ class Deletion(Result):
     value: Any = None
 
 
-class EventStream(Result):
-    """Events delivered as they happen; `events` yields (name, data) pairs."""
+class Pause(NamedTuple):
+    """In the place of an event: nothing is sent before this time of the event loop's clock."""
 
-    events: AsyncIterator[tuple[str, Any]]
+    until: float
+
+
+class EventStream(Result):
+    """Events delivered as they happen; `events` yields (name, data) pairs, and pauses between them."""
+
+    events: AsyncIterator[tuple[str, Any] | Pause]
     framing: str = "prediction"
     """How an event is framed: `prediction`, `speech` or, as the standard has it, `plain`."""
     as_json: Callable[[], Awaitable[Any]] | None = None
