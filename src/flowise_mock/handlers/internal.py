@@ -7,7 +7,7 @@ from flowise_mock.flows.call import Call
 from flowise_mock.flows.turn import Event, resolve_turn
 from flowise_mock.handlers import chatmessage, vector
 from flowise_mock.state.clock import instant
-from flowise_mock.state.outcomes import EventStream
+from flowise_mock.state.outcomes import EventStream, Pause
 from flowise_mock.state.table import Record
 
 INTERNAL = "INTERNAL"
@@ -24,11 +24,11 @@ async def create_internal_prediction(call: Call, id: str, body: Record) -> Recor
     return EventStream(events if body.get("chatId") else _end_of(events))
 
 
-async def _end_of(events: AsyncIterator[Event]) -> AsyncIterator[Event]:
-    """The last event alone: a stream is found by the chat of the request, which names none."""
-    async for name, data in events:
-        if name == "end":
-            yield name, data
+async def _end_of(events: AsyncIterator[Event | Pause]) -> AsyncIterator[Event | Pause]:
+    """The last event and the pauses: a stream is found by the chat of the request, which names none."""
+    async for event in events:
+        if isinstance(event, Pause) or event[0] == "end":
+            yield event
 
 
 async def get_internal_chat_messages(call: Call, id: str) -> list[Record]:
