@@ -63,7 +63,8 @@ benchmark: .venv/ready      ## requests beside bare ASGI, Starlette and Prism, s
 	@$(BIN)/python -m benchmarks.streams
 
 docs: .venv/ready           ## generate pages: differences of versions, words of overlays
-	@for v in 3.0.5 3.1.4; do $(BIN)/flowise-mock diff documented $$v --format md > docs/flowise-$$v.md; done
+	@for v in 3.0.5 3.0.13 3.1.4; do $(BIN)/flowise-mock changes documented $$v --exit-zero --format md > docs/flowise-$$v.md; done
+	@cd tests && ../$(BIN)/python -m contract.versions_page
 	@cd tests && ../$(BIN)/python -m contract.overlays_page
 	@cd tests && ../$(BIN)/python -m control.page
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,8 @@ import pytest
 
 import flowise_mock
 from conftest import KEY, Running
-from flowise_mock.contract import contracts, diff, document
+from flowise_mock.contract import change_report, contracts, document
+from flowise_mock.contract.changes import changes
 from flowise_mock.contract.publish import publish
 from flowise_mock.server import build
 from flowise_mock.server.build import Options
@@ -298,7 +300,7 @@ def test_origins_of_the_command_line_may_call() -> None:
 # --- the contracts themselves ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("contract", VERSIONS)
+@pytest.mark.parametrize("contract", contracts.versions())
 def test_the_contract_is_a_valid_document(contract: str) -> None:
     from openapi_spec_validator import OpenAPIV30SpecValidator
 
@@ -307,10 +309,10 @@ def test_the_contract_is_a_valid_document(contract: str) -> None:
     assert shown["info"]["version"] == contract
 
 
-@pytest.mark.parametrize("contract", VERSIONS)
-def test_the_table_in_the_docs_is_what_diff_prints(contract: str) -> None:
-    first, second = contracts.load("documented"), contracts.load(contract)
-    page = "\n".join(diff.markdown(first, second, "documented", contract)) + "\n"
+@pytest.mark.parametrize("contract", contracts.versions())
+def test_the_table_in_the_docs_is_what_changes_prints(contract: str) -> None:
+    found = list(changes(contracts.load("documented"), contracts.load(contract)))
+    page = "\n".join(change_report.markdown(found, "documented", contract)) + "\n"
     assert (ROOT / f"docs/flowise-{contract}.md").read_text() == page
 
 
@@ -412,3 +414,30 @@ def concrete(path: str) -> str:
     for name in ("id", "chatflowId", "chatflowid"):
         path = path.replace(f"{{{name}}}", CHAT if "tool" not in path else UNKNOWN)
     return path.replace("{", "").replace("}", "")
+
+
+# --- versions by name, and what the mock says about an answer ---------------------------------------
+
+
+def test_the_nearest_older_version_is_used_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+    from flowise_mock.cli import main
+
+    assert main(["contract", "--flowise", "3.0.7", "--operations"]) == 0
+    assert capsys.readouterr().err == "there is no contract for Flowise 3.0.7: using 3.0.5\n"
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", "--flowise", "2.0.0"])
+    assert ended.value.code == 2
+    assert "nor for an older 2.x; choose one of " in capsys.readouterr().err
+
+
+def test_explain_lists_the_outcomes_of_a_request() -> None:
+    running = Running(build.build(Options(contract="3.0.5", explain=True)))
+    try:
+        with running.client() as client:
+            answer = client.get(f"/upsert-history/{UNKNOWN}")
+            found = json.loads(client.get(f"/tools/{UNKNOWN}").headers["flowise-mock-outcomes"])
+    finally:
+        running.stop()
+    assert found == [{"outcome": "NotFound", "fields": {"noun": "Tool", "id": UNKNOWN}, "ignored": False}]
+    ignored = [each["ignored"] for each in json.loads(answer.headers["flowise-mock-outcomes"])]
+    assert ignored == [True, False]

@@ -11,7 +11,7 @@ import yaml
 
 from flowise_mock import cli
 from flowise_mock.contract import document, overlay
-from flowise_mock.contract.diff import differences
+from flowise_mock.contract.changes import changes
 from flowise_mock.lint import fix
 from flowise_mock.lint.run import lint
 from flowise_mock.lint.settings import Settings
@@ -28,19 +28,12 @@ FIXABLE = (
 """The faults that can be fixed without knowing what is meant."""
 SHOWN = {
     "enum twice": [
-        '- query chatType: string of "INTERNAL", "INTERNAL", "EXTERNAL"',
-        '+ query chatType: string of "INTERNAL", "EXTERNAL"',
+        'query chatType: "INTERNAL" or "INTERNAL" or "EXTERNAL" → "INTERNAL" or "EXTERNAL"',
     ],
-    "enum against type": [
-        '- query chatType: string of "INTERNAL", 7, "EXTERNAL"',
-        '+ query chatType: string of "INTERNAL", "7", "EXTERNAL"',
-    ],
-    "nullable enum": [
-        '- 200 application/json[].faulty: string of "a" or null',
-        '+ 200 application/json[].faulty: string of "a", null or null',
-    ],
+    "enum against type": ['query chatType: "INTERNAL" or 7 or "EXTERNAL" → "INTERNAL" or "7" or "EXTERNAL"'],
+    "nullable enum": ['200 application/json[].faulty: "a" or null → "a" or null or null'],
 }
-"""What `flowise-mock diff` shows between a document and the fixed one: enums, and nothing of the rest."""
+"""What `flowise-mock changes` shows between a document and the fixed one: enums, and nothing of the rest."""
 
 
 def errors(file: Path) -> list[tuple[str, str]]:
@@ -70,7 +63,7 @@ def test_a_fix_removes_the_fault_and_nothing_else(name: str, tmp_path: Path) -> 
     new = {"operation-4xx-response", "parameter-description", "tag-description"}  # what is added says little
     assert {rule for rule, _ in errors(fixed)} <= new
     assert changed(load(file).value, load(fixed).value, made) == []
-    shown = [line for _, lines in differences(load(file).value, load(fixed).value) for line in lines]
+    shown = [each.text for _, found in changes(load(file).value, load(fixed).value) for each in found]
     assert shown == SHOWN.get(name, [])
 
 
@@ -191,4 +184,4 @@ def test_its_faults_as_they_stand_in_yaml(tmp_path: Path) -> None:
     overlay = tmp_path / "overlay.yaml"
     cli.main(["lint", str(file), "--fix", str(overlay), "--skip", "spec-validator"])
     result = fix.fixed(load(file).value, yaml.safe_load(overlay.read_text()))
-    assert list(differences(load(file).value, result)) == []
+    assert list(changes(load(file).value, result)) == []

@@ -41,6 +41,15 @@ KNOWN = {
         "_chatmessage/POST_undocumented": "no client posts chat messages; the operation was removed in 3.0.10",
     },
 }
+KNOWN["3.0.13"] = {
+    **{name: why for name, why in COMMON.items() if not name.startswith("getAllDocumentStores")},
+    "refreshDocument/happy_empty_object": UNCHANGED,
+    "createChatflow/client_id_bad": "an earlier recording had left a flow with this id",
+    "queryVectorStore/missing_storeId": "without an id, the first store counts, which an earlier recording had left",
+    "createPrediction/agentflow_form_with_question_only": "a form without a description has none",
+}
+FULL = ("3.1.4", "3.0.5")
+"""The versions of which predictions of every kind are recorded."""
 MODEL = {
     "createPrediction/llm_400": "without --script recorded-model, no model fails",
     "createPrediction/stream_llm_error": "the same",
@@ -108,7 +117,7 @@ def test_odd_inputs_are_answered_as_recorded(version: str) -> None:
     assert score.word_share == 100
 
 
-@pytest.mark.parametrize("version", KNOWN)
+@pytest.mark.parametrize("version", FULL)
 def test_predictions_of_every_kind_are_answered_as_recorded(
     version: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -123,7 +132,7 @@ def test_predictions_of_every_kind_are_answered_as_recorded(
     assert score.word_share >= 83
 
 
-@pytest.mark.parametrize("version", KNOWN)
+@pytest.mark.parametrize("version", FULL)
 def test_a_script_whose_rules_do_not_match_changes_nothing(version: str, tmp_path: Path) -> None:
     score = play(version, version, scripts=[write_unmatched_script(tmp_path)])
     assert {each.exchange.name for each in score.differing} == set(KNOWN[version]), "\n".join(score.lines())
@@ -141,14 +150,14 @@ rules:
     return file
 
 
-@pytest.mark.parametrize("version", KNOWN)
+@pytest.mark.parametrize("version", FULL)
 def test_the_echo_answers_as_the_recorded_model_does_but_never_fails(version: str) -> None:
     score = play(version, version, model=False)
     assert {each.exchange.name for each in score.differing} == set(KNOWN[version]) | set(MODEL)
     assert score.share >= 97
 
 
-@pytest.mark.parametrize("version", KNOWN)
+@pytest.mark.parametrize("version", FULL)
 def test_the_documentation_is_far_from_the_servers(version: str, capsys: pytest.CaptureFixture[str]) -> None:
     score = play(version, "documented")
     with capsys.disabled():

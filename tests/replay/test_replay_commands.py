@@ -1,4 +1,4 @@
-"""The commands replay, record and diff."""
+"""The commands replay and record."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 from conftest import KEY, Running
 from flowise_mock.cli import main
 from flowise_mock.replay.exchanges import read
+from flowise_mock.replay.player import Player
+from flowise_mock.replay.restore_nodes import abridge, restore_nodes
 from flowise_mock.server import build
 from flowise_mock.server.build import Options
 
@@ -131,12 +133,104 @@ def test_record_writes_a_recording_and_cleans_up(newest: Running, recording: Pat
     assert KEY not in out.read_text().replace("flowise-mock-", "")
 
 
-def test_diff_shows_the_changes_of_an_upgrade(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["diff", "3.0.5", "3.1.4"]) == 0
+FOREIGN = "0b9c8d7e-0000-4413-82c1-a09f8e7d6c5b"
+
+
+def test_record_changes_no_record_of_others(
+    newest: Running, recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ids of a recording that the server happens to have are those of somebody else."""
+    store = newest.mock.store
+    before = store.snapshot()
+    store.put("tool", {**RECORD, "id": FOREIGN, "name": "theirs", "workspaceId": store.workspace})
+    rows = [
+        row("updateTool", "PUT", f"/api/v1/tools/{FOREIGN}", {"name": "ours"}, 200, {}),
+        row("deleteTool", "DELETE", f"/api/v1/tools/{FOREIGN}", None, 200, {}),
+        row("getToolById", "GET", f"/api/v1/tools/{FOREIGN}", None, 200, {}),
+    ]
+    recording.write_text("\n".join(rows) + "\n")
+    out = tmp_path / "new.jsonl"
+    try:
+        arguments = ["record", newest.url, "--api-key", KEY, "--cases", str(recording), "--out", str(out)]
+        assert main(arguments) == 0
+        assert (store.get("tool", FOREIGN) or {})["name"] == "theirs"
+    finally:
+        store.restore(before)
+    sent = [each.request["path"] for each in read(out)]
+    assert all(FOREIGN not in path for path in sent)
+
+
+def test_a_recording_has_the_ids_that_were_sent_in_queries_too(
+    newest: Running, recording: Path, tmp_path: Path
+) -> None:
+    rows = recording.read_text().splitlines()[:1]
+    shown = json.loads(row("getAllTools", "GET", "/api/v1/tools", None, 200, []))
+    shown["request"]["query"] = {"after": ID}
+    recording.write_text("\n".join([*rows, json.dumps(shown)]) + "\n")
+    out = tmp_path / "new.jsonl"
+    assert main(["record", newest.url, "--api-key", KEY, "--cases", str(recording), "--out", str(out)]) == 0
+    created, listed = read(out)
+    assert listed.request["query"] == {"after": created.body["id"]}
+
+
+def test_a_recording_lacks_the_descriptions_of_nodes_and_says_that_they_were_sent() -> None:
+    sent = {"name": "llmAgentflow", "inputs": {"a": 1}}
+    described = {"inputs": [{"name": "a", "type": "string", "description": "a long text of the vendor"}]}
+    flow = json.dumps({"nodes": [{"data": sent}], "edges": []})
+    restored = restore_nodes(flow, lambda name: described)
+    assert "a long text" in restored
+    kept = abridge([{"flowData": restored}])[0]["flowData"]
+    assert json.loads(kept)["nodes"][0]["data"]["inputParams"] == []
+    assert "a long text" not in kept
+    assert json.loads(restore_nodes(kept, lambda name: described)) == json.loads(restored)
+    assert abridge({"flowData": "{", "other": 1}) == {"flowData": "{", "other": 1}
+
+
+def test_what_record_cannot_delete_is_listed(
+    newest: Running, recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lead = {"chatflowid": FOREIGN, "name": "n", "email": "e", "phone": "p"}
+    rows = [
+        row("createTool", "POST", "/api/v1/tools", TOOL, 200, RECORD),
+        row("createLead", "POST", "/api/v1/leads", lead, 200, {**lead, "id": ID[::-1]}),
+    ]
+    recording.write_text("\n".join(rows) + "\n")
+    out = tmp_path / "new.jsonl"
+    before = len(newest.mock.store.select("tool"))
+    assert main(["record", newest.url, "--api-key", KEY, "--cases", str(recording), "--out", str(out)]) == 0
     output = capsys.readouterr().out
-    assert "POST /vector/upsert/{id}\n  - key not required\n  + key required" in output
-    assert "  + permission tools:view" in output
-    assert main(["diff", "3.1.4", "3.1.4"]) == 0
-    assert capsys.readouterr().out == "3.1.4 and 3.1.4 agree\n"
-    assert main(["diff", "3.1.4", "9.9.9"]) == 2
-    assert "choose one of documented, clients, 3.0.5, 3.1.4" in capsys.readouterr().err
+    made = [each.body["id"] for each in read(out)]
+    assert f"2 exchanges in {out}; 1 records could not be deleted\n  /leads/{made[1]}\n" in output
+    assert len(newest.mock.store.select("tool")) == before
+
+
+def test_a_deleted_record_is_gone_even_if_its_list_cannot_be_read(newest: Running) -> None:
+    store = newest.mock.store
+    before = store.snapshot()
+    player = Player(newest.url, KEY)
+    try:
+        store.put("documentstore", {"id": FOREIGN, "name": "n", "loaders": "{", "whereUsed": "["})
+        assert not player.is_gone(f"/document-store/store/{FOREIGN}")
+        assert player.is_gone(f"/document-store/store/{ID}")
+    finally:
+        store.restore(before)
+
+
+def test_record_writes_to_another_machine_only_if_it_may(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flowise_mock.replay import recorder
+
+    called: list[str] = []
+
+    def record(url: str, *_: object, **__: object) -> tuple[int, list[str]]:
+        called.append(url)
+        return 0, []
+
+    monkeypatch.setattr(recorder, "record", record)
+    arguments = ["record", "http://192.0.2.1:3000", "--cases", str(recording), "--out", str(tmp_path / "x")]
+    assert main(arguments) == 2
+    assert "192.0.2.1:3000 is another machine: recording writes to it" in capsys.readouterr().err
+    assert called == []
+    assert main([*arguments, "--allow-writes"]) == 0
+    assert called == ["http://192.0.2.1:3000"]

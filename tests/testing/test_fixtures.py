@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -63,15 +64,15 @@ test_is_alone_again = test_is_alone
 """
 
 
-def run(folder: Path, test: str, *options: str, expected: int = 0) -> str:
-    """The output of pytest on one file, in a folder that has nothing else."""
+def run(folder: Path, test: str, *options: str, expected: int = 0, errors: bool = False) -> str:
+    """The output of pytest on one file, in a folder that has nothing else; `errors` adds standard error."""
     (folder / "test_bot.py").write_text(BOT + test)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", "error", "--strict-markers", *PLUGIN, *FAST, *options],
         cwd=folder, capture_output=True, text=True, check=False, env=ENVIRONMENT,
     )  # fmt: skip
     assert done.returncode == expected, done.stdout + done.stderr
-    return done.stdout
+    return done.stdout + (done.stderr if errors else "")
 
 
 def test_the_example(tmp_path: Path) -> None:
@@ -226,3 +227,53 @@ def test_it():
     )  # fmt: skip
     line = next(each for each in done.stdout.splitlines() if each.startswith("["))
     assert json.loads(line.partition("]")[0] + "]") == []
+
+
+VERSIONS = """
+def test_version(flowise, flowise_mock_version):
+    assert flowise.contract == flowise_mock_version
+
+
+@pytest.mark.flowise(contract="clients")
+def test_own_contract(flowise, flowise_mock_version):
+    assert (flowise.contract, flowise_mock_version) == ("clients", None)
+
+
+@pytest.mark.flowise(versions=["3.1.4", "3.0.5"], seed="empty")
+class TestOfTwo:
+    def test_marked(self, flowise, flowise_mock_version):
+        assert flowise.contract == flowise_mock_version
+        assert flowise.store.counts()["chatflow"] == 0
+
+
+def test_without():
+    pass
+"""
+
+
+def test_each_test_runs_once_for_each_version(tmp_path: Path) -> None:
+    options = ("--flowise-mock-versions", "3.0.5, 3.1.99")
+    assert "6 passed" in run(tmp_path, VERSIONS, *options)
+    names = re.findall(r"test_bot.py::(\S+)", run(tmp_path, VERSIONS, *options, "--collect-only"))
+    assert sorted(names) == [
+        "TestOfTwo::test_marked[3.0.5]", "TestOfTwo::test_marked[3.1.4]", "test_own_contract",
+        "test_version[3.0.5]", "test_version[3.1.4]", "test_without",
+    ]  # fmt: skip
+    (tmp_path / "pytest.ini").write_text("[pytest]\nflowise_mock_versions = 3.1.4\n")
+    assert "test_version[3.1.4]" in run(tmp_path, VERSIONS, "--collect-only")
+
+
+def test_versions_that_cannot_be_used(tmp_path: Path) -> None:
+    found = run(tmp_path, "", "--flowise-mock-versions", "2.0.0", expected=4, errors=True)
+    assert "--flowise-mock-versions: there is no contract for Flowise 2.0.0" in found
+    shared = ("--flowise-mock-versions", "3.1.4", "--flowise-mock-url", "http://127.0.0.1:9")
+    assert "has one version" in run(tmp_path, "", *shared, expected=4, errors=True)
+    marked = "\n@pytest.mark.flowise({})\ndef test_it(flowise):\n    pass\n"
+    for options, message in (
+        ('versions="3.1.4"', "give a list of versions"),
+        ('versions=["9.9"]', "there is no contract '9.9'"),
+        ('versions=["3.1.4"], contract="clients"', "takes a contract or versions, not both"),
+    ):
+        output = run(tmp_path, marked.format(options), expected=2)
+        assert message in output
+        assert "Traceback" not in output

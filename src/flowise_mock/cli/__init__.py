@@ -62,14 +62,14 @@ def _missing_extra(command: str) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """The command line, as its `--help` describes it."""
-    from flowise_mock.cli import conform, contract, doctor, learn, lint, replay, script, serve
+    from flowise_mock.cli import changes, conform, contract, doctor, learn, lint, replay, script, serve
 
     top = argparse.ArgumentParser(
         prog="flowise-mock", description="A stateful, in-memory stand-in for the Flowise REST API."
     )
     top.add_argument("--version", action="version", version=f"flowise-mock {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for module in (serve, script, contract, replay, learn, conform, lint, doctor):
+    for module in (serve, script, contract, changes, replay, learn, conform, lint, doctor):
         module.add(commands)
     for name, command in commands.choices.items():
         command.epilog = f"examples:\n{EXAMPLES[name]}"

@@ -1,4 +1,4 @@
-"""The commands `departures`, `contract` and `diff` and their options."""
+"""The commands `departures` and `contract` and their options."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flowise_mock.cli.arguments import add_contract, add_format
 
 
 def add(commands: Any) -> None:
-    """Add the three commands to a command line."""
+    """Add the two commands to a command line."""
     departures = commands.add_parser(
         "departures",
         help="list where the document differs from the documentation",
@@ -30,16 +30,6 @@ def add(commands: Any) -> None:
     )
     contract.set_defaults(run=_contract)
 
-    diff = commands.add_parser(
-        "diff",
-        help="compare two contracts",
-        description="Print how the second contract differs from the first, operation by operation.",
-    )
-    diff.add_argument("first", metavar="CONTRACT", help="documented, clients, or a version such as 3.0.5")
-    diff.add_argument("second", metavar="CONTRACT", help="the contract that is compared with it")
-    add_format(diff, "the output format", "text", "md")
-    diff.set_defaults(run=_diff)
-
 
 def _departures(arguments: argparse.Namespace) -> int:
     from flowise_mock.contract import contracts
@@ -47,16 +37,6 @@ def _departures(arguments: argparse.Namespace) -> int:
 
     for pointer, why in departures(contracts.load(arguments.contract)):
         print(f"{pointer}\n    {why}")
-    return 0
-
-
-def _diff(arguments: argparse.Namespace) -> int:
-    from flowise_mock.contract import contracts, diff
-
-    first, second = contracts.load(arguments.first), contracts.load(arguments.second)
-    lines = diff.markdown if arguments.format == "md" else diff.text
-    for line in lines(first, second, arguments.first, arguments.second):
-        print(line)
     return 0
 
 

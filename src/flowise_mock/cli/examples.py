@@ -19,9 +19,10 @@ host, port, contract, script and api-key of [tool.flowise-mock] in pyproject.tom
     "contract": """\
   flowise-mock contract                                 the default contract as YAML
   flowise-mock contract --flowise 3.1.4 --format json   that of a version as JSON""",
-    "diff": """\
-  flowise-mock diff 3.0.5 3.1.4                       what an upgrade changes
-  flowise-mock diff documented 3.1.4 --format md      as a page""",
+    "changes": """\
+  flowise-mock changes 3.0.5 3.1.4                    what an upgrade changes
+  flowise-mock changes 3.0.5 3.1.4 --used app.har     and what of it an application uses
+  flowise-mock changes documented 3.1.4 --format md   as a page""",
     "replay": """\
   flowise-mock replay flow.jsonl http://127.0.0.1:3000 --api-key flowise-mock
   flowise-mock replay flow.jsonl http://127.0.0.1:3000 --at-least 95 --format json""",

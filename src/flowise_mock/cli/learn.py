@@ -7,11 +7,8 @@ import json
 import os
 import re
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -175,74 +172,54 @@ def _record(asked: argparse.Namespace) -> list[Path]:
 
 
 class _Plays:
-    """Plays recordings against a mock of this process."""
+    """Plays recordings against mocks of this process: the nearest contract with further actions."""
 
     def __init__(self, nearest: str, recordings: Sequence[Path], first: Sequence[Any]) -> None:
+        from flowise_mock.contract import contracts
         from flowise_mock.replay.exchanges import read
 
-        self.nearest = nearest
         self.recordings = [(_stem(path), list(read(path))) for path in recordings]
         self.first = list(first)
+        self.nearest = json.dumps(contracts.merge(nearest))
 
     def __call__(self, actions: Sequence[Any]) -> tuple[Any, list[Any]]:
-        from flowise_mock.contract import contracts
+        from flowise_mock.contract.expand import expand
+        from flowise_mock.contract.overlay import apply_all
         from flowise_mock.learn.observation import observe
         from flowise_mock.replay.player import Player
+        from flowise_mock.replay.transport import AsgiTransport
 
-        with tempfile.TemporaryDirectory() as folder:
-            contract = self._write(Path(folder), [*self.first, *actions])
-            document = contracts.merge(contract)
-            seen = []
-            for name, exchanges in self.recordings:
-                with _mock(contract) as url:
-                    player = Player(url, "flowise-mock", "low", patience=0.2)
-                    seen += observe(document, name, player.play(exchanges))
+        document = json.loads(self.nearest)
+        apply_all(document, [each.data("proposed") for each in [*self.first, *actions]])
+        expand(document)
+        mock = _mock(json.loads(json.dumps(document)))
+        empty = mock.store.snapshot()
+        seen = []
+        for name, exchanges in self.recordings:
+            mock.store.restore(empty)
+            with AsgiTransport(mock.app) as transport:
+                player = Player(transport, "flowise-mock", "low", patience=PATIENCE)
+                seen += observe(document, name, player.play(exchanges))
         return document, seen
 
-    def _write(self, folder: Path, actions: Sequence[Any]) -> str:
-        if not actions:
-            return self.nearest
-        file = folder / "proposed.json"
-        data = {
-            "overlay": "1.0.0",
-            "info": {"title": "Proposed", "version": "1.0.0"},
-            "extends": f"flowise-{self.nearest}.yaml",
-            "actions": [each.data("proposed") for each in actions],
-        }
-        file.write_text(json.dumps(data), encoding="utf-8")
-        return str(file)
+
+PATIENCE = 0.2
+"""Seconds to wait for an answer that a server never gave."""
 
 
 def _stem(path: Path) -> str:
     return path.name.removesuffix(".gz").removesuffix(".jsonl")
 
 
-@contextmanager
-def _mock(contract: str) -> Iterator[str]:
-    """A mock with an empty store and the model behind the recordings; its address."""
-    import uvicorn
-
+def _mock(contract: dict[str, Any]) -> Any:
+    """A mock with an empty store and the model behind the recordings."""
+    from flowise_mock.contract import responses
     from flowise_mock.flows import model_recorded
-    from flowise_mock.server import build, run
+    from flowise_mock.server import build
 
+    responses.complete(contract)
     options = build.Options(
-        contract=contract,
-        seed=None,
-        token_delay=0,
-        hang=5,
-        explain=True,
-        permissions={"low": ["tools:view"]},
-        model=model_recorded.generate,
-    )
-    bound = run.listen("127.0.0.1", 0)
-    config = uvicorn.Config(build.build(options).app, log_config=None, log_level="critical", access_log=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([bound],), daemon=True)
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.005)
-    try:
-        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(5)
+        seed=None, token_delay=0, hang=5, explain=True, permissions={"low": ["tools:view"]},
+        model=model_recorded.generate, journal=0, control=False,
+    )  # fmt: skip
+    return build.build(options, contract)

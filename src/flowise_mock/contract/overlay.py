@@ -69,6 +69,14 @@ def problems(document: Document, overlay: Document, uses: Sequence[Use]) -> Iter
     yield from references.problems(document, uses)
 
 
+def apply_all(document: Document, actions: Sequence[Document]) -> None:
+    """Apply actions that are in no file to `document`, in place. Raises DocumentError."""
+    uses = [use for number, action in enumerate(actions) for use in apply(document, action, number)]
+    found = next(problems(document, {"actions": list(actions)}, uses), None)
+    if found is not None:
+        raise DocumentError(found.text)
+
+
 def _target(action: Any) -> str:
     return str(action.get("target")) if isinstance(action, dict) else type(action).__name__
 

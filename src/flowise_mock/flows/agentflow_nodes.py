@@ -211,7 +211,7 @@ def _usage(call: Call, messages: list[Record], tokens: list[str]) -> Record:
     counts: Record = {
         "input_tokens": sent, "output_tokens": len(tokens), "total_tokens": sent + len(tokens),
     }  # fmt: skip
-    if call.behaviour.model_metadata is ModelMetadata.COUNTS:
+    if call.behaviour.model_metadata is not ModelMetadata.FULL:
         return counts
     return {**counts, "input_token_details": {}, "output_token_details": {}}
 
@@ -241,6 +241,9 @@ def _response_metadata(call: Call, node: Node, usage: Record, last: bool) -> Rec
             "estimatedTokenUsage": estimated, "prompt": 0, "completion": 0, **result,
             "model_provider": "none", "usage": used,
         }  # fmt: skip
+    if call.behaviour.model_metadata is ModelMetadata.RESPONSE:
+        del response["model_provider"]
+        return {"responseMetadata": response}
     return {"usageMetadata": {**usage, **dict.fromkeys(_COSTS, 0)}, "responseMetadata": response}
 
 

@@ -16,9 +16,10 @@ class RetrievalStart(StrEnum):
 
 
 class ModelMetadata(StrEnum):
-    """What an LLM node reports about its model: counts of tokens only, or costs and details too."""
+    """What an LLM node reports: counts of tokens only, the model's metadata too, or costs and details too."""
 
     FULL = "full"
+    RESPONSE = "response"
     COUNTS = "counts"
 
 

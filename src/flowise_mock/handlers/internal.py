@@ -25,7 +25,7 @@ async def create_internal_prediction(call: Call, id: str, body: Record) -> Recor
 
 
 async def _end_of(events: AsyncIterator[Event | Pause]) -> AsyncIterator[Event | Pause]:
-    """The last event alone: a stream is found by the chat of the request, which names none."""
+    """The last event and the pauses: a stream is found by the chat of the request, which names none."""
     async for event in events:
         if isinstance(event, Pause) or event[0] == "end":
             yield event

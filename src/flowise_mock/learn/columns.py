@@ -51,6 +51,11 @@ def _proposal(document: Document, name: str, wanted: Document, gone: list[str], 
         for each in gone
         if each in record.get("defaults", {})
     ]
+    actions += [
+        Action(target_of(*where, "properties", each), None, f"There is no {each}.")
+        for each in gone
+        if each in schema["properties"]
+    ]
     properties = {each: _schema(wanted[each]) for each in wanted if each not in schema["properties"]}
     change: Document = {"x-record": update, **({"properties": properties} if properties else {})}
     actions.append(Action(target_of(*where), change, f"Columns: {text}."))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from flowise_mock.contract.document import Document, Operation, operations
+from flowise_mock.contract.document import Document, Operation
+from flowise_mock.contract.paths import Paths
 from flowise_mock.replay.player import PlayResult
 
 OUTCOMES_HEADER = "flowise-mock-outcomes"
-API = "/api/v1"
 Value = tuple[bool, bool]
 """Whether an exchange agrees, and whether its error text does."""
 
@@ -54,9 +53,9 @@ class Observation:
 
 def observe(document: Document, name: str, played: Iterable[PlayResult]) -> list[Observation]:
     """The observations of one play of the recording `name`."""
-    routes = _routes(document)
+    paths = Paths(document)
     return [
-        Observation(result, f"{name}#{number}", _operation(routes, result), tuple(_met(result)))
+        Observation(result, f"{name}#{number}", _operation(paths, result), tuple(_met(result)))
         for number, result in enumerate(played, start=1)
     ]
 
@@ -67,23 +66,7 @@ def _met(result: PlayResult) -> Iterable[Met]:
         yield Met(row["outcome"], row["fields"], row["ignored"])
 
 
-def _routes(document: Document) -> list[tuple[str, re.Pattern[str], Operation]]:
-    """The operations, those with the fewest parameters first."""
-    found = sorted(operations(document), key=lambda each: each.path.count("{"))
-    return [(each.method, re.compile(_pattern(each.path), re.IGNORECASE), each) for each in found]
-
-
-def _pattern(path: str) -> str:
-    """An expression for a path; its last id may be missing."""
-    whole = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))
-    return re.sub(r"/\[\^/\]\+$", "(/[^/]*)?", whole) + "/?"
-
-
-def _operation(routes: list[tuple[str, re.Pattern[str], Operation]], result: PlayResult) -> Operation | None:
+def _operation(paths: Paths, result: PlayResult) -> Operation | None:
     request = result.exchange.request
-    path = str(request["path"]).partition("?")[0].removeprefix(API)
-    method = request["method"].lower()
-    for expected, pattern, operation in routes:
-        if expected == method and pattern.fullmatch(path):
-            return operation
-    return None
+    found = paths.find(request["method"], str(request["path"]))
+    return found[0] if found else None

@@ -46,12 +46,13 @@ class Search:
             )
 
     def compare(self, other: Document, version: str) -> None:
-        """Try what another version does otherwise."""
-        found = list(neighbours.proposals(self.document, other, version))
+        """Try what another version does otherwise, for operations of which something is not explained."""
+        scopes = {"", *map(_scope, self.unexplained)}
+        found = [each for each in neighbours.proposals(self.document, other, version) if each.scope in scopes]
         before = len(self.kept)
-        self._bisect(self._fresh(found))
+        self._try(self._fresh(found))
         parts = [part for each in found if each not in self.kept for part in each.parts]
-        self._bisect(self._fresh(parts))
+        self._try(self._fresh(parts))
         self.report(f"{version}: {len(self.kept) - before} of its differences explain something")
 
     @property

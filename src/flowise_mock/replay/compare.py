@@ -92,9 +92,22 @@ def _lists(
         yield f"{where}: expected {len(expected)} items, got {len(got)}"
         return
     for number, other in enumerate(got):
-        candidates = expected[number : number + 1] + expected
-        found = [list(differences(one, other, f"{where}[{number}]", types, place)) for one in candidates]
-        yield from min(found, key=len)
+        yield from _nearest(
+            expected[number : number + 1] + expected, other, f"{where}[{number}]", types, place
+        )
+
+
+def _nearest(
+    candidates: list[Any], got: Any, where: str, types: RecordedTypes | None, place: str
+) -> list[str]:
+    """The differences to the candidate that has the fewest."""
+    nearest: list[str] | None = None
+    for one in candidates:
+        found = list(differences(one, got, where, types, place))
+        if not found:
+            return []
+        nearest = found if nearest is None or len(found) < len(nearest) else nearest
+    return nearest or []
 
 
 # --- streams ---------------------------------------------------------------------------------------

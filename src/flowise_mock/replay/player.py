@@ -6,20 +6,19 @@ it.
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
-import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from flowise_mock.replay.compare import RecordedTypes, differences, stream_differences
-from flowise_mock.replay.exchanges import API_KEY, CUT, LOW_KEY, Exchange, RecordingError, media_of
+from flowise_mock.replay.exchanges import API_KEY, CUT, LOW_KEY, Exchange, media_of
 from flowise_mock.replay.id_map import IdMap
 from flowise_mock.replay.restore_nodes import restore_nodes
+from flowise_mock.replay.transport import Answer, HttpTransport, Request, Transport
 from flowise_mock.state.store import UUID
 
 TIME_HEADER = "Flowise-Mock-Time"
@@ -27,15 +26,6 @@ READING = ("GET", "HEAD", "OPTIONS")
 OVERSIZE = 51 * 1024 * 1024
 """The size of the body that is too large for a server; recordings have its first 2,000 bytes."""
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-
-
-@dataclass
-class Answer:
-    """The answer of the server under test; `status` is None if there was none in time."""
-
-    status: int | None
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
 
 
 @dataclass
@@ -58,14 +48,20 @@ class PlayResult:
 
 
 class Player:
-    """Plays one recording against one server. `patience` is the wait, in seconds, if it has no answer."""
+    """Plays one recording against one server, given by its URL or by a transport.
+
+    `patience` is the wait, in seconds, if the recording has no answer.
+    """
 
     def __init__(
-        self, url: str, api_key: str, low_key: str | None = None, patience: float = 3.0, timeout: float = 60.0
+        self,
+        server: str | Transport,
+        api_key: str,
+        low_key: str | None = None,
+        patience: float = 3.0,
+        timeout: float = 60.0,
     ) -> None:
-        self.address = urlsplit(url if "//" in url else f"http://{url}")
-        if self.address.scheme != "http":
-            raise RecordingError(f"{url}: give the address of a server as http://host:port")
+        self.transport = HttpTransport(server) if isinstance(server, str) else server
         self.ids = IdMap({API_KEY: api_key, **({LOW_KEY: low_key} if low_key else {})})
         self.patience = patience
         self.timeout = timeout
@@ -90,7 +86,7 @@ class Player:
         if reason:
             return PlayResult(exchange, reason)
         self._update_time(exchange)
-        answer = self._send(exchange)
+        answer = self.send(exchange)
         expected = exchange.body
         found = list(self._differences(exchange, answer))
         got = _json(answer.body)
@@ -113,7 +109,7 @@ class Player:
             if LOW_KEY in json.dumps(exchange.request) and LOW_KEY not in self.ids.keys:
                 continue
             self._replace_foreign_ids(exchange)
-            answer = self._send(exchange)
+            answer = self.send(exchange)
             if answer.status == 200 and exchange.streamed is None and self._shows_own_records(exchange):
                 self.ids.learn(exchange.body, _json(answer.body))
             yield exchange, answer
@@ -142,13 +138,18 @@ class Player:
             "path": f"/api/v1{path}",
             "headers": {"Authorization": f"Bearer {self.ids.keys[API_KEY]}"},
         }
-        self._send(Exchange("", "", request, {"status": 200}))
+        self.send(Exchange("", "", request, {"status": 200}))
 
     def is_gone(self, path: str) -> bool:
-        """Whether the list of its resource can be read and lacks the record at a path."""
+        """Whether the list of its resource lacks the record at a path; without a list, whether it is unknown.
+
+        One broken record may keep a server from showing its list.
+        """
         collection, _, id = path.rpartition("/")
         shown = self._get(collection)
-        return isinstance(shown, list) and id not in json.dumps(shown)
+        if isinstance(shown, list):
+            return id not in json.dumps(shown)
+        return _is_missing(json.dumps(self._get(path)), id)
 
     # --- requests ---
 
@@ -196,10 +197,11 @@ class Player:
 
     def _has_items(self, exchange: Exchange) -> bool:
         """Whether this server answers anything but an empty list."""
-        answer = _json(self._send(exchange).body)
+        answer = _json(self.send(exchange).body)
         return not isinstance(answer, list) or bool(answer)
 
-    def _send(self, exchange: Exchange) -> Answer:
+    def send(self, exchange: Exchange) -> Answer:
+        """Send the request of an exchange, with the ids and keys of this server."""
         request = exchange.request
         target = self.target(exchange)
         if request.get("query"):
@@ -210,23 +212,8 @@ class Player:
             headers["Content-Type"] = media
         if self.time:
             headers[TIME_HEADER] = self.time
-        silent = exchange.status is None
-        connection = http.client.HTTPConnection(
-            self.address.hostname or "", self.address.port, timeout=self.patience if silent else self.timeout
-        )
-        try:
-            connection.request(request["method"], target, body, headers)
-            response = connection.getresponse()
-            return Answer(response.status, dict(response.getheaders()), response.read())
-        except (TimeoutError, http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-            return Answer(None)
-        except (ConnectionRefusedError, socket.gaierror) as error:
-            where = self.address.netloc or self.address.geturl()
-            raise RecordingError(
-                f"{where} does not answer: {error.strerror}; is the server running?"
-            ) from None
-        finally:
-            connection.close()
+        wait = self.patience if exchange.status is None else self.timeout
+        return self.transport(Request(request["method"], target, headers, body, wait))
 
     def target(self, exchange: Exchange) -> str:
         """The path of a request, with the ids of this server."""
@@ -245,8 +232,12 @@ class Player:
             return self._multipart(body["multipart"]), "multipart/form-data; boundary=flowise-mock"
         body = self.ids.translate_value(body)
         if isinstance(body, dict) and "flowData" in body:
-            body["flowData"] = restore_nodes(body["flowData"], self._node_type)
+            body["flowData"] = self.restored(body["flowData"])
         return json.dumps(body).encode(), ""
+
+    def restored(self, flow_data: Any) -> Any:
+        """A flow with the descriptions that the recording left out."""
+        return restore_nodes(flow_data, self._node_type)
 
     def _multipart(self, form: dict[str, Any]) -> bytes:
         parts = []
@@ -284,7 +275,7 @@ class Player:
         """The JSON answer to a GET below the API, or None if the answer is not JSON."""
         headers = {"Authorization": f"Bearer {self.ids.keys[API_KEY]}"}
         request = {"method": "GET", "path": f"/api/v1{path}", "headers": headers}
-        return _json(self._send(Exchange("", "", request, {"status": 200})).body)
+        return _json(self.send(Exchange("", "", request, {"status": 200})).body)
 
     def _node_type(self, name: str) -> dict[str, Any]:
         if name not in self.node_types:

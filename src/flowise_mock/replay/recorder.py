@@ -13,7 +13,9 @@ from typing import Any
 
 from flowise_mock.contract import contracts
 from flowise_mock.replay.exchanges import Exchange, RecordingError, json_or_text
-from flowise_mock.replay.player import Answer, Player
+from flowise_mock.replay.player import Player
+from flowise_mock.replay.restore_nodes import abridge
+from flowise_mock.replay.transport import Answer
 
 PATHS = {
     "createTool": "/tools",
@@ -82,7 +84,12 @@ def record(
 
 def _row(player: Player, exchange: Exchange, answer: Answer) -> dict[str, Any]:
     request = {**exchange.request, "path": player.ids.mask(player.target(exchange))}
-    request["body"] = player.ids.mask(player.ids.translate_value(exchange.request.get("body")))
+    for part in ("query", "body"):
+        request[part] = player.ids.mask(player.ids.translate_value(exchange.request.get(part)))
+    body = request["body"]
+    if isinstance(body, dict) and "flowData" in body:
+        body["flowData"] = player.restored(body["flowData"])
+    request["body"] = abridge(body)
     response: dict[str, Any] = {"status": answer.status}
     text = answer.body.decode(errors="replace")
     if answer.headers.get("Content-Type", "").startswith("text/event-stream"):
@@ -92,7 +99,7 @@ def _row(player: Player, exchange: Exchange, answer: Answer) -> dict[str, Any]:
     elif answer.status is not None:
         names = ("Content-Type", "Vary", "Content-Security-Policy", "X-Frame-Options")
         response["headers"] = {name: answer.headers[name] for name in names if name in answer.headers}
-        response["body"] = player.ids.mask(json_or_text(text))
+        response["body"] = abridge(player.ids.mask(json_or_text(text)))
     return {
         "operationId": exchange.operation, "case": exchange.case, "request": request, "response": response,
     }  # fmt: skip

@@ -31,8 +31,36 @@ def restore_nodes(flow_data: Any, lookup: Lookup) -> Any:
         return flow_data
     for node in nodes if isinstance(nodes, list) else []:
         data = node.get("data") if isinstance(node, dict) else None
-        if isinstance(data, dict) and "inputParams" not in data:
+        if isinstance(data, dict) and not data.get("inputParams"):
             _complete(data, lookup(str(data.get("name"))))
+    return json.dumps(graph)
+
+
+def abridge(value: Any) -> Any:
+    """A JSON value whose flows lack the descriptions: they are the vendor's texts, and long."""
+    if isinstance(value, list):
+        return [abridge(each) for each in value]
+    if isinstance(value, dict):
+        return {
+            name: _abridge_nodes(child) if name == "flowData" else abridge(child)
+            for name, child in value.items()
+        }
+    return value
+
+
+def _abridge_nodes(flow_data: Any) -> Any:
+    """A flow without the descriptions; an empty list says that there were some."""
+    try:
+        graph = json.loads(flow_data)
+        nodes = graph["nodes"]
+    except (TypeError, ValueError, KeyError):
+        return flow_data
+    for node in nodes if isinstance(nodes, list) else []:
+        data = node.get("data") if isinstance(node, dict) else None
+        if isinstance(data, dict) and "inputParams" in data:
+            data["inputParams"] = []
+            for name in ("inputAnchors", "outputAnchors"):
+                data.pop(name, None)
     return json.dumps(graph)
 
 

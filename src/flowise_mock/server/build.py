@@ -98,9 +98,9 @@ class Mock:
         return self.worlds.default.store
 
 
-def build(options: Options) -> Mock:
-    """The app for `options`. Raises DocumentError, SeedError or ScriptError."""
-    contract = contracts.load(options.contract, options.overlays)
+def build(options: Options, contract: Document | None = None) -> Mock:
+    """The app for `options`, or for a contract. Raises DocumentError, SeedError or ScriptError."""
+    contract = contract or contracts.load(options.contract, options.overlays)
     seeded, records = _seeded(options, contract)
     check = ContractCheck(contract)
     script = None

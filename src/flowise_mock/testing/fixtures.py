@@ -38,19 +38,52 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         help="set this environment variable to the URL, or to the key, for each test; may be repeated",
     )
+    group.addoption(
+        "--flowise-mock-versions",
+        metavar="VERSIONS",
+        help="run each test that uses the fixture once for each of these versions, such as 3.0.5,3.1.4",
+    )
     parser.addini("flowise_mock_url", "as --flowise-mock-url")
+    parser.addini("flowise_mock_versions", "as --flowise-mock-versions")
     parser.addini("flowise_mock_env", "as --flowise-mock-env, a variable each line", type="linelist")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "flowise(contract, script, seed, ids, strict): what the fixture `flowise` serves: a contract such as "
-        "'3.1.4', files of rules, 'empty' or a folder or records, 'random' or 'reproducible', True",
+        "flowise(contract, versions, script, seed, ids, strict): what the fixture `flowise` serves: a "
+        "contract such as '3.1.4', versions to run the test with, files of rules, 'empty' or a folder or "
+        "records, 'random' or 'reproducible', True",
     )
     for given in _variables(config):
         if given.partition("=")[2] not in ("", "url", "api_key"):
             raise pytest.UsageError(f"--flowise-mock-env {given}: say NAME, NAME=url or NAME=api_key")
+    try:
+        versions = _versions(config)
+    except MarkerError as error:
+        raise pytest.UsageError(str(error)) from None
+    if versions and _url(config):
+        raise pytest.UsageError("--flowise-mock-versions: the server of --flowise-mock-url has one version")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Repeat a test for each version that its marker names, or that the command line names."""
+    if "flowise_mock_version" not in metafunc.fixturenames:
+        return
+    try:
+        options = marker.of(metafunc.definition)
+    except MarkerError as error:
+        raise pytest.Collector.CollectError(str(error)) from None
+    versions = options.versions or (() if options.contract else _versions(metafunc.config))
+    if versions:
+        metafunc.parametrize("flowise_mock_version", versions)
+
+
+def _versions(config: pytest.Config) -> tuple[str, ...]:
+    """The versions of the command line, or of the ini file. Raises MarkerError."""
+    given = config.getoption("--flowise-mock-versions") or config.getini("flowise_mock_versions") or ""
+    named = [each.strip() for each in str(given).split(",") if each.strip()]
+    return tuple(dict.fromkeys(marker.resolve("--flowise-mock-versions", each) for each in named))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -68,7 +101,8 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Any:
 
 def _check(item: pytest.Item) -> None:
     """Raises MarkerError if a test cannot run as its markers say."""
-    wanted = marker.of(item).contract
+    options = marker.of(item)
+    wanted = options.contract or next(iter(options.versions), None)
     shared = _shared(item.config)
     if wanted is not None and shared is not None and wanted != shared.contract:
         raise MarkerError(
@@ -143,12 +177,21 @@ def flowise_mock_server(flowise_mock_servers: Servers) -> FlowiseMock:
 
 
 @pytest.fixture
+def flowise_mock_version() -> str | None:
+    """The version that a test runs with, if it is repeated for several."""
+    return None
+
+
+@pytest.fixture
 def flowise(
-    request: pytest.FixtureRequest, flowise_mock_servers: Servers, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    flowise_mock_servers: Servers,
+    flowise_mock_version: str | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[FlowiseMock]:
     """A mock of Flowise, as it is at its start."""
     options = marker.of(request.node)
-    server = flowise_mock_servers.get(options.contract)
+    server = flowise_mock_servers.get(flowise_mock_version or options.contract)
     mock = _world(server, options, request.node, own=flowise_mock_servers.shared is None)
     request.node.stash[_MOCK] = mock
     for given in _variables(request.config):
