@@ -105,6 +105,17 @@ def test_an_internal_prediction_streams_for_any_true_value(version: Running, str
     assert without_chat.text.endswith('data:{"event":"end","data":"[DONE]"}\n\n')
 
 
+def test_an_internal_stream_without_a_chat_ends_after_its_pauses() -> None:
+    running = Running(build.build(Options(contract="3.1.4", token_delay=0.001)))
+    try:
+        with running.client() as client:
+            body = {"question": "q", "streaming": True}
+            answer = client.post(f"/internal-prediction/{CHAT}", json=body)
+    finally:
+        running.stop()
+    assert answer.text == 'message:\ndata:{"event":"end","data":"[DONE]"}\n\n'
+
+
 def test_a_preview_for_an_unknown_store(version: Running) -> None:
     body = {"storeId": str(uuid.uuid4()), "loaderId": "plainText", "loaderConfig": {"text": "a"}}
     with version.client() as client:
