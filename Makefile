@@ -60,7 +60,7 @@ schemathesis: .venv/ready   ## the long run against a server: all phases, all ch
 benchmark: .venv/ready      ## requests beside bare ASGI, Starlette and Prism, starts, streams (needs wrk, Node 20, npm)
 	@$(BIN)/python -m benchmarks.per_request --prism --no-journal
 	@$(BIN)/python -m benchmarks.start
-	@$(BIN)/python benchmarks/streams.py
+	@$(BIN)/python -m benchmarks.streams
 
 docs: .venv/ready           ## generate pages: differences of versions, words of overlays
 	@for v in 3.0.5 3.1.4; do $(BIN)/flowise-mock diff documented $$v --format md > docs/flowise-$$v.md; done

@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
@@ -26,8 +27,19 @@ Row = dict[str, Any]
 
 def contract(paths: tuple[str, ...] = PATHS) -> document.Document:
     """The documented contract, cut down to what the server has."""
-    whole = contracts.load("documented")
+    whole = _documented()
     return {**whole, "paths": {path: whole["paths"][path] for path in paths}}
+
+
+@cache
+def _documented() -> document.Document:
+    """The documented contract. It is read once: a hundred servers are judged by it."""
+    return contracts.load("documented")
+
+
+@cache
+def _schemas() -> Schemas:
+    return Schemas(contract())
 
 
 class Refused(Exception):
@@ -43,7 +55,7 @@ class World:
             name: [] for name in ("tools", "variables", "chatflows", "messages", "feedback")
         }
         self._clock = itertools.count()
-        self._schemas = Schemas(contract())
+        self._schemas = _schemas()
         self.loaded = contract()
 
     def now(self) -> str:
@@ -251,7 +263,7 @@ def parsed(text: str) -> Any:
 
 
 def _is_date(text: str) -> bool:
-    return Schemas({}).compile({"type": "string", "format": "date-time"}).accepts(text)
+    return _schemas().compile({"type": "string", "format": "date-time"}).accepts(text)
 
 
 def body(world: World, operation: document.Operation) -> Any:
@@ -376,7 +388,7 @@ class Served:
     def __init__(self, app: Any) -> None:
         self._server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=[0.02], daemon=True)
 
     def __enter__(self) -> Served:
         self._thread.start()

@@ -47,7 +47,7 @@ def deviating(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("run")
     _, app = broken()
     with Served(app) as served:
-        return judge(served.url, folder, phases=ALL)
+        return judge(served.url, folder, phases=ALL, max_examples=1)
 
 
 def conform(url: str, folder: Path, *arguments: str) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import request
 
 from conform.judged import judge
 from conform.right import KEY, PATHS, Refused, Row, Served, World, build, contract
@@ -112,6 +113,35 @@ def test_read_only_with_a_baseline_is_not_green(tmp_path: Path, monkeypatch: pyt
     known.write_text("known: []\n")
     with Served(build(World())) as served:
         assert conform(served, tmp_path, "--baseline", str(known)) == 3
+
+
+def test_a_key_without_permissions_is_one_sentence(tmp_path: Path) -> None:
+    """A 403 says what the key may do, and nothing about the server."""
+    app = build(World())
+
+    @app.before_request
+    def deny() -> Any:
+        if request.method != "GET" and request.headers.get("Authorization") == f"Bearer {KEY}":
+            return {"message": "Forbidden"}, 403
+        return None
+
+    with Served(app) as served:
+        run = judge(served.url, tmp_path, phases=("walks", "probes", "generated"), max_examples=1)
+    assert (run["status"], run["new"]) == (3, [])
+    assert (
+        "operations unseen, since the key has no permission (403); pass a key that has all" in run["headline"]
+    )
+    assert len(run["doubts"]) == 1
+
+
+def test_a_refusal_of_unknown_ids_with_403_is_the_servers(tmp_path: Path) -> None:
+    app = build(World())
+    answer("getToolById", status(403), 404)(World(), app)
+    with Served(app) as served:
+        run = judge(served.url, tmp_path)
+    assert {(each["operation"], each["check"]) for each in run["new"]} >= {
+        ("getToolById", "unknown_is_refused")
+    }
 
 
 def test_deviations_outweigh_what_was_not_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,17 +48,18 @@ def run(
     checks: str = "all",
     hooks: str = HOOKS,
     folder: Path = Path(__file__).parent,
+    phases: str = PHASES,
 ) -> Run:
     """Schemathesis over HTTP against the document that the server at `url` serves; `hooks` are in `folder`."""
     with tempfile.TemporaryDirectory() as reports:
         done = subprocess.run(
             [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json",
-             "-H", f"Authorization: Bearer {key}", "--checks", checks, "--phases", PHASES,
+             "-H", f"Authorization: Bearer {key}", "--checks", checks, "--phases", phases,
              "--max-examples", str(max_examples), "--seed", str(seed), "--no-color",
              "--report", "ndjson", "--report-dir", reports, *more],
             cwd=reports, capture_output=True, text=True, check=False,
-            env={**os.environ, "SCHEMATHESIS_HOOKS": hooks,
-                 "PYTHONPATH": str(folder)},
+            env={**os.environ, "SCHEMATHESIS_HOOKS": hooks, "PYTHONPATH": str(folder),
+                 "HYPOTHESIS_STORAGE_DIRECTORY": str(Path(tempfile.gettempdir(), "flowise-mock", "hypothesis"))},
         )  # fmt: skip
         successes: Counter[str] = Counter()
         cases = 0

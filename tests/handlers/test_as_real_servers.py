@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,6 +84,45 @@ def test_a_key_is_created_changed_and_deleted(version: Running) -> None:
         assert "cd" in {each["keyName"] for each in changed.json()}
         assert client.delete(f"/apikey/{key['id']}").json() == {"raw": [], "affected": 1}
         assert client.post("/apikey", json={}).status_code == 412
+
+
+def test_a_key_keeps_its_date(version: Running) -> None:
+    with version.client() as client:
+        first, second = client.get("/apikey").json(), client.get("/apikey").json()
+    assert first == second
+    assert all(each["updatedDate"].endswith("000Z") for each in first)
+
+
+@pytest.mark.parametrize("streaming", [True, "true", "false", 1])
+def test_an_internal_prediction_streams_for_any_true_value(version: Running, streaming: object) -> None:
+    body = {"question": "q", "streaming": streaming, "chatId": "inner"}
+    with version.client() as client:
+        answer = client.post(f"/internal-prediction/{CHAT}", json=body)
+        without_chat = client.post(f"/internal-prediction/{CHAT}", json={**body, "chatId": None})
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert '"event":"metadata"' in answer.text
+    assert without_chat.text.count("event") == 1
+    assert without_chat.text.endswith('data:{"event":"end","data":"[DONE]"}\n\n')
+
+
+def test_a_preview_for_an_unknown_store(version: Running) -> None:
+    body = {"storeId": str(uuid.uuid4()), "loaderId": "plainText", "loaderConfig": {"text": "a"}}
+    with version.client() as client:
+        answer = client.post("/document-store/loader/preview", json=body)
+    assert answer.status_code == (404 if version.contract == "3.1.4" else 200)
+    if version.contract == "3.1.4":
+        where = "Error: documentStoreServices.getDocumentStoreById - Document store"
+        assert answer.json()["message"] == f"{where} {body['storeId']} not found"
+
+
+def test_whether_a_flow_has_changed(version: Running) -> None:
+    with version.client() as client:
+        flow = client.get("/chatflows").json()[0]
+        path = "/chatflows/has-changed"
+        assert client.get(f"{path}/{flow['id']}/{flow['updatedDate']}").json() == {"hasChanged": False}
+        assert client.get(f"{path}/{flow['id']}/2001-01-01T00:00:00.000Z").json() == {"hasChanged": True}
+        statuses = [client.get(f"{path}/{id}/2001-01-01").status_code for id in ("nope", str(uuid.uuid4()))]
+    assert statuses == ([400, 404] if version.contract == "3.1.4" else [500, 500])
 
 
 def test_what_a_key_with_one_permission_may_do(version: Running) -> None:

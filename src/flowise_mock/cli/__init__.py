@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -15,14 +14,6 @@ from flowise_mock.cli.examples import EXAMPLES
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit status. An error that the user can fix is one line and status 2."""
-    gc.disable()  # importing makes many objects and drops few
-    from flowise_mock.contract.document import DocumentError
-    from flowise_mock.engine.seed import SeedError
-    from flowise_mock.replay.exchanges import RecordingError
-    from flowise_mock.scripts.reading import ScriptError
-    from flowise_mock.server.run import ServerError
-
-    gc.enable()
     top = parser()
     options, more = top.parse_known_args(arguments)
     if more and not getattr(options, "takes_more", False):
@@ -33,15 +24,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         status: int = options.run(options)
-    except (DocumentError, RecordingError, ScriptError, SeedError, ServerError) as error:
-        print(f"flowise-mock: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        if not isinstance(error, _fixable()):
+            raise
+        print(f"flowise-mock: {error}", file=sys.stderr)
+        return 2
     return status
+
+
+def _fixable() -> tuple[type[Exception], ...]:
+    """Errors that the user can fix. The packages that raise them are slow to import, so this is the place."""
+    from flowise_mock.contract.document import DocumentError
+    from flowise_mock.engine.seed import SeedError
+    from flowise_mock.replay.exchanges import RecordingError
+    from flowise_mock.scripts.reading import ScriptError
+    from flowise_mock.server.run import ServerError
+
+    return DocumentError, RecordingError, ScriptError, SeedError, ServerError
 
 
 EXTRAS = {"conform": ("schemathesis", "conform")}

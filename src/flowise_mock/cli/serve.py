@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -203,8 +204,11 @@ def _positive(text: str) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    gc.disable()  # importing makes many objects and drops few
     from flowise_mock.scripts.reading import find_script
     from flowise_mock.server import build, run
+
+    gc.enable()
 
     if sys.stderr.isatty():
         print("flowise-mock: starting ...", file=sys.stderr)

@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from flowise_mock.conform import bundled, records
-from flowise_mock.conform.client import SAFE_METHODS, Request
+from flowise_mock.conform.client import Request
 from flowise_mock.conform.ledger import Ledger
 from flowise_mock.conform.ownership import Ownership
 from flowise_mock.conform.stock import Stock
 
-MARKED = ("name", "description", "details", "value")
+MARKED = ("name", "description", "details", "value", "keyName")
 """Fields that may hold any text."""
 DISTINCT = 16
 """The length from which on a text that a run sends is of this run alone."""
@@ -36,14 +36,16 @@ class Aim:
 
     def at_own(self, case: Any, operation: str) -> None:
         """Let a case identify records of the run; what does not identify any stays as it was generated."""
-        writes = case.method.upper() not in SAFE_METHODS
+        writes = _request(case).writes
         self._aim_path(case, operation, writes)
+        self._aim_bound(case, operation)
         if isinstance(case.body, dict):
             self._aim_body(case, operation)
             for each in (case.body, *_items(case.body)):
                 self._name_store(case, each)
             if operation in self._makes or case.method.upper() == "PUT":
                 self._put_mark(case.body)
+            self._name_unnamed(case)
         if writes and self._ownership.forbids(_request(case)):
             self._spare(case)
 
@@ -63,12 +65,32 @@ class Aim:
             elif writes:
                 parameters[name] = str(uuid.uuid4())
 
+    def _aim_bound(self, case: Any, operation: str) -> None:
+        """Let a body name a record in the field without which a server may take any record.
+
+        A server reads no body of another media type, and takes any record then, too.
+        """
+        field = records.bound(case.method, case.operation.path)
+        if field is None:
+            return
+        changed = [name for name in case.headers or {} if name.lower() == "content-type"]
+        for name in changed:
+            del case.headers[name]
+        if not (isinstance(case.body, dict) and records.is_name(case.body.get(field))):
+            body = case.body if isinstance(case.body, dict) else {}
+            case.body = {**body, field: [self._mark] if field.endswith("s") else self._mark}
+            changed.append(field)
+        if changed:
+            self._soften(case, case.meta is not None)
+
     def _aim_body(self, case: Any, operation: str) -> None:
         body, negative = case.body, is_negative(case, "body")
         body.pop("id", None)
         for name in bundled.records()["names"].keys() & body.keys():
-            record = records.identified(case.method, case.operation.path, name)
-            id = self._stock.live(record, operation) if record and not negative else None
+            record = records.identified(case.method, case.operation.path, name, "body")
+            if record is None:
+                continue
+            id = self._stock.live(record, operation) if not negative else None
             if isinstance(body[name], str):
                 body[name] = id or str(uuid.uuid4())
             elif isinstance(body[name], list) and all(isinstance(item, str) for item in body[name]):
@@ -98,6 +120,13 @@ class Aim:
         else:
             body["createNewDocStore"] = False
         self._soften(case, is_negative(case, "body"))
+
+    def _name_unnamed(self, case: Any) -> None:
+        """Give what a request makes the mark, whatever was generated, if no response has its ID."""
+        field = records.unnamed(case.method, case.operation.path)
+        if field in case.body and not isinstance(case.body[field], str):
+            case.body[field] = self._mark
+            self._soften(case, is_negative(case, "body"))
 
     def _soften(self, case: Any, negative: bool) -> None:
         """Note that a case that was generated not to be valid may be valid now."""
@@ -129,11 +158,25 @@ class Aim:
         if operation not in self._makes:
             return
         kind, path = self._makes[operation]
-        id = made_id(response, path)
-        if id is None:
+        ids = self._made_ids(response, path)
+        if not ids:
             self._ledger.sent(self._distinct(case.body))
-        elif self._ownership.adopt(kind, id) and records.stays(kind):
-            self._ledger.made(kind, id)
+        for id in ids:
+            if self._ownership.adopt(kind, id) and records.stays(kind):
+                self._ledger.made(kind, id)
+
+    def _made_ids(self, response: Any, path: str) -> list[str]:
+        """The IDs of what a request made; a list of all records shows those with the mark."""
+        if not (response is not None and 200 <= response.status_code < 300):
+            return []
+        body = parsed(response)
+        if isinstance(body, list):
+            rows = [row for row in records.rows(body) if row.get("id") not in self._ownership.own]
+            return [
+                row["id"] for row in rows if isinstance(row.get("id"), str) and self._ownership.is_own(row)
+            ]
+        id = body.get(path) if isinstance(body, dict) else None
+        return [id] if isinstance(id, str) else []
 
     def _distinct(self, node: Any) -> set[str]:
         return {text for text in _texts(node) if len(text) >= DISTINCT and text not in self._examples}
@@ -163,13 +206,11 @@ def marked(text: str, mark: str) -> str:
     return json.dumps({**value, "name": mark}) if isinstance(value, dict) else f"{mark} {text}"
 
 
-def made_id(response: Any, path: str) -> str | None:
+def parsed(response: Any) -> Any:
     try:
-        body = response.json()
-    except (ValueError, AttributeError):
+        return response.json()
+    except ValueError:
         return None
-    id = body.get(path) if isinstance(body, dict) and 200 <= response.status_code < 300 else None
-    return id if isinstance(id, str) else None
 
 
 def _items(body: dict[str, Any]) -> list[dict[str, Any]]:

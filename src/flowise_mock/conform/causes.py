@@ -69,6 +69,12 @@ def open_door(found: Deviation) -> Cause | None:
     return None
 
 
+def shown_secret(found: Deviation) -> Cause | None:
+    if found.check == "secret_is_hidden":
+        return Cause(found.check, "security", "Secrets are shown")
+    return None
+
+
 def missing_operation(found: Deviation) -> Cause | None:
     if found.check == "operation_exists":
         return Cause(found.check, "failure", "Documented operations are missing")
@@ -149,6 +155,8 @@ def valid_refused(found: Deviation) -> Cause | None:
 
 
 def accepted(found: Deviation) -> Cause | None:
+    if found.what.startswith("another record is shown"):
+        return Cause("another-record", "data", "Another record is shown for an ID that is not there")
     if not 200 <= found.status < 300:
         return None
     if found.check == "unknown_is_refused":
@@ -232,8 +240,8 @@ def any_other(found: Deviation) -> Cause:
 
 
 RULES: list[Rule] = [
-    no_model, others_changed, open_door, missing_operation, undocumented_method, web_page, no_answer,
-    endless_stream, other_stream, page_fails, not_deleted, server_error, valid_refused, accepted,
+    no_model, others_changed, open_door, shown_secret, missing_operation, undocumented_method, web_page,
+    no_answer, endless_stream, other_stream, page_fails, not_deleted, server_error, valid_refused, accepted,
     other_refusal, undocumented_status, other_media, error_form, schema, parameter, data, any_other,
 ]  # fmt: skip
 

@@ -29,6 +29,7 @@ CHECKS = {
     "broken_json_is_refused": "JSON that cannot be read is refused as documented.",
     "invalid_is_refused": "An invalid request is refused as documented.",
     "private_is_refused": "What is not public is refused.",
+    "secret_is_hidden": "No response shows a secret of a credential.",
     "ignored_auth": "A key is required where the contract says so.",
     "not_a_server_error": "No input makes a server error.",
     "stream_is_sent": "A stream comes if one is requested.",

@@ -16,6 +16,8 @@ import httpx
 
 MAX_BYTES = 64 * 1024 * 1024
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+ACTIONS = ("/webhook/",)
+"""Paths that act by any method: a GET runs a flow."""
 Files = list[tuple[str, tuple[str, bytes, str]]]
 
 
@@ -41,7 +43,7 @@ class Request:
 
     @property
     def writes(self) -> bool:
-        return self.method not in SAFE_METHODS
+        return self.method not in SAFE_METHODS or self.path.startswith(ACTIONS)
 
     @property
     def streams(self) -> bool:
@@ -117,7 +119,8 @@ class Client:
         """Why a request must not be sent; empty if it may be."""
         self._pause = 1 / rate if rate else 0.0
         self._last = 0.0
-        self._client = httpx.Client(verify=verify, trust_env=False)
+        # Certificates take longer to load than a walk, and no redirect is followed to where they are needed.
+        self._client = httpx.Client(verify=verify and self.url.startswith("https:"), trust_env=False)
 
     def close(self) -> None:
         self._client.close()

@@ -43,7 +43,7 @@ class Contract:
         self.operations: dict[str, Operation] = {each.id: each for each in document.operations(loaded)}
         self._responses: dict[str, dict[str, DocumentedResponse]] = {}
 
-    @property
+    @cached_property
     def describes_version(self) -> bool:
         """Whether it describes what a real version does: then a documented 5xx is a fact, not a fault."""
         return self.name not in UNVERSIONED and self.name in contracts.names()

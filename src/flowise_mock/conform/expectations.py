@@ -85,6 +85,11 @@ def has(value: Any, wanted: list[str], _: Any) -> Found:
             yield Failure("answer_has_fields", f"/{path} is missing", path)
 
 
+def hides(value: Any, wanted: str, _: Any) -> Found:
+    if wanted in json.dumps(value, ensure_ascii=False):
+        yield Failure("secret_is_hidden", "a secret that was sent is shown", "no secret")
+
+
 def text(value: Any, wanted: str, _: Any) -> Found:
     if value != wanted:
         yield Failure("answer_is_true", f"is not {wanted}", wanted)
@@ -124,6 +129,15 @@ def item_changed(value: Any, wanted: dict[str, Any], _: Any) -> Found:
     for each in rows(value):
         if each.get("id") == wanted["id"]:
             yield from _compare("change_is_kept", each, wanted)
+
+
+def changes_item(value: Any, wanted: dict[str, Any], _: Any) -> Found:
+    """A change is answered with the whole list, which shows it."""
+    if wanted["id"] not in ids(value):
+        yield Failure(
+            "change_is_kept", "what was changed is not listed", f"a record with the id {wanted['id']}"
+        )
+    yield from item_changed(value, wanted, None)
 
 
 def column(value: Any, wanted: dict[str, list[Any]], _: Any) -> Found:
@@ -202,8 +216,10 @@ def no_effect(parameter: str, expected: str, how: str = "", operation: str | Non
 
 
 EXPECTATIONS: dict[str, Callable[[Any, Any, Any], Found]] = {
-    "keeps": keeps, "changes": changes, "holds_change": holds_change, "is": holds, "is_by": is_by, "has": has,
-    "text": text, "named_once": named_once, "lists": lists, "lists_once": lists_once, "lacks": lacks,
+    "keeps": keeps, "changes": changes, "changes_item": changes_item, "holds_change": holds_change,
+    "is": holds, "is_by": is_by, "has": has,
+    "text": text, "hides": hides,
+    "named_once": named_once, "lists": lists, "lists_once": lists_once, "lacks": lacks,
     "item": item,
     "item_changed": item_changed, "rows": column, "count": count, "ordered": ordered, "only": only,
     "none": none,

@@ -20,6 +20,7 @@ from flowise_mock.conform.client import Client
 from flowise_mock.conform.contract import Contract
 from flowise_mock.conform.events import Reader
 from flowise_mock.conform.hooks import KEY, SETTINGS
+from flowise_mock.conform.observations import DENIED
 from flowise_mock.conform.session import Session
 
 PHASES = ("examples", "coverage", "fuzzing")
@@ -103,11 +104,16 @@ def operations(session: Session) -> list[str]:
 
 
 def _can_answer(session: Session, operation: str) -> bool:
-    """Whether an operation can answer without the outside services that are missing."""
+    """Whether an operation can answer: the key may call it, and the outside services are there."""
+    if session.observations.unseen.get(operation) == DENIED:
+        return False
     return not (session.missing and operation in NEEDS_MODEL)
 
 
-NEEDS_MODEL = {"vectorUpsert", "upsertDocument", "refreshDocument", "queryVectorStore", "generateSpeech"}
+NEEDS_MODEL = {
+    "vectorUpsert", "upsertDocument", "refreshDocument", "queryVectorStore", "generateSpeech",
+    "internalVectorUpsert", "insertIntoVectorStore",
+}  # fmt: skip
 """Operations that wait for a model whatever they are sent; without one nothing is learned of them."""
 
 
@@ -124,6 +130,7 @@ def run(session: Session, wanted: Generation) -> None:
         environment = {
             **os.environ, "SCHEMATHESIS_HOOKS": "flowise_mock.conform.hooks",
             SETTINGS: str(folder / "settings.json"), KEY: session.client.key or "",
+            "HYPOTHESIS_STORAGE_DIRECTORY": str(Path(tempfile.gettempdir(), "flowise-mock", "hypothesis")),
             "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]),
         }  # fmt: skip
         output = folder / "output.txt"

@@ -10,6 +10,7 @@ from flowise_mock.conform.client import Response
 from flowise_mock.conform.contract import Contract, DocumentedResponse
 from flowise_mock.conform.schema_errors import type_name
 
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PAGE = (b"<!doctype html", b"<html")
 
 
@@ -126,11 +127,12 @@ def is_page(response: Response) -> bool:
 
 
 def outline(response: Response) -> Any:
-    """A body without what differs between two paths: its keys and the first words of its message."""
+    """A body without what differs between two requests: its keys and the first words of its message."""
     value = response.json()
     if not isinstance(value, dict):
         return response.body[:12]
-    return [*sorted(value), " ".join(message(value).split()[:4])]
+    words = [each for each in message(value).split() if "/" not in each and each not in METHODS]
+    return [*sorted(value), " ".join(words[:4])]
 
 
 def message(value: Any) -> str:

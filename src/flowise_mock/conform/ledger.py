@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,10 +56,9 @@ class Ledger:
         self._write({"gone": id})
 
     def _write(self, line: dict[str, Any]) -> None:
+        """Append a line. The operating system has it then, whatever becomes of this process."""
         with self.path.open("a") as file:
             file.write(json.dumps(line) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
 
     def lines(self) -> list[dict[str, Any]]:
         """Its lines, without a last one that a crash cut off. Each is read once, as the file only grows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 
@@ -13,6 +14,10 @@ from flowise_mock.conform.deviations import Deviation, Findings, Key
 from flowise_mock.conform.journal import Journal
 from flowise_mock.conform.judge import Failure, message
 
+PERMISSION = "permission"
+DENIED = f"needs {PERMISSION}"
+"""Why an operation was not seen: the key of the run has no permission for it."""
+SECRETS = re.compile(r'("(?:apiKey|apiSecret|webhookSecret)"\s*:\s*")(?!\$)[^"]*("|$)')
 Counts = dict[str, dict[str, int]]
 
 
@@ -69,8 +74,16 @@ class Observations:
         )  # fmt: skip
         self.findings.add(deviation)
 
+    def is_denied(self, request: Request, response: Response) -> bool:
+        """Whether the key may not call an operation: that says nothing about the server."""
+        denied = response.status == 403 and request.key and not self.succeeded(request.operation)
+        if denied:
+            self.unseen.setdefault(request.operation, DENIED)
+        return denied
+
     def masked(self, text: str) -> str:
-        return text.replace(self._key, KEY) if self._key else text
+        """A text for a report: without the key of the run, and without those that a list of keys shows."""
+        return SECRETS.sub(r'\1***"', text.replace(self._key, KEY) if self._key else text)
 
     def totals(self, counted: Counter[tuple[str, str]]) -> Counts:
         """Counts by operation, then phase."""
@@ -107,7 +120,6 @@ def is_fact(found: Failure, request: Request) -> bool:
 WELL_MADE = {
     "not_a_server_error", "negative_data_rejection", "positive_data_acceptance", "unsupported_method",
     "invalid_is_refused",
-    "allow_header_conformance", "missing_required_header", "stream_frame", "parameter_has_effect",
-    "ignored_auth", "use_after_free", "ensure_resource_availability", "operation_exists",
+    "allow_header_conformance", "stream_frame", "parameter_has_effect",
 }  # fmt: skip
 """Checks that ask whether a server is well made, not whether it does what its contract says."""

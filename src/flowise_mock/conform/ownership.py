@@ -28,10 +28,9 @@ class Ownership:
 
     def is_own(self, row: Mapping[str, Any]) -> bool:
         """Whether a record is of the run: by its ID, by what it belongs to, or by the mark in it."""
-        parents = {field for kind in records.kinds().values() for field in kind.parent}
         if row.get("id") in self.before:
             return False
-        if row.get("id") in self.own or any(row.get(field) in self.own for field in parents):
+        if row.get("id") in self.own or any(row.get(field) in self.own for field in records.parents()):
             return True
         return self.mark in json.dumps(row, ensure_ascii=False, default=str)
 
@@ -51,4 +50,7 @@ class Ownership:
             for id in records.identifiers(request):
                 if id in self.before:
                     return f"it names the {self.before[id]} {id}, which was there before the run"
+            field = records.names_nothing(request)
+            if field:
+                return f"its body names no record in {field}, and a server may take any"
         return ""

@@ -24,7 +24,7 @@ def probe(session: Session, operation: str) -> None:
     for page in (1, 2, 3, FAR):
         sent = request(session.contract, operation, {"page": page, "limit": 1})
         response = session.send(sent)
-        if response is None:
+        if response is None or session.observations.is_denied(sent, response):
             return
         found = [*_judged(session, sent, response, page, documented)]
         if documented and response.success:
@@ -50,6 +50,8 @@ def _judged(
         session.observations.saw(PHASE, sent.operation, response)
     if documented or response.error:
         yield from session.judge.judge(sent.operation, response)
+    if session.judge.is_absent(response):
+        return
     if response.status >= 500 or (documented and not response.success and not response.error):
         yield Failure("page_is_served", f"{response.status} for {_name(page)}", "the page")
 

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from flowise_mock.conform import bundled, methods, pages
+from flowise_mock.conform import bundled, methods, pages, records
 from flowise_mock.conform.client import Request, Response, without_key
 from flowise_mock.conform.contract import Contract
 from flowise_mock.conform.judge import Failure
@@ -37,13 +37,15 @@ def probes(contract: Contract, operation: str, bodies: dict[str, Any]) -> Iterat
     if body is not None and names:
         yield Probe("unknown", request(contract, operation, contract.unknown_ids(operation), **body))
         yield Probe("malformed", request(contract, operation, dict.fromkeys(names, MALFORMED), **body))
-    if "application/json" in contract.bodies(operation):
+    field = records.bound(definition.method, definition.path)
+    if "application/json" in contract.bodies(operation) and field is None:
         yield Probe("unreadable", request(contract, operation, {}, content=b'{"name": '))
         if operation not in LASTING:
             yield Probe("empty", request(contract, operation, {}, json={}))
             yield Probe("list", request(contract, operation, {}, json=[]))
     if contract.needs_key(operation):
-        plain = request(contract, operation, {}, **({} if definition.method == "get" else {"json": {}}))
+        unknown = {field: [str(uuid.uuid4())] if field.endswith("s") else str(uuid.uuid4())} if field else {}
+        plain = request(contract, operation, {}, **({} if definition.method == "get" else {"json": unknown}))
         yield Probe("key", without_key(plain))
         yield Probe("key", without_key(plain, {"Authorization": "Bearer no-such-key"}))
 
@@ -83,6 +85,8 @@ class Prober:
         if response is None:
             return
         session.observations.saw(PHASE, operation, response)
+        if session.observations.is_denied(probe.request, response):
+            return
         remember(session, probe.request, response)
         for failure in [*session.judge.judge(operation, response), *self._refused(probe, response)]:
             session.observations.add(PHASE, probe.request, response, failure)
@@ -96,7 +100,7 @@ class Prober:
                 what = f"{response.status} for {EMPTY[probe.kind]}"
                 yield Failure("not_a_server_error", what, "no server error")
         elif probe.kind != "malformed" or response.status >= 500 or self._contract.documented(operation, 404):
-            yield from refusal(self._contract, operation, probe.kind, response)
+            yield from refusal(self._contract, probe.request, probe.kind, response)
 
 
 def makers() -> dict[str, tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -28,6 +29,7 @@ class Kind(NamedTuple):
         return "{chatflow}" in self.list
 
 
+@cache
 def kinds() -> dict[str, Kind]:
     return {
         name: Kind(
@@ -49,9 +51,9 @@ def kind_of_record(made: str) -> str:
     return str(bundled()["makes"].get(made, {}).get("kind", made))
 
 
-def identified(method: str, path: str, name: str) -> str | None:
+def identified(method: str, path: str, name: str, place: str = "path") -> str | None:
     """What a parameter of a path, or a field of a body, identifies: a name in `makes`, or nothing."""
-    exception = f"{method.upper()} {path} {name}"
+    exception = f"{method.upper()} {path} {'body ' if place == 'body' else ''}{name}"
     found: str | None = bundled()["names"].get(name)
     if exception in bundled()["exceptions"]:
         found = bundled()["exceptions"][exception]
@@ -60,11 +62,47 @@ def identified(method: str, path: str, name: str) -> str | None:
     return found
 
 
+def bound(method: str, path: str) -> str | None:
+    """The field of a body that names the record that an operation changes, if its path does not."""
+    found: str | None = bundled()["bound"].get(f"{method.upper()} {path}")
+    return found
+
+
+def unnamed(method: str, path: str) -> str | None:
+    """The field that gets the mark of the run, as no response has the ID of what an operation makes."""
+    found: str | None = bundled()["unnamed"].get(f"{method.upper()} {path}")
+    return found
+
+
+def names_nothing(request: Request) -> str:
+    """The field in which a request has to name a record, if it names none there."""
+    for template, field in bundled()["bound"].items():
+        method, path = template.split(" ")
+        if request.method == method and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), request.path):
+            body = _body(request)
+            return "" if isinstance(body, dict) and is_name(body.get(field)) else str(field)
+    return ""
+
+
+def is_name(value: Any) -> bool:
+    """Whether a value names a record, or a list of them each one."""
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(each, str) and each.strip() for each in value)
+    return isinstance(value, str) and bool(value.strip())
+
+
 def kept(path: str) -> dict[str, Any]:
     """Fields that keep a value in a body for a path, or the record could not be deleted again."""
     return next((dict(held) for start, held in bundled()["kept"].items() if path.startswith(start)), {})
 
 
+@cache
+def parents() -> frozenset[str]:
+    """The fields that hold the ID of the record that a record belongs to."""
+    return frozenset(field for kind in kinds().values() for field in kind.parent)
+
+
+@cache
 def is_record_list(path: str) -> bool:
     """Whether an operation lists records that a run makes too, so that some of them may be of others."""
     listed = {re.sub(r"\{\w+\}", "{}", kind.list) for kind in kinds().values() if kind.name != "apikey"}
@@ -75,6 +113,15 @@ def rows(value: Any) -> list[dict[str, Any]]:
     """The records of a list, bare or in a page."""
     found = value.get("data") if isinstance(value, dict) else value
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def located(value: Any, wanted: dict[str, Any]) -> tuple[str, Any]:
+    """The first record of a list that has some values, and the path to it; None if there is none."""
+    where = "data/" if isinstance(value, dict) else ""
+    for index, row in enumerate(rows(value)):
+        if wanted.items() <= row.items():
+            return f"{where}{index}/", row
+    return "", None
 
 
 def identifiers(request: Request) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flowise_mock.conform.client import Response
+from flowise_mock.conform.client import Request, Response
 from flowise_mock.conform.contract import Contract
 from flowise_mock.conform.judge import Failure
 
@@ -33,7 +33,13 @@ NOUNS = {
 }  # fmt: skip
 
 
-def refusal(contract: Contract, operation: str, kind: str, response: Response) -> Iterator[Failure]:
+def shows_another(sent: Request, response: Response) -> bool:
+    """Whether the response to a read shows a record with another ID than the path has."""
+    body = response.json() if sent.method == "GET" and response.success else None
+    return isinstance(body, dict) and isinstance(body.get("id"), str) and body["id"] not in sent.path
+
+
+def refusal(contract: Contract, sent: Request, kind: str, response: Response) -> Iterator[Failure]:
     """What is wrong with how a request of this kind was refused.
 
     If the contract documents no status for it, any status below 500 is right. In a contract that
@@ -41,10 +47,16 @@ def refusal(contract: Contract, operation: str, kind: str, response: Response) -
     """
     if kind == "maybe" or (kind == "key" and (response.status == 429 or 300 <= response.status < 400)):
         return  # a redirect or a limit says nothing about the key
+    if kind in ("unknown", "malformed", "gone") and shows_another(sent, response):
+        yield Failure("unknown_is_refused", "another record is shown for an unknown ID", "a refusal")
+        return
+    operation = sent.operation
     wanted = contract.documented(operation, *STATUSES[kind]) or ([401] if kind == "key" else [])
     statuses = " or ".join(map(str, wanted))
     if kind == "gone" and response.success:
         yield Failure(CHECKS[kind], "still answers", statuses or "a refusal")
+    elif kind in ("key", "private") and response.success:
+        yield Failure(CHECKS[kind], f"{response.status} instead of {statuses or 'a refusal'}", statuses)
     elif contract.describes_version or response.status in wanted:
         return
     elif wanted and kind in ("unknown", "malformed") and response.success and response.json() == []:

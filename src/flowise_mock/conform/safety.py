@@ -14,7 +14,8 @@ LASTING = ("createLead",)
 """Makes records that no operation of Flowise deletes: one is made by a walk, none by generated requests."""
 RISKY = (
     "upsertDocument", "vectorUpsert", "refreshDocument", "createPrediction", "triggerWebhook",
-    "generateSpeech",
+    "generateSpeech", "triggerWebhookByGet", "triggerWebhookByPut", "triggerWebhookByPatch",
+    "triggerWebhookByDelete", "createInternalPrediction", "internalVectorUpsert", "insertIntoVectorStore",
 )  # fmt: skip
 """Costs money if it succeeds: generated requests to these go to this machine alone."""
 
@@ -39,11 +40,13 @@ class Rules(NamedTuple):
 
     def calls(self, contract: Contract, operation: str) -> bool:
         """Whether walks and probes may call an operation: all, once writes are allowed."""
-        return self.writes or contract.operations[operation].method in SAFE or operation in self.allowed
+        reads = contract.operations[operation].method in SAFE and operation not in RISKY
+        return self.writes or reads or operation in self.allowed
 
     def generates(self, contract: Contract, operation: str) -> bool:
         """Whether generated requests may call an operation."""
-        if operation in self.allowed or contract.operations[operation].method in SAFE:
+        reads = contract.operations[operation].method in SAFE and operation not in RISKY
+        if operation in self.allowed or reads:
             return True
         if not self.writes or operation in LASTING:
             return False

@@ -84,7 +84,9 @@ class Stock:
                 return
 
     def _save(self, step: dict[str, Any], request: Request, response: Response, scope: Values) -> None:
-        value, saves = response.json(), {}
+        value, saves, prefix = response.json(), {}, ""
+        if "find" in step:
+            prefix, value = records.located(value, fill(step["find"], scope))
         for name, path in step.get("saves", {}).items():
             found = dig(value, path)
             if found is MISSING or found is None:
@@ -93,7 +95,7 @@ class Stock:
             if not self._ownership.adopt(kind, str(found)):
                 continue
             scope[name] = found
-            saves[str(found)] = path
+            saves[str(found)] = prefix + path
             if records.stays(kind):
                 self._ledger.made(kind, str(found))
         self._ledger.step(request, saves)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from flowise_mock.conform.observations import DENIED
 from flowise_mock.conform.safety import SAFE
 from flowise_mock.conform.session import Session
 from flowise_mock.conform.walks import SERVICES
@@ -97,6 +98,8 @@ def _sentence(why: str, operations: list[str], seen: int) -> str:
     if why == COSTLY:
         allow = " ".join(f"--allow {each}" for each in operations)
         return f"{number}, since it may cost money; pass {allow} or {expect}"
+    if why == DENIED:
+        return f"{number}, since the key has no permission (403); pass a key that has all, or {expect}"
     service = why.removeprefix("needs ")
     if service in SERVICES:
         noun, options = SERVICES[service]

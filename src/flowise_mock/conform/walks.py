@@ -13,6 +13,7 @@ from flowise_mock.conform.client import Request, Response, without_key
 from flowise_mock.conform.contract import Contract
 from flowise_mock.conform.expectations import EXPECTATIONS, MISSING, dig
 from flowise_mock.conform.judge import Failure, is_page
+from flowise_mock.conform.observations import PERMISSION
 from flowise_mock.conform.refusals import refusal
 from flowise_mock.conform.requests import MissingValueError, files, fill, request
 from flowise_mock.conform.schema_errors import has_place
@@ -75,10 +76,9 @@ class Walker:
         sent = Request("set-up", method, path, json=body)
         response = self._session.client.send(sent)
         if response.success and "find" in step:
-            wanted = fill(step["find"], self._values)
-            for each in records.rows(response.json()):
-                if wanted.items() <= each.items():
-                    self._values |= {name: dig(each, path) for name, path in step["saves"].items()}
+            _, row = records.located(response.json(), fill(step["find"], self._values))
+            if row is not None:
+                self._values |= {name: dig(row, path) for name, path in step["saves"].items()}
         elif response.success:
             self._save(step, sent, response.json())
         for name, value in step.get("else", {}).items():
@@ -167,6 +167,9 @@ class Walker:
             response = self._session.send(sent, step.get("seconds"))
             if response is None:
                 return
+            if step.get("refused") not in ("private", "key") and observations.is_denied(sent, response):
+                self._progress.lost = PERMISSION
+                return
             failures = list(self._judged(step, sent, response))
             if self._shows_missing(step, response):
                 self._lose(step)
@@ -186,7 +189,7 @@ class Walker:
     def _judged(self, step: StepData, sent: Request, response: Response) -> Iterator[Failure]:
         operation, judge = sent.operation, self._session.judge
         if "refused" in step:
-            yield from self._refused(step["refused"], operation, response)
+            yield from self._refused(step["refused"], sent, response)
             return
         if step.get("stream") and response.status < 300 and not response.error.startswith("no answer"):
             yield from self._streamed(step, operation, response)
@@ -242,13 +245,13 @@ class Walker:
         kept = [path for path in paths if has_place(self._contract.document, schema, path)]
         return {path: paths[path] for path in kept} if isinstance(paths, dict) else kept
 
-    def _refused(self, kind: str, operation: str, response: Response) -> Iterator[Failure]:
+    def _refused(self, kind: str, sent: Request, response: Response) -> Iterator[Failure]:
         judge = self._session.judge
-        for failure in judge.judge(operation, response):
+        for failure in judge.judge(sent.operation, response):
             unanswered = failure.check == "answers_in_time" and self._contract.describes_version
             yield failure._replace(note=failure.note or unanswered)
         if not response.error and not judge.is_absent(response):
-            yield from refusal(self._contract, operation, kind, response)
+            yield from refusal(self._contract, sent, kind, response)
 
     def _streamed(self, step: StepData, operation: str, response: Response) -> Iterator[Failure]:
         if response.media == "application/json" and response.media in _media(self._contract, operation):
@@ -291,7 +294,9 @@ class Walker:
         if not response.success or "refused" in step or is_page(response) or judge.is_absent(response):
             return
         progress.operations.add(sent.operation)
-        progress.changed = progress.changed or "changes" in step.get("expect", {})
+        progress.changed = progress.changed or bool(
+            {"changes", "changes_item"} & step.get("expect", {}).keys()
+        )
         gone = [*step.get("gone", []), *step.get("deletes", [])]
         progress.deleted |= {str(self._values[name]) for name in gone if name in self._values}
         self._values |= dict.fromkeys(step.get("marks", []), True)
@@ -303,6 +308,9 @@ class Walker:
 
     def _save(self, step: StepData, sent: Request, value: Any) -> None:
         session, saves = self._session, {}
+        prefix, value = (
+            records.located(value, fill(step["find"], self._values)) if "find" in step else ("", value)
+        )
         made = {name: kind for kind, name in step.get("makes", {}).items()}
         for name, path in step.get("saves", {}).items():
             found = dig(value, path)
@@ -317,7 +325,7 @@ class Walker:
             if name in made and str(found) in session.ownership.own:
                 self._report_old_id(step, sent, f"the ID of a {made[name]} that was made before")
             self._values[name] = found
-            saves[str(found)] = path
+            saves[str(found)] = prefix + path
             if name in made:
                 session.made(made[name], str(found))
         session.keep(sent, saves, self._progress.name)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 Document = dict[str, Any]
+MAX_KEPT = 1024 * 1024
+"""Bytes of the largest YAML text whose value is kept."""
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
@@ -31,11 +35,23 @@ def read(path: Path) -> Any:
     """The value of a YAML or JSON file. Raises DocumentError."""
     try:
         text = path.read_bytes()
-        return json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
+        if path.suffix == ".json":
+            return json.loads(text)
+        return pickle.loads(_pickled(text)) if len(text) <= MAX_KEPT else _loaded(text)  # noqa: S301 - our own
     except OSError as error:
         raise DocumentError(f"{path}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise DocumentError(f"{path}: is not YAML or JSON: {' '.join(str(error).split())}") from None
+
+
+def _loaded(text: bytes) -> Any:
+    return yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
+
+
+@lru_cache(24)
+def _pickled(text: bytes) -> bytes:
+    """The value of a YAML text, kept so that each reader gets a copy: parsing takes most of a start."""
+    return pickle.dumps(_loaded(text), pickle.HIGHEST_PROTOCOL)
 
 
 # --- walks -----------------------------------------------------------------------------------------

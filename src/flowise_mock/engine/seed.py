@@ -166,7 +166,8 @@ def add_keys(
     """
     for key in keys:
         id = str(uuid.uuid5(uuid.NAMESPACE_OID, key))
-        record: Record = {"id": id, "keyName": key, "apiKey": key, "chatFlows": []}
+        made = f"{store.now()[:20]}000Z"
+        record: Record = {"id": id, "keyName": key, "apiKey": key, "chatFlows": [], "updatedDate": made}
         if permissions and key in permissions:
             record["permissions"] = list(permissions[key])
         store.put("apikey", record)

@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from flowise_mock.contract import jsontext, streaming
+from flowise_mock.contract import jsontext
 from flowise_mock.flows import delivery, flow_data, functions, scripted
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.turn import Event, resolve_turn, text
 from flowise_mock.handlers import chatmessage, vector
 from flowise_mock.state.clock import instant
-from flowise_mock.state.outcomes import EventStream
+from flowise_mock.state.outcomes import EventStream, Pause
 from flowise_mock.state.table import Record
 
 INTERNAL = "INTERNAL"
@@ -20,17 +20,17 @@ async def create_internal_prediction(call: Call, id: str, body: Record) -> Recor
     turn = resolve_turn(call, flow, body)
     turn.chat_type = INTERNAL
     choice = await scripted.choose(call, turn)
-    if not streaming.is_requested(body):
+    if body.get("streaming") in (None, False, 0, ""):
         return await delivery.as_json(call, turn, choice)
-    if body.get("chatId"):
-        return EventStream(delivery.as_events(call, turn, choice))
-    delivery.unheard(call, turn, choice)
-    return EventStream(_end())
+    events = delivery.as_events(call, turn, choice)
+    return EventStream(events if body.get("chatId") else _end_of(events))
 
 
-async def _end() -> AsyncIterator[Event]:
-    """The events of a stream that no one hears: the server sends them by the id of the chat in the body."""
-    yield "end", "[DONE]"
+async def _end_of(events: AsyncIterator[Event | Pause]) -> AsyncIterator[Event | Pause]:
+    """The last event alone: a stream is found by the chat of the request, which names none."""
+    async for event in events:
+        if isinstance(event, Pause) or event[0] == "end":
+            yield event
 
 
 async def get_internal_chat_messages(call: Call, id: str, **filters: Any) -> list[Record]:
@@ -81,5 +81,5 @@ async def execute_custom_function(call: Call, body: Record) -> Any:
 
 
 async def check_if_chatflow_has_changed(call: Call, id: str, last_updated_date_time: str) -> Record:
-    flow = call.store.find("chatflow", id)
+    flow = call.chatflow(id)
     return {"hasChanged": instant(flow.get("updatedDate")) != instant(last_updated_date_time)}

@@ -63,7 +63,7 @@ def show(call: Call, key: Record) -> Record:
     return {
         "apiSecret": _secret(str(key["apiKey"])),
         "permissions": list(PERMISSIONS),
-        "updatedDate": call.store.now(),
+        "updatedDate": call.store.date(0),
         "workspaceId": call.store.workspace,
         **key,
         "chatFlows": flows,

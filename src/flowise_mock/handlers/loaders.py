@@ -5,11 +5,14 @@ from flowise_mock.flows.call import Call
 from flowise_mock.handlers import document_store
 from flowise_mock.knowledge import documents, file_inputs, loaders, node_catalogue
 from flowise_mock.knowledge.chunking import chunks_of, positive
-from flowise_mock.state.outcomes import WrongType
+from flowise_mock.state.outcomes import InvalidChoice, WrongType
 from flowise_mock.state.table import Record
 
 
 async def preview_file_chunks(call: Call, body: Record) -> Record:
+    id = v8.text(body["storeId"]) if body.get("storeId") else ""
+    if id and call.store.get("documentstore", id) is None:
+        call.report(InvalidChoice("storeId", id))
     if not isinstance(body.get("loaderConfig"), dict):
         call.report(WrongType("loaderConfig"))
     loader = loaders.of_config(call.store, body)

@@ -65,10 +65,11 @@ def where(cause: dict[str, Any]) -> str:
 
 
 def _short(left: str, right: str) -> str:
-    """Two texts in one line of the terminal."""
+    """Two texts in one line of the terminal, at its left and its right edge."""
     right = right if len(right) <= 32 else f"{right[:31]}…"
     room = WIDTH - len(right) - 2
-    return f"{left if len(left) <= room else left[: room - 1] + '…'}  {right}"
+    left = left if len(left) <= room else left[: room - 1] + "…"
+    return f"{left.ljust(room)}  {right}"
 
 
 def tail(run: Run) -> Iterator[str]:

@@ -1,0 +1,139 @@
+"""Requests whose body names the record that they change: without a name a server may take any record."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from flowise_mock.conform import contract as contracts
+from flowise_mock.conform import probes, records, safety
+from flowise_mock.conform.aim import Aim
+from flowise_mock.conform.bundled import records as bundled
+from flowise_mock.conform.client import Client, Request
+from flowise_mock.conform.ledger import Ledger
+from flowise_mock.conform.observations import SECRETS
+from flowise_mock.conform.ownership import Ownership
+from flowise_mock.conform.stock import Stock
+
+SAVE = "/document-store/vectorstore/save"
+OWN = "5a0e9f2c-3d4b-4c6f-8a1e-1b2c3d4e5f60"
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"storeId": None}, {"storeId": ""}, {"storeId": 7}, {"storeId": []}, [], "x"]
+)
+def test_a_body_that_names_no_record_is_not_sent(body: Any) -> None:
+    request = Request("saveVectorStoreConfig", "POST", SAVE, json=body)
+    assert "names no record in storeId" in Ownership("conform-1").forbids(request)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"storeId": null}'])
+def test_raw_bytes_that_name_no_record_are_not_sent(content: bytes) -> None:
+    assert Ownership("conform-1").forbids(Request("save", "POST", SAVE, content=content))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", SAVE, {"storeId": OWN}),
+        ("DELETE", "/executions", {"executionIds": [OWN]}),
+        ("POST", "/document-store/loader/process/a", {"storeId": OWN}),
+        ("POST", "/document-store/store", {}),
+        ("GET", "/executions", None),
+    ],
+)
+def test_a_body_that_names_a_record_is_sent(method: str, path: str, body: Any) -> None:
+    assert Ownership("conform-1").forbids(Request("any", method, path, json=body)) == ""
+
+
+def test_a_get_that_runs_a_flow_writes() -> None:
+    ownership = Ownership("conform-1", {OWN: "chatflow"})
+    assert ownership.forbids(Request("triggerWebhookByGet", "GET", f"/webhook/{OWN}"))
+    loaded = contracts.load("3.1.4")
+    assert not safety.rules("http://flows.example.com", False, []).generates(loaded, "triggerWebhookByGet")
+
+
+@pytest.mark.parametrize("contract", ["3.0.5", "3.1.4"])
+def test_probes_always_name_a_record(contract: str) -> None:
+    loaded = contracts.load(contract)
+    bodies = probes.plain_bodies({"source_store": OWN, "mark": "conform-1", "execution2": OWN, "upsert": OWN})
+    for id, operation in loaded.operations.items():
+        if records.bound(operation.method, operation.path):
+            sent = [each.request for each in probes.probes(loaded, id, bodies)]
+            assert [each for each in sent if Ownership("conform-1").forbids(each)] == []
+
+
+def test_each_bound_operation_is_in_a_contract() -> None:
+    known = {
+        f"{each.method.upper()} {each.path}"
+        for name in ("documented", "clients", "3.0.5", "3.1.4")
+        for each in contracts.load(name).operations.values()
+    }
+    assert bundled()["bound"].keys() | bundled()["unnamed"].keys() <= known
+
+
+# --- generated requests ------------------------------------------------------------------------------
+
+
+class Case(SimpleNamespace):
+    """A generated case as far as the hooks change it."""
+
+    def __init__(self, method: str, path: str, body: Any, headers: dict[str, str] | None = None) -> None:
+        meta = SimpleNamespace(is_negative_at=lambda place: True)
+        super().__init__(
+            id="c1", method=method, operation=SimpleNamespace(path=path), path_parameters={}, body=body,
+            headers=headers or {}, media_type="application/json", meta=meta,
+        )  # fmt: skip
+
+
+def aim(folder: Path) -> tuple[Aim, Ledger]:
+    ledger = Ledger(folder / "ledger.jsonl")
+    ledger.open("http://127.0.0.1:1", "conform-1", {})
+    ownership = Ownership("conform-1")
+    stock = Stock(Client("http://127.0.0.1:1", None), ownership, ledger, {"mark": "conform-1"}, [])
+    return Aim(stock, ownership, ledger, {"createApiKey": ["apikey", "id"]}, []), ledger
+
+
+@pytest.mark.parametrize("body", [{}, {"storeId": 0}, [], "text", None, {"storeId": OWN}])
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "text/plain"}])
+def test_a_generated_body_names_a_record(body: Any, headers: dict[str, str], tmp_path: Path) -> None:
+    aiming, ledger = aim(tmp_path)
+    case = Case("POST", SAVE, copy.deepcopy(body), dict(headers))
+    aiming.at_own(case, "saveVectorStoreConfig")
+    assert records.is_name(case.body["storeId"])
+    assert case.headers == {}  # a server reads no body of another media type
+    if headers or body != {"storeId": OWN}:
+        assert ledger.softened_cases() == {"c1"}
+
+
+@pytest.mark.parametrize("name", [7, None, ["a"], {"a": 1}, "ci"])
+def test_a_generated_key_has_the_mark(name: Any, tmp_path: Path) -> None:
+    aiming, _ = aim(tmp_path)
+    case = Case("POST", "/apikey", {"keyName": name, "permissions": []})
+    aiming.at_own(case, "createApiKey")
+    assert "conform-1" in case.body["keyName"]
+
+
+def test_what_was_made_is_found_in_a_list_of_all(tmp_path: Path) -> None:
+    aiming, ledger = aim(tmp_path)
+    rows = [{"id": "theirs", "keyName": "ci"}, {"id": "own", "keyName": "conform-1 ci"}]
+    response = SimpleNamespace(status_code=200, json=lambda: rows)
+    case = Case("POST", "/apikey", {"keyName": "conform-1 ci"})
+    aiming.note(case, "createApiKey", response)
+    assert [(each.kind, each.id) for each in ledger.all()] == [("apikey", "own")]
+
+
+# --- what a list of keys shows ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text", ['[{"apiKey":"abc", "id":1}]', '{"apiSecret": "abc', '{"webhookSecret":"abc"}']
+)
+def test_keys_of_others_are_masked(text: str) -> None:
+    masked = SECRETS.sub(r'\1***"', text)
+    assert "abc" not in masked
+    assert "***" in masked
