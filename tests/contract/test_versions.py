@@ -256,7 +256,7 @@ def test_a_flow_that_asks_for_a_key_refuses_within_the_stream(version: Running) 
             "name": "p",
             "type": "CHATFLOW",
             "apikeyid": "x",
-            "flowData": '{"nodes":[{"id":"a"}],"edges":[]}',
+            "flowData": '{"nodes":[{"id":"a","data":{"category":"Chains"}}],"edges":[]}',
         }
         id = client.post("/chatflows", json=flow).json()["id"]
         plain = client.post(f"/prediction/{id}", json={"question": "hi"})

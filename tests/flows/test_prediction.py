@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from flowise_mock.flows import model_echo, model_recorded
-from flowise_mock.flows.agentflow_nodes import _holds, fill_template, form_text
+from flowise_mock.flows.agentflow_nodes import _holds
+from flowise_mock.flows.agentflow_texts import fill_template, form_text
 from flowise_mock.flows.dispatch import streamable
 from flowise_mock.flows.flow_data import nodes
 from flowise_mock.flows.graph import Graph

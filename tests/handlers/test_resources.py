@@ -255,7 +255,7 @@ def test_attachments_return_the_text(api: httpx.Client) -> None:
     attachments = json_of(api.post(f"/attachments/{id}/chat", files=files))
     assert attachments == [
         {"name": "a.txt", "mimeType": "text/plain", "size": "5", "content": "hello"},
-        {"name": "b.png", "mimeType": "image/png", "size": "4", "content": "b.png (4 bytes)"},
+        {"name": "b.png", "mimeType": "image/png", "size": "4", "content": "\ufffdPNG"},
     ]
     (encoded,) = json_of(api.post(f"/attachments/{id}/chat", files=files[:1], data={"base64": "true"}))
     assert encoded["content"] == "aGVsbG8="

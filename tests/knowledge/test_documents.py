@@ -96,7 +96,8 @@ def test_each_kind_gives_its_text(text: str) -> None:
     assert texts(load(file("a.docx", docx(*pages)), {})) == ["".join(f"{each}\n\n" for each in pages)]
     rows: list[list[Any]] = [["name", "n"], *([each, number] for number, each in enumerate(pages))]
     lines = [f"name: {each}\nn: {number}" for number, each in enumerate(pages)]
-    assert texts(load(file("a.xlsx", xlsx(rows)), {})) == lines
+    listed = [f"- name: {each}\n- n: {number}\n" for number, each in enumerate(pages)]
+    assert texts(load(file("a.xlsx", xlsx(rows)), {})) == listed
     assert texts(load(file("a.csv", "\n".join(f"{row[0]},{row[1]}" for row in rows)), {})) == lines
     assert texts(load(file("a.json", json.dumps({"words": pages, "n": 1})), {})) == pages
     objects = "\n".join(json.dumps({"t": each}) for each in pages)
@@ -124,16 +125,65 @@ def test_lines_are_numbered_if_there_are_several() -> None:
     assert item.text == 'a: x\nb: ["y",3]'
 
 
+def test_the_rows_of_a_sheet() -> None:
+    rows: list[list[Any]] = [
+        ["city", None, "city"],
+        ["Bern", 1.5, True],
+        [None, None, None],
+        ["Oslo", None, 134],
+    ]
+    first, second = load(file("a.xlsx", xlsx(rows)), {}, "microsoftExcel")
+    assert first.text == "- city: Bern\n- __EMPTY: 1.5\n- city_1: true\n"
+    assert (second.text, second.metadata) == (
+        "- city: Oslo\n- city_1: 134\n",
+        {"worksheet": "Sheet", "rowNum": 3, "source": "blob", "blobType": "", "city": "Oslo", "city_1": 134},
+    )
+
+
+def test_the_delimiter_of_a_csv_file() -> None:
+    (row,) = load(file("a.csv", "a;b\n1;2\n"), {"columnName": ""}, "csvFile")
+    assert row.text == "a: 1\nb: 2"
+    (row,) = load(file("a.csv", "a;b\n1;2\n"), {})
+    assert row.text == "a;b: 1;2"
+    short, blank, _ = load(file("a.csv", "a,b\n1\n\n2,3,4\n"), {"columnName": ""}, "csvFile")
+    assert (short.text, blank.text) == ("a: 1\nb: undefined", "a: \nb: undefined")
+
+
+def test_pointers_and_metadata_of_json() -> None:
+    value = json.dumps([{"id": 7, "a": {"b": ["c", 1, "d"]}, "x": "y"}, {"a": "e"}])
+    assert texts(load(file("a.json", value), {"pointersName": "b"}, "jsonFile")) == ["c", "d"]
+    objects = load(file("a.json", value), {"separateByObject": True, "metadata": {"n": "/id"}}, "jsonFile")
+    assert objects[0].text == 'id: 7\na.b: ["c",1,"d"]\nx: y'
+    assert [each.metadata.get("n") for each in objects] == [7, None]
+    lines = '{"t": "one", "u": {"v": 2}}\n'
+    (line,) = load(file("a.jsonl", lines), {"pointerName": "t", "metadata": {"v": "/u/v"}}, "jsonlinesFile")
+    assert (line.text, line.metadata["v"]) == ("one", 2)
+
+
 @pytest.mark.parametrize(
     ("loader", "name", "data", "config", "reason"),
     [
         ("pdfFile", "a.pdf", "%PDF-1.4 nonsense", {}, "Invalid PDF structure"),
-        ("pdfFile", "a.pdf", "", {}, "Invalid PDF structure"),
+        ("pdfFile", "a.pdf", "", {}, "PDFDocument: stream must have data"),
         ("docxFile", "a.docx", "no archive", {}, "Can't find end of central directory"),
         ("docxFile", "a.docx", zipped({"a": "b"}), {}, "Could not find main document part"),
         ("csvFile", "a.csv", "a,b\n1,2", {}, "Cannot read properties of undefined (reading 'trim')"),
         ("csvFile", "a.csv", "a,b\n1,2", {"columnName": "c"}, "Column c not found in CSV file."),
         ("jsonlinesFile", "a.jsonl", "{}", {}, "Cannot read properties of undefined (reading 'trim')"),
+        (
+            "jsonlinesFile",
+            "a.jsonl",
+            '{"t":{}}',
+            {"pointerName": "t"},
+            "Expected string, at position 0 got object",
+        ),
+        (
+            "jsonlinesFile",
+            "a.jsonl",
+            "{}",
+            {"pointerName": "t"},
+            "Expected string, at position 0 got undefined",
+        ),
         ("jsonFile", "a.json", "{bad", {}, "Expected property name or '}' in JSON at position 1"),
     ],
 )

@@ -67,5 +67,5 @@ def test_chunks_are_ranked_by_shared_words() -> None:
 def test_the_plain_text_a_file() -> None:
     assert plain_text(Upload("a.txt", "text/plain", "\ufeffgrüße".encode())) == "grüße"
     assert plain_text(Upload("a.json", "application/json", b"{}")) == "{}"
-    assert plain_text(Upload("a.png", "image/png", b"\x89PNG")) == "a.png (4 bytes)"
-    assert plain_text(Upload("a.txt", "text/plain", b"\xff\xfe")) == "a.txt (2 bytes)"
+    assert plain_text(Upload("a.png", "image/png", b"\x89PNG")) == "\ufffdPNG"
+    assert plain_text(Upload("a.txt", "text/plain", b"\xff\xfe")) == "\ufffd\ufffd"

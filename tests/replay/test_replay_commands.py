@@ -83,6 +83,32 @@ def test_replay_shows_the_differences(
     assert (data["agree"], data["played"]) == (2, 4)
 
 
+def test_headers_bodies_and_orders_are_figures_of_their_own(
+    newest: Running, recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the old figure leaves out: a text that differs, a header, and the order of keys."""
+    swapped = {"affected": 1, "raw": []}
+    page = {"Content-Type": "text/html; charset=utf-8", "X-Frame-Options": "DENY"}
+    with recording.open("a") as file:
+        file.write(row("createTool", "POST", "/api/v1/tools", TOOL, 200, {**RECORD, "id": ID[::-1]}) + "\n")
+        file.write(row("deleteTool", "DELETE", f"/api/v1/tools/{ID[::-1]}", None, 200, swapped) + "\n")
+        ping = json.loads(row("pingServer", "GET", "/api/v1/ping", None, 200, "another text"))
+        ping["response"]["headers"] = page
+        file.write(json.dumps(ping) + "\n")
+    command = ["replay", str(recording), newest.url, "--api-key", KEY]
+    assert main(command) == 0
+    output = capsys.readouterr().out
+    assert "0 of 1 bodies that are not JSON (0.0 %)" in output
+    for name in ("headers", "bodies", "order"):
+        assert main([*command, f"--{name}-at-least", "100"]) == 1
+    capsys.readouterr()
+    main([*command, "--format", "json"])
+    data = json.loads(capsys.readouterr().out)
+    assert data["bodies"] == {"agree": 0, "of": 1}
+    assert any("header x-frame-options" in each for each in data["details"]["pingServer/c"])
+    assert "body: the keys come in another order" in data["details"]["deleteTool/c"]
+
+
 def test_exchanges_that_cannot_be_played_are_listed_and_not_counted(
     newest: Running, recording: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,6 +28,18 @@ def add(commands: Any) -> None:
         metavar="PERCENT",
         help="exit with 1 if fewer exchanges agree (default: 100)",
     )
+    for name, noun in (
+        ("headers", "headers"),
+        ("bodies", "bodies that are not JSON"),
+        ("order", "orders of keys"),
+    ):
+        replay.add_argument(
+            f"--{name}-at-least",
+            type=float,
+            default=0.0,
+            metavar="PERCENT",
+            help=f"exit with 1 if fewer {noun} agree (default: 0)",
+        )
     replay.set_defaults(run=_replay)
 
     record = commands.add_parser(
@@ -75,6 +87,7 @@ def _add_keys(command: argparse.ArgumentParser) -> None:
 
 
 def _replay(arguments: argparse.Namespace) -> int:
+    from flowise_mock.replay.details import FIGURES
     from flowise_mock.replay.exchanges import read
     from flowise_mock.replay.player import Player
     from flowise_mock.replay.score import Score
@@ -82,7 +95,8 @@ def _replay(arguments: argparse.Namespace) -> int:
     player = Player(arguments.url, arguments.api_key, arguments.low_key, arguments.patience)
     score = Score(player.play(read(arguments.recording)))
     print(score.json() if arguments.format == "json" else "\n".join(score.lines()))
-    return 0 if score.share >= arguments.at_least else 1
+    enough = all(score.figure_share(name) >= getattr(arguments, f"{name}_at_least") for name in FIGURES)
+    return 0 if enough and score.share >= arguments.at_least else 1
 
 
 def check_writes(url: str, allowed: bool) -> None:

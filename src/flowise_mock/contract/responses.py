@@ -104,6 +104,10 @@ def _schema(body: Any) -> Document:
         return {"type": "array", "items": {}}
     if isinstance(body, bool):
         return {"type": "boolean"}
+    if body is None:
+        return {}
+    if isinstance(body, int):
+        return {"type": "integer"}
     if body in ("{status}", "{count}", "{total}"):
         return {"type": "integer"}
     return {"type": "string"}

@@ -39,9 +39,16 @@ def text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, list):
         return ",".join("" if item is None else text(item) for item in value)
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
+    if isinstance(value, (int, float)):
+        return _number_text(value)
     return "[object Object]" if isinstance(value, dict) else str(value)
+
+
+def _number_text(value: float) -> str:
+    """A number as JavaScript writes it: whole up to 1e21, and exponents without zeros before them."""
+    if abs(value) < 1e21 and value == int(value):
+        return str(int(value))
+    return re.sub(r"e([+-])0*(\d)", r"e\1\2", repr(float(value)))
 
 
 def complaint(source: Any) -> Complaint | None:

@@ -6,6 +6,8 @@ path and method, without a key, and without the headers that later middlewares a
 
 from __future__ import annotations
 
+import json
+import math
 import re
 import zlib
 from typing import Any
@@ -63,7 +65,7 @@ class BodyParserMiddleware:
         receive: Receive,
     ) -> tuple[bytes, Any]:
         charset = options.get(b"charset", b"utf-8").decode("latin-1").lower()
-        if not charset.startswith("utf-"):
+        if not charset.startswith("utf-") or (name == FORM and charset != "utf-8"):
             raise UnsupportedCharset(charset.upper(), "UTF-8")
         raw = await receive_body(scope, receive, self.max_body)
         raw = inflated(
@@ -100,7 +102,7 @@ def inflated(raw: bytes, encoding: str, limit: int) -> bytes:
         raise UnreadableContent("body", "incorrect header check") from None
     if len(found) > limit:
         raise ContentTooLarge(limit)
-    if not decoder.eof:
+    if not decoder.eof or decoder.unused_data:
         raise UnreadableContent("body", "unexpected end of file")
     return found
 
@@ -120,12 +122,33 @@ def parse_json(text: str) -> Any:
     try:
         value = jsontext.loads(shallow(text))
     except ValueError as error:
-        found = v8.strict_complaint(text) or v8.Complaint(str(error))
-        raise UnreadableContent("body", *found) from None
+        found = v8.strict_complaint(text)
+        if found is not None:
+            raise UnreadableContent("body", *found) from None
+        value = _as_javascript(shallow(text), str(error))
     if not isinstance(value, (dict, list)):
         found = v8.strict_complaint(text) or v8.Complaint("not an object")
         raise UnreadableContent("body", *found)
     return value
+
+
+def _as_javascript(text: str, reason: str) -> Any:
+    """JSON that only JavaScript reads: halves of surrogate pairs, and numbers that are too large."""
+    try:
+        return _writable(json.loads(text))
+    except (ValueError, RecursionError):
+        raise UnreadableContent("body", reason) from None
+
+
+def _writable(value: Any) -> Any:
+    """A value as JavaScript writes it: a replacement character for a half, null for infinity."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_writable(key): _writable(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_writable(each) for each in value]
+    return None if isinstance(value, float) and math.isinf(value) else value
 
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)

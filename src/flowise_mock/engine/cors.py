@@ -63,7 +63,9 @@ class FlowCORSMiddleware:
         sent = state.headers.get(b"origin")
         origin = None if sent is None else sent.decode("latin-1")
         reflected = origin is not None and (
-            self.any or origin in self.origins or self._flow_allows(state.world.store, scope["path"], origin)
+            self.any
+            or origin in self.origins
+            or self._flow_allows(state.world.store, scope["path"], origin, scope["method"])
         )
         if scope["method"] == "OPTIONS" and (origin is None or reflected):
             await self._preflight(origin, state, send)
@@ -78,10 +80,15 @@ class FlowCORSMiddleware:
         state.cors = headers
         await self.app(scope, receive, send)
 
-    def _flow_allows(self, store: Store, path: str, origin: str) -> bool:
-        """Whether a path is a question to a flow that this origin may use."""
+    def _flow_allows(self, store: Store, path: str, origin: str, method: str) -> bool:
+        """Whether a path is a question to a flow that this origin may use.
+
+        Speech names its flow in the body, which a preflight lacks.
+        """
         if not path.startswith(self.flows):
             return False
+        if method == "OPTIONS" and "/text-to-speech/" in path:
+            return origin != "null"
         id = path.rstrip("/").rpartition("/")[2]
         flow = store.get("chatflow", id)
         return flow is not None and origin != "null" and allows(flow, origin)

@@ -208,6 +208,7 @@ class RequestCall(Call):
         self.key = state.key
         self.open = endpoint.settings.open
         self.files = received.files
+        self.raw = state.body
         self.behaviour = behaviour
 
     def report(self, condition: Outcome) -> None:
@@ -241,6 +242,7 @@ def flow_call(behaviour: FlowBehaviour, token_delay: float, model: Model) -> Mak
             explain=state.note_rule,
             inject=state.channel.inject if state.channel else lambda fault: None,
             text=endpoint.answers.text,
+            add_headers=state.add_headers,
         )
 
     return lambda endpoint, received: RequestCall(endpoint, received, behaviour, runtime)

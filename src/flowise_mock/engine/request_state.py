@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ class RequestState:
     read before the request was routed. `status` is that of the response, 0 until it begins; `cors` are the
     headers that CORS adds to it. `without_headers` says that the request was refused so early that no
     middleware adds its headers. `outcomes` are what happened, each with whether the contract ignored it;
-    None if no header shows them.
+    None if no header shows them. `added` are headers that the handler adds to the response.
     """
 
     world: World
@@ -50,10 +50,14 @@ class RequestState:
     without_headers: bool = False
     question: dict[str, Any] | None = None
     outcomes: list[tuple[Outcome, bool]] | None = None
+    added: tuple[tuple[bytes, bytes], ...] = ()
 
     def note_outcome(self, outcome: Outcome, ignored: bool = False) -> None:
         if self.outcomes is not None:
             self.outcomes.append((outcome, ignored))
+
+    def add_headers(self, headers: Mapping[str, str]) -> None:
+        self.added += tuple((name.lower().encode(), text.encode("latin-1")) for name, text in headers.items())
 
     def note_rule(self, text: str) -> None:
         self.rule = text

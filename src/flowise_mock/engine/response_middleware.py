@@ -149,13 +149,15 @@ class _Response:
             state.status = message["status"]
             return message
         if profile.etags and self._client_has(message):
-            kept = [each for each in message["headers"] if each[0] == b"etag"]
+            kept = [each for each in message["headers"] if each[0].lower() in _KEPT_UNCHANGED]
             self._bodiless, message = True, {"type": message["type"], "status": 304, "headers": kept}
         state.status = status = message["status"]
         key = (state.operation_id, status)
         answered = state.world.answered
         answered[key] = answered.get(key, 0) + 1
         headers = [*profile.headers, *message["headers"]] if profile.headers else message["headers"]
+        if state.added:
+            headers = [*headers, *state.added]
         if self._middleware.explain:
             headers = [*headers, *_rule(state), *_outcomes(state)]
         if state.cors:
@@ -173,6 +175,10 @@ class _Response:
             return False
         tags = [tag.strip().removeprefix(b"W/") for tag in wanted.split(b",")]
         return wanted.strip() == b"*" or etag.removeprefix(b"W/") in tags
+
+
+_KEPT_UNCHANGED = (b"etag", b"cache-control", b"accept-ranges")
+"""The headers of an answer that its 304 has too."""
 
 
 def _with_cors(headers: Headers, cors: Any) -> Headers:

@@ -17,11 +17,13 @@ from flowise_mock.engine.timer_wheel import TimerWheel
 from flowise_mock.state.outcomes import EventStream, Pause
 
 Event = tuple[str, Any]
+BUFFERING = (b"x-accel-buffering", b"no")
+"""The header that events of speech and of MCP lack."""
 HEADERS = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-cache"),
     (b"connection", b"keep-alive"),
-    (b"x-accel-buffering", b"no"),
+    BUFFERING,
 ]
 HEARTBEAT = b":heartbeat\n\n"
 LATE = 0.02
@@ -76,7 +78,12 @@ class Streams:
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._heartbeats: set[asyncio.Task[None]] = set()
-        self._frames = {"prediction": self.frame, "speech": speech_frame, "plain": plain_frame}
+        self._frames = {
+            "prediction": self.frame,
+            "speech": speech_frame,
+            "plain": plain_frame,
+            "rpc": plain_frame,
+        }
 
     def __len__(self) -> int:
         return len(self._open)
@@ -125,7 +132,8 @@ class Streams:
         self, stream: EventStream, receive: Receive, send: Send, connection: Connection, group: str = ""
     ) -> None:
         """Send events as they come; a client that leaves, `close`, or `end` of its group ends them."""
-        await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
+        headers = [each for each in HEADERS if stream.framing not in ("speech", "rpc") or each != BUFFERING]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         delivery = _Delivery(self._frames[stream.framing], self._wheel, send, connection, group)
         leaving = asyncio.ensure_future(delivery.watch(receive))
         self._open.add(delivery)

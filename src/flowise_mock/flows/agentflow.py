@@ -10,7 +10,8 @@ from typing import Any
 
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
-from flowise_mock.flows.agentflow_nodes import NODES, form_text, reports_decision_once
+from flowise_mock.flows.agentflow_nodes import NODES, reports_decision_once
+from flowise_mock.flows.agentflow_texts import form_text
 from flowise_mock.flows.behaviour import Forms
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.flow_data import Node
@@ -21,7 +22,9 @@ from flowise_mock.flows.turn import Run, Turn, echoed_question, session_id, stor
 from flowise_mock.state.outcomes import (
     AbortedRun,
     AmbiguousInput,
+    AmbiguousPart,
     ExecutionNotFound,
+    FailedFunction,
     MissingStartNode,
     ModelFailure,
     ModelRefusal,
@@ -42,6 +45,8 @@ def run_agentflow(call: Call, turn: Turn) -> Run:
     """Run the flow from its start, or resume it at the node that waits for a human."""
     nodes = {node.id: node for node in flow_data.nodes(turn.flow)}
     graph = Graph(turn, nodes, flow_data.edges(turn.flow))
+    if len(graph.starting_nodes()) > 1:
+        call.report(AmbiguousPart("starting nodes"))
     sent = turn.body.get("humanInput")
     first: str | None
     if sent is not None and sent not in ("", 0):
@@ -89,7 +94,7 @@ def _run_nodes(call: Call, graph: Graph, queue: list[str]) -> Any:
                 if graph.turn.aborted:
                     raise AbortedRun("Agent" if node.name == "agentAgentflow" else "LLM")
                 yield event
-        except (AbortedRun, AmbiguousInput, WrongType, ModelFailure) as failure:
+        except (AbortedRun, AmbiguousInput, WrongType, ModelFailure, FailedFunction) as failure:
             yield from _fail(call, graph, node, failure)
             raise
         status = "STOPPED" if result.stopped else "FINISHED"
@@ -113,6 +118,12 @@ def _run_nodes(call: Call, graph: Graph, queue: list[str]) -> Any:
         yield "agentFlowExecutedData", list(graph.executed)
         if result.stopped:
             return True
+        if result.ended is not None:
+            output = {**result.output, "content": result.ended}
+            graph.executed[-1] = {**graph.executed[-1], "data": {**data, "output": output}}
+            yield "token", result.ended
+        if result.goes_to:
+            queue.append(result.goes_to)
         queue += [each for each in graph.next_nodes(node.id, result.branch) if graph.arrives(each, node.id)]
     return False
 

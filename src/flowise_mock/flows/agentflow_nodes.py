@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from flowise_mock.contract import jsontext
+from flowise_mock.flows import agentflow_actions
+from flowise_mock.flows.agentflow_texts import entries, fill_template, form_text
 from flowise_mock.flows.behaviour import Forms, HumanInput, ModelMetadata
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.flow_data import Node
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def _start(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
-    for entry in _entries(node.inputs.get("startState")):
+    for entry in entries(node.inputs.get("startState")):
         graph.state[text(entry.get("key"))] = text(entry.get("value"))
     if node.inputs.get("startInputType") == "formInput":
         names = {"formTitle": "title", "formDescription": "description", "formInputTypes": "inputs"}
@@ -36,7 +36,24 @@ def _start(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
     sent = graph.turn.body.get("question")
     value = sent if isinstance(sent, (int, float)) and sent else graph.turn.question
     question = {"question": value} if value else {}
-    return NodeResult(question, dict(question))
+    return NodeResult(question, {**question, **_memory(call, graph, node)})
+
+
+def _memory(call: Call, graph: Graph, node: Node) -> Record:
+    """Forget the conversation, or take the state of the run before, if the node says so."""
+    shown: Record = {}
+    if node.inputs.get("startEphemeralMemory") is True:
+        graph.turn.history = ()
+        shown["ephemeralMemory"] = True
+    if node.inputs.get("startPersistState") is True:
+        shown["persistState"] = True
+        rows = call.store.select(
+            "execution", chatflowid=graph.turn.flow["id"], sessionId=graph.turn.session_id
+        )
+        last = max(rows, key=lambda row: str(row["createdDate"]), default=None)
+        executed = jsontext.sequence(last["executionData"]) if last else []
+        graph.state |= jsontext.mapping(executed[-1].get("data")).get("state") or {} if executed else {}
+    return shown
 
 
 def _webhook_start(graph: Graph, node: Node, payload: Record) -> NodeResult:
@@ -57,7 +74,7 @@ def _condition(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
             key: fill_template(graph, value) if key in ("value1", "value2") else value
             for key, value in entry.items()
         }
-        for entry in _entries(node.inputs.get("conditions"))
+        for entry in entries(node.inputs.get("conditions"))
     ]
     branch = next((number for number, each in enumerate(conditions) if _holds(each)), len(conditions))
     fulfilled = [{**each, "isFulfilled": True} if n == branch else each for n, each in enumerate(conditions)]
@@ -159,9 +176,11 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
     if question and not isinstance(node.inputs.get("llmMessages", [] if node.from_editor else ""), list):
         # a flow that the editor did not write has a text here, on which a real server fails
         call.report(WrongType("llmMessages"))
+    if node.name == "agentAgentflow" and node.from_editor and "agentTools" not in node.inputs:
+        call.report(WrongType("agentTools"))
     messages = [
         {"role": text(each.get("role")), "content": fill_template(graph, each.get("content"))}
-        for each in _entries(node.inputs.get("llmMessages"))
+        for each in entries(node.inputs.get("llmMessages"))
     ]
     own = [each for each in messages if each["role"] == "user"]
     added = [{"role": "user", "content": question}] if first and question and not own else []
@@ -177,7 +196,7 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
     except ModelFailure as failure:
         raise type(failure)(f"Error in LLM node: {failure.reason}") from None
     content = "".join(tokens)
-    usage = _usage(call, messages, tokens)
+    usage = _usage(call, node, messages, tokens)
     role = "assistant" if node.inputs.get("llmReturnResponseAs") == "assistantMessage" else "user"
     sent = graph.turn.body.get("question")
     has_input = graph.form or (isinstance(sent, str) and sent)
@@ -190,7 +209,7 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
     if last:
         events = [("token", token) for token in ["", *tokens, "", ""]]
         events += [("calledTools", []), ("usageMetadata", usage)]
-    for entry in _entries(node.inputs.get("llmUpdateState")):
+    for entry in entries(node.inputs.get("llmUpdateState")):
         graph.state[text(entry.get("key"))] = fill_template(graph, entry.get("value"))
     given = {"messages": messages}
     given |= {key: _fill_if_text(graph, value) for key, value in node.inputs.items() if key != "llmMessages"}
@@ -205,7 +224,7 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
     return NodeResult(given, output, events, history)
 
 
-def _usage(call: Call, messages: list[Record], tokens: list[str]) -> Record:
+def _usage(call: Call, node: Node, messages: list[Record], tokens: list[str]) -> Record:
     """Counts of words, in the form of a model's counts of tokens."""
     sent = sum(len(text(each["content"]).split()) for each in messages)
     counts: Record = {
@@ -213,7 +232,8 @@ def _usage(call: Call, messages: list[Record], tokens: list[str]) -> Record:
     }  # fmt: skip
     if call.behaviour.model_metadata is not ModelMetadata.FULL:
         return counts
-    return {**counts, "input_token_details": {}, "output_token_details": {}}
+    called = {"tool_call_tokens": 0} if node.name == "agentAgentflow" else {}
+    return {**counts, "input_token_details": {}, "output_token_details": {}, **called}
 
 
 _COSTS = ("input_cost", "output_cost", "total_cost", "base_input_cost", "base_output_cost")
@@ -248,18 +268,16 @@ def _response_metadata(call: Call, node: Node, usage: Record, last: bool) -> Rec
 
 
 def _fill_if_text(graph: Graph, value: Any) -> Any:
+    """A value with the variables in all its texts filled in."""
+    if isinstance(value, list):
+        return [_fill_if_text(graph, each) for each in value]
+    if isinstance(value, dict):
+        return {key: _fill_if_text(graph, each) for key, each in value.items()}
     return fill_template(graph, value) if isinstance(value, str) else value
 
 
 def _direct_reply(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
     content = fill_template(graph, node.inputs.get("directReplyMessage"))
-    return NodeResult({}, {"content": content}, [("token", content)] if last else [])
-
-
-def _pass_through(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
-    """A node that would need a tool or code: its content is that of the node before it."""
-    previous = graph.executed[-1]["data"]["output"].get("content") if graph.executed else None
-    content = text(previous) or "".join(generate_tokens(call, graph.turn, graph.turn.question))
     return NodeResult({}, {"content": content}, [("token", content)] if last else [])
 
 
@@ -270,68 +288,12 @@ NODES: dict[str, Callable[[Call, Graph, Node, bool], NodeResult]] = {
     "llmAgentflow": _llm,
     "agentAgentflow": _llm,
     "directReplyAgentflow": _direct_reply,
-    "": _pass_through,
+    "customFunctionAgentflow": agentflow_actions.custom_function,
+    "httpAgentflow": agentflow_actions.http_request,
+    "toolAgentflow": agentflow_actions.tool,
+    "executeFlowAgentflow": agentflow_actions.execute_flow,
+    "conditionAgentAgentflow": agentflow_actions.condition_agent,
+    "iterationAgentflow": agentflow_actions.iteration,
+    "loopAgentflow": agentflow_actions.loop,
+    "": agentflow_actions.pass_through,
 }
-
-
-# --- texts -----------------------------------------------------------------------------------------
-
-
-def form_text(form: Any) -> str:
-    """A form as lines of `key: value`, as Flowise sends it to a model."""
-    if not isinstance(form, dict):
-        return ""
-    return "\n".join(f"{key}: {_value(value)}" for key, value in form.items())
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list):
-        return ",".join(_value(each) for each in value)
-    return value if isinstance(value, str) else jsontext.dumps(value)
-
-
-def _entries(value: Any) -> list[Record]:
-    return [each for each in jsontext.sequence(value) if isinstance(each, dict)]
-
-
-_VARIABLE = re.compile(r"\{\{\s*(.*?)\s*\}\}")
-
-
-def fill_template(graph: Graph, value: Any) -> str:
-    """Fill in the `{{ variables }}` of a text of the editor, and remove its HTML. Unknown ones stay."""
-    plain = re.sub(r"</p>\s*<p>", "\n\n", text(value))
-    plain = html.unescape(re.sub(r"<[^<>]*>", "", re.sub(r"<br\s*/?>", "\n", plain))).strip()
-    return _VARIABLE.sub(lambda match: _variable(graph, str(match[1]), str(match[0])), plain)
-
-
-def _variable(graph: Graph, name: str, unknown: str) -> str:
-    head, _, rest = name.partition(".")
-    if head == "question":
-        return graph.turn.question
-    if head == "$webhook" and graph.turn.webhook is not None:
-        found = _at(graph.turn.webhook, rest)
-        return unknown if found is None else _value(found)
-    if head == "$form" and rest in graph.form:
-        return _value(graph.form[rest])
-    if head == "$flow":
-        known: dict[str, str] = {
-            "sessionId": graph.turn.session_id,
-            "chatId": graph.turn.chat_id,
-            "chatflowId": graph.turn.flow["id"],
-        }
-        known |= {f"state.{key}": text(value) for key, value in graph.state.items()}
-        return known.get(rest, unknown)
-    content = graph.output(head)
-    return unknown if content is None else content
-
-
-def _at(value: Any, path: str) -> Any:
-    """The value at a path of keys and numbers, such as `body.items.0`; None if there is none."""
-    for key in path.split("."):
-        if isinstance(value, dict):
-            value = value.get(key, value.get(key.lower()))
-        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
-            value = value[int(key)]
-        else:
-            return None
-    return value

@@ -58,6 +58,27 @@ class HumanInput(StrEnum):
     ONCE = "once"
 
 
+class FunctionResults(StrEnum):
+    """Whether the objects and lists that a function returns are the answer, or their JSON as text."""
+
+    VALUES = "values"
+    TEXTS = "texts"
+
+
+class LoopEnd(StrEnum):
+    """Whether a loop that went back often enough ends with a message."""
+
+    MESSAGE = "message"
+    SILENT = "silent"
+
+
+class UnreadFiles(StrEnum):
+    """Whether a chat keeps an attached file that cannot be read."""
+
+    REMOVED = "removed"
+    KEPT = "kept"
+
+
 class ToolStreams(StrEnum):
     """What a stream shows if another flow calls this one as its tool: all events, or only the last ones."""
 
@@ -77,6 +98,9 @@ class FlowBehaviour:
     document_metadata: DocumentMetadata = DocumentMetadata.WITH_LOADER
     human_input: HumanInput = HumanInput.REPEATED
     tool_streams: ToolStreams = ToolStreams.FULL
+    function_results: FunctionResults = FunctionResults.VALUES
+    loop_end: LoopEnd = LoopEnd.MESSAGE
+    unread_files: UnreadFiles = UnreadFiles.REMOVED
 
 
 _SWITCHES: dict[str, type[StrEnum]] = {
@@ -88,6 +112,9 @@ _SWITCHES: dict[str, type[StrEnum]] = {
     "document-metadata": DocumentMetadata,
     "human-input": HumanInput,
     "tool-streams": ToolStreams,
+    "function-results": FunctionResults,
+    "loop-end": LoopEnd,
+    "unread-files": UnreadFiles,
 }
 
 

@@ -28,7 +28,7 @@ class FlowRuntime:
     no rule of `rules` does. `hold` waits until a name is released. `note_question` records the resolved
     ids of a question in the journal. `explain` records the matching rule in the access log. `inject`
     triggers a fault; it raises if the fault replaces the response, so call it before anything is stored.
-    `text` returns the text of an outcome in the contract.
+    `text` returns the text of an outcome in the contract. `add_headers` adds headers to the answer.
     """
 
     token_delay: float = 0.0
@@ -39,6 +39,7 @@ class FlowRuntime:
     explain: Callable[[str], None] = lambda text: None
     inject: Callable[[Fault], None] = lambda fault: None
     text: Callable[[Outcome], str] = str
+    add_headers: Callable[[Mapping[str, str]], None] = lambda headers: None
 
 
 @dataclass(slots=True)
@@ -48,7 +49,8 @@ class Call:
     `report` ends the request if the contract answers the condition, and returns if the contract ignores
     it. `key` is the record of the API key in the request; None if there is no key, or if the server is
     `open` to all. `headers` have lower-case names; `request` is the request as rules match it. `files` are
-    those of a multipart body. `behaviour` says how flows run in this version.
+    those of a multipart body, `raw` is the body as it was sent. `behaviour` says how flows run in this
+    version.
     """
 
     store: Store
@@ -57,6 +59,7 @@ class Call:
     open: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     files: list[Upload] = field(default_factory=list)
+    raw: bytes = b""
     request: HttpRequest = field(default_factory=HttpRequest)
     behaviour: FlowBehaviour = field(default_factory=FlowBehaviour)
     runtime: FlowRuntime = field(default_factory=FlowRuntime)
@@ -80,8 +83,8 @@ class Call:
 
     def _number(self, field: str, text: Any) -> int:
         """The number that a text begins with, 0 if it begins with none."""
-        match = re.match(r"\s*([+-]?\d+)", str(text or ""))
-        number = int(match[1][:12]) if match else 0
+        match = re.match(r"\s*(?:0[xX]([0-9a-fA-F]{1,9})|([+-]?\d+))", str(text or ""))
+        number = 0 if match is None else int(match[1], 16) if match[1] else int(match[2][:12])
         if number < 0:
             self.report(NegativeNumber(field))
         return number

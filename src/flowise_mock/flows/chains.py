@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flowise_mock.contract import jsontext
-from flowise_mock.flows import flow_data
-from flowise_mock.flows.behaviour import RetrievalStart
+from flowise_mock.contract import jsontext, v8
+from flowise_mock.flows import flow_data, flow_documents, functions
+from flowise_mock.flows.behaviour import FunctionResults, RetrievalStart
 from flowise_mock.flows.call import Call
+from flowise_mock.flows.flow_data import Node
 from flowise_mock.flows.scripted import follow_up_prompts, generate_tokens, reply_parts, scripted_action
 from flowise_mock.flows.turn import Run, Turn, echoed_question, session_id, store_messages, text
-from flowise_mock.knowledge import ranking, splitter
-from flowise_mock.state.outcomes import EmptyField, MissingMemory
+from flowise_mock.knowledge import ranking
+from flowise_mock.knowledge.chunking import positive
+from flowise_mock.state.outcomes import EmptyField, FailedFunction, MissingMemory
 from flowise_mock.state.table import Record
 
 SOURCES = 4
@@ -56,6 +58,46 @@ def run_parser(call: Call, turn: Turn) -> Run:
     answer = _content(turn, "".join(tokens))
     parsed = answer.get("json", _parsed(turn, text(answer.get("text"))))
     return _finish(call, turn, {"json": parsed, **extra}, extra)
+
+
+def run_function(call: Call, turn: Turn, node: Node) -> Run:
+    """A flow that ends in a function: what it returns, or the answer of the model if it would have to run."""
+    tokens = generate_tokens(call, turn, _prompt(turn))
+    yield from [("token", token) for token in tokens]  # they are not sent, but their pauses count
+    answer = _content(turn, "".join(tokens))
+    returned = None if turn.reply is not None else _returned(call, turn, node)
+    if returned is None:
+        return _finish(call, turn, answer, {})
+    value = returned.value
+    if call.behaviour.function_results is FunctionResults.TEXTS:
+        value = jsontext.indented(value) if value is None or isinstance(value, (dict, list)) else value
+    elif isinstance(value, str) and value.startswith(("{", "[")):
+        value = jsontext.mapping(value) or jsontext.sequence(value) or value
+    _check_value(value)
+    if isinstance(value, dict):
+        return _finish(call, turn, value, {}, jsontext.indented(value))
+    content = value if isinstance(value, str) else jsontext.indented(value)
+    return _finish(call, turn, {"text": content}, {})
+
+
+def _returned(call: Call, turn: Turn, node: Node) -> functions.Returned | None:
+    """What the function of a node returns, with the variables that it knows."""
+    given = jsontext.mapping(node.inputs.get("functionInputVariables"))
+    flow = {"chatId": turn.chat_id, "chatflowId": turn.flow["id"], "input": turn.question}
+    stored = {str(row.get("name")): row.get("value") for row in call.store.select("variable")}
+    variables = {**given, "input": turn.question, "flow": flow, "vars": stored}
+    return functions.run(text(node.inputs.get("javascriptFunction")), variables)
+
+
+def _check_value(value: Any) -> None:
+    """Refuse what a flow cannot answer: Flowise adds its own fields to what a function returns."""
+    if value is functions.UNDEFINED:
+        raise FailedFunction("Cannot read properties of undefined (reading 'text')")
+    if value is None:
+        raise FailedFunction("Cannot read properties of null (reading 'assistant')")
+    if isinstance(value, (bool, int, float)):
+        kind = "boolean" if isinstance(value, bool) else "number"
+        raise FailedFunction(f"Cannot create property 'question' on {kind} '{v8.text(value)}'")
 
 
 def _parsed(turn: Turn, answer: str) -> Any:
@@ -121,9 +163,10 @@ def _extra_parts(call: Call, turn: Turn, found: Record) -> Record:
     return {name: parts[name] for name in EXTRA_PARTS if name in parts}
 
 
-def _finish(call: Call, turn: Turn, result: Record, extra: Record) -> Record:
+def _finish(call: Call, turn: Turn, result: Record, extra: Record, content: str = "") -> Record:
     """Store the messages. Returns the answer."""
-    content = result["text"] if "text" in result else f"```json\n{jsontext.indented(result['json'])}"
+    if not content:
+        content = result["text"] if "text" in result else f"```json\n{jsontext.indented(result['json'])}"
     prompts, columns = follow_up_prompts(turn)
     question = text(turn.body.get("question"))
     _, message = store_messages(call, turn, question, content, memory=turn.memory or "", **extra, **columns)
@@ -170,10 +213,9 @@ def _sources(call: Call, turn: Turn) -> list[Record] | None:
         for store in sorted(flow_data.document_stores(turn.flow))
         for chunk in call.store.select("chunk", storeId=store)
     ]
-    for node in nodes:
-        if node.category == "Document Loaders" and isinstance(node.inputs.get("text"), str):
-            metadata = flow_data.config(node.inputs, "metadata")
-            chunks += [
-                {"pageContent": each, "metadata": metadata} for each in splitter.split(node.inputs["text"])
-            ]
-    return ranking.rank(chunks, turn.question)[:SOURCES]
+    chunks += [
+        {"pageContent": each.text, "metadata": each.metadata}
+        for each in flow_documents.documents(turn.flow, {})
+    ]
+    most = next((node.inputs.get("topK") for node in nodes if node.category == "Vector Stores"), None)
+    return ranking.rank(chunks, turn.question)[: positive(most, SOURCES)]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.agentflow import run_agentflow
 from flowise_mock.flows.call import Call
-from flowise_mock.flows.chains import run_agents, run_chain, run_parser
+from flowise_mock.flows.chains import run_agents, run_chain, run_function, run_parser
 from flowise_mock.flows.turn import Run, Turn
-from flowise_mock.state.outcomes import MissingEndingNode
+from flowise_mock.state.outcomes import InvalidEndingNode, MissingEndingNode
 from flowise_mock.state.table import Record
+
+ENDING, FUNCTION = "EndingNode", "customFunction"
+"""The output of a node that ends a flow although it is no chain, and the node that has it."""
 
 
 def streamable(flow: Record) -> bool:
@@ -17,30 +20,44 @@ def streamable(flow: Record) -> bool:
     Agentflows and agents always can. A chain cannot if an output parser, a function or post-processing
     comes last, or if streaming is off in its chat model.
     """
-    if flow.get("type") in ("AGENTFLOW", "MULTIAGENT"):
-        return True
     nodes = flow_data.nodes(flow)
+    if flow.get("type") == "AGENTFLOW" or has_agents(flow):
+        return True
     processed = flow_data.config(flow, "chatbotConfig").get("postProcessing")
     return not (
         "Output Parsers" in flow_data.categories(flow)
-        or "customFunction" in flow_data.names(flow)
+        or any(node.output == ENDING or node.name == FUNCTION for node in flow_data.ending_nodes(flow))
         or any(node.category == "Chat Models" and node.inputs.get("streaming") is False for node in nodes)
         or (isinstance(processed, dict) and processed.get("enabled") is True)
     )
 
 
 def check_ending(call: Call, flow: Record) -> None:
-    """Report a chatflow without nodes, which has no ending node."""
-    if flow.get("type") != "AGENTFLOW" and not flow_data.nodes(flow):
+    """Report a chatflow that has no ending node, or one of the wrong kind."""
+    if flow.get("type") == "AGENTFLOW" or has_agents(flow):
+        return
+    ending = flow_data.ending_nodes(flow)
+    if not ending:
         call.report(MissingEndingNode())
+    for node in ending:
+        if node.output != ENDING and node.category not in ("Chains", "Agents", "Engine"):
+            call.report(InvalidEndingNode(node.name))
+
+
+def has_agents(flow: Record) -> bool:
+    """Whether a flow is one of several agents; its type does not matter."""
+    return not flow_data.categories(flow).isdisjoint(("Multi Agents", "Sequential Agents"))
 
 
 def run(call: Call, turn: Turn) -> Run:
     """Run a flow. A flow whose nodes cannot be read is a chat without memory."""
     if turn.flow.get("type") == "AGENTFLOW":
         return run_agentflow(call, turn)
-    if turn.flow.get("type") == "MULTIAGENT":
+    if has_agents(turn.flow):
         return run_agents(call, turn)
+    function = next((node for node in flow_data.ending_nodes(turn.flow) if node.name == FUNCTION), None)
+    if function is not None:
+        return run_function(call, turn, function)
     if "Output Parsers" in flow_data.categories(turn.flow):
         return run_parser(call, turn)
     return run_chain(call, turn)

@@ -20,7 +20,8 @@ KEPT = 64
 class Node(NamedTuple):
     """One node of a flow: `name` is its type (`bufferMemory`), `inputs` has the values of its inputs.
 
-    `from_editor` says whether the editor wrote it, which adds the descriptions of the inputs.
+    `from_editor` says whether the editor wrote it, which adds the descriptions of the inputs, `params`.
+    `output` is the chosen output, if it has several.
     """
 
     id: str
@@ -29,6 +30,8 @@ class Node(NamedTuple):
     category: str
     inputs: Json
     from_editor: bool = False
+    output: str = ""
+    params: tuple[Json, ...] = ()
 
 
 class Edge(NamedTuple):
@@ -96,7 +99,21 @@ def _node(node: Json) -> Node:
     name, label, category = (str(data.get(key) or "") for key in ("name", "label", "category"))
     inputs = jsontext.mapping(data.get("inputs"))
     id = str(node.get("id") or data.get("id") or "")
-    return Node(id, name, label, category, inputs, "inputParams" in data)
+    output = str(jsontext.mapping(data.get("outputs")).get("output") or "")
+    params = tuple(_parts(data, "inputParams"))
+    return Node(id, name, label, category, inputs, "inputParams" in data, output, params)
+
+
+def ending_nodes(flow: Record) -> list[Node]:
+    """The nodes at which a chatflow ends: those that lead nowhere, and that another node leads to.
+
+    A node without any edge counts only if there is no other.
+    """
+    found, joined = nodes(flow), edges(flow)
+    if len(found) == 1:
+        return list(found)
+    sources, targets = {edge.source for edge in joined}, {edge.target for edge in joined}
+    return [node for node in found if node.id in targets and node.id not in sources]
 
 
 def document_stores(flow: Record) -> set[str]:

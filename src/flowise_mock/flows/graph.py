@@ -9,6 +9,7 @@ from flowise_mock.flows.flow_data import Edge, Node
 from flowise_mock.flows.turn import Event, Turn, text
 from flowise_mock.state.table import Record
 
+NOTE = "stickyNoteAgentflow"
 DECISIONS = ("conditionAgentflow", "conditionAgentAgentflow", "humanInputAgentflow")
 """The nodes after which only one branch runs."""
 
@@ -33,6 +34,11 @@ class Graph:
 
     def previous_nodes(self, id: str) -> list[str]:
         return [edge.source for edge in self.edges if edge.target == id]
+
+    def starting_nodes(self) -> list[str]:
+        """The nodes that no other leads to, without notes."""
+        targets = {edge.target for edge in self.edges}
+        return [id for id, node in self.nodes.items() if id not in targets and node.name != NOTE]
 
     def next_nodes(self, id: str, branch: int | None) -> list[str]:
         """The targets of the edges from a node: of all edges, or of one branch."""
@@ -72,7 +78,10 @@ class Graph:
 
 @dataclass
 class NodeResult:
-    """The result of a node: its data, the events to send, and `branch`, the number of the branch to take."""
+    """The result of a node: its data, the events to send, and `branch`, the number of the branch to take.
+
+    A loop `goes_to` another node, or has `ended`: that is its content then, which is sent last.
+    """
 
     input: Record = field(default_factory=dict)
     output: Record = field(default_factory=dict)
@@ -80,3 +89,5 @@ class NodeResult:
     history: list[Record] = field(default_factory=list)
     branch: int | None = None
     stopped: bool = False
+    goes_to: str = ""
+    ended: str | None = None

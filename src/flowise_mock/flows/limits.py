@@ -34,13 +34,22 @@ def check_rate(call: Call, flow: Record) -> None:
     if now - begun >= seconds:
         begun, count = now, 0
     call.store.windows[flow["id"]] = (begun, count + 1)
+    left = {
+        "Limit": int(most),
+        "Remaining": max(int(most) - count - 1, 0),
+        "Reset": math.ceil(begun + seconds),
+    }
+    if count < most:
+        call.runtime.add_headers({f"X-RateLimit-{name}": str(value) for name, value in left.items()})
     if count >= most:
         wait = math.ceil(begun + seconds - now)
         raise TooManyRequests(str(message), int(most), wait, math.ceil(begun + seconds))
 
 
 def _number(value: Any) -> float | None:
-    """A number of a config in a plausible range; None for anything else."""
+    """A number of a config in a plausible range, which may be text; None for anything else."""
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value[:12])
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return float(value) if is_number and 0 <= value < 1e9 else None
 

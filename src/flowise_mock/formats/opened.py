@@ -16,8 +16,12 @@ class LoadFailure(Exception):
 
 @dataclass(frozen=True)
 class Opened:
-    """The texts of a file, what it says about itself, or why it could not be read."""
+    """The texts of a file, what it says about itself, or why it could not be read.
+
+    `rows` has the metadata of each text, if the texts are rows of a table.
+    """
 
     texts: list[str]
     about: dict[str, Any]
     failure: str = ""
+    rows: tuple[dict[str, Any], ...] = ()

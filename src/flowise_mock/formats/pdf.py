@@ -17,6 +17,8 @@ def open_pdf(data: bytes) -> Opened:
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError
 
+    if not data:
+        raise LoadFailure("PDFDocument: stream must have data")
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what it says is in the answer
     started = time.monotonic()
     try:
@@ -24,7 +26,7 @@ def open_pdf(data: bytes) -> Opened:
         count = len(reader.pages)
         texts = []
         for page in reader.pages[:MAX_PAGES]:
-            texts.append(page.extract_text())
+            texts.append(_lines(page.extract_text()))
             if time.monotonic() - started > MAX_SECONDS:
                 raise LoadFailure("the PDF takes too long to read")
         information: dict[str, Any] = {
@@ -41,3 +43,8 @@ def open_pdf(data: bytes) -> Opened:
         **information,
     }
     return Opened(texts, {"version": "1.10.100", "info": information, "metadata": None, "totalPages": count})
+
+
+def _lines(text: str) -> str:
+    """The lines of a page; Flowise's library has no empty ones."""
+    return "\n".join(line for line in text.splitlines() if line.strip())

@@ -1,10 +1,13 @@
-"""XLSX files: their rows."""
+"""XLSX files: their rows, as SheetJS shows them."""
 
 from __future__ import annotations
 
+import datetime
 import io
+from collections.abc import Iterator
 from typing import Any
 
+from flowise_mock.contract import v8
 from flowise_mock.formats.archive import check_archive
 from flowise_mock.formats.opened import LoadFailure, Opened
 
@@ -15,19 +18,55 @@ def open_xlsx(data: bytes) -> Opened:
     check_archive(data)
     try:
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        rows = [row for sheet in book.worksheets for row in _rows(sheet.iter_rows(values_only=True))]
+        found = [row for sheet in book.worksheets for row in _rows(sheet)]
     except Exception:
         raise LoadFailure("Unsupported file") from None
-    return Opened(rows, {})
+    return Opened([_text(cells) for _, _, cells in found], {}, rows=tuple(_metadata(*row) for row in found))
 
 
-def _rows(rows: Any) -> list[str]:
-    """Each row of a sheet as lines of its columns; the first row has their names."""
-    table = [list(row) for row in rows]
-    names = [str(name) for name in table[0]] if table else []
-    return [
-        "\n".join(
-            f"{name}: {'' if value is None else value}" for name, value in zip(names, row, strict=False)
-        )
-        for row in table[1:]
-    ]
+def _rows(sheet: Any) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """The name of the sheet, the number and the cells of each row; the first row has the names."""
+    table = enumerate(sheet.iter_rows(values_only=True))
+    filled = [(number, row) for number, row in table if any(cell is not None for cell in row)]
+    if not filled:
+        return
+    top, names = filled[0][0], _names(filled[0][1])
+    for number, row in filled[1:]:
+        cells = {name: _value(cell) for name, cell in zip(names, row, strict=False) if cell is not None}
+        if cells:
+            yield sheet.title, number - top, cells
+
+
+def _names(row: tuple[Any, ...]) -> list[str]:
+    """The names of the columns; a missing one, or one that is there already, gets a number."""
+    names: list[str] = []
+    for cell in row:
+        name = plain = "__EMPTY" if cell is None else v8.text(_value(cell))
+        count = 0
+        while name in names:
+            count += 1
+            name = f"{plain}_{count}"
+        names.append(name)
+    return names
+
+
+def _value(cell: Any) -> Any:
+    """A cell as JSON: a date is the number of days since the end of 1899."""
+    if isinstance(cell, datetime.datetime):
+        span = cell - datetime.datetime(1899, 12, 30)
+    elif isinstance(cell, datetime.time):
+        span = datetime.timedelta(hours=cell.hour, minutes=cell.minute, seconds=cell.second)
+    elif isinstance(cell, datetime.timedelta):
+        span = cell
+    else:
+        return cell
+    days = span / datetime.timedelta(days=1)
+    return int(days) if days == int(days) else days
+
+
+def _text(cells: dict[str, Any]) -> str:
+    return "\n".join(f"- {name}: {v8.text(value)}" for name, value in cells.items()) + "\n"
+
+
+def _metadata(sheet: str, number: int, cells: dict[str, Any]) -> dict[str, Any]:
+    return {"worksheet": sheet, "rowNum": number, "source": "blob", "blobType": "", **cells}

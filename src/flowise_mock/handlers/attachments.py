@@ -5,10 +5,11 @@ from base64 import b64encode
 
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
+from flowise_mock.flows.behaviour import UnreadFiles
 from flowise_mock.flows.call import Call
 from flowise_mock.formats.opened import LoadFailure
 from flowise_mock.knowledge import documents, files
-from flowise_mock.knowledge.files import Upload, mismatch, plain_text
+from flowise_mock.knowledge.files import Upload, mismatch, name_and_size
 from flowise_mock.state.outcomes import DisabledFeature, ForbiddenFileType, PathTraversal, UnreadableFile
 from flowise_mock.state.table import Record
 
@@ -24,10 +25,16 @@ async def create_attachment(call: Call, chatflow_id: str, chat_id: str, body: Re
     for file in call.files:
         _check(call, settings, file)
     read = await documents.opened(call.files)
+    if call.behaviour.unread_files is UnreadFiles.KEPT:
+        _store(call, chatflow_id, chat_id)
     answer = [_attachment(call, file, bool(body.get("base64"))) for file in read]
-    for file in call.files:
-        files.store(call.store, chatflow_id, chat_id, file)
+    _store(call, chatflow_id, chat_id)
     return answer
+
+
+def _store(call: Call, flow: str, chat: str) -> None:
+    for file in call.files:
+        files.store(call.store, flow, chat, file)
 
 
 def _check(call: Call, settings: Record, file: Upload) -> None:
@@ -50,4 +57,4 @@ def _text(call: Call, file: Upload) -> str:
         return documents.joined(file)
     except LoadFailure as failure:
         call.report(UnreadableFile(file.name, file.type, str(failure), failure.place))
-        return plain_text(file)
+        return name_and_size(file)

@@ -1,5 +1,7 @@
 """Chatflows: the flows that predictions run."""
 
+from hashlib import sha256
+
 from flowise_mock.contract import jsontext, v8
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.call import Call
@@ -23,7 +25,7 @@ TYPES = ("CHATFLOW", "AGENTFLOW", "MULTIAGENT", "ASSISTANT")
 async def create_chatflow(call: Call, body: Record) -> Record:
     _check_type(call, body)
     _check_flow_data(call, body)
-    flow = call.store.create("chatflow", body)
+    flow = call.store.create("chatflow", _without_secret(body))
     call.store.windows[flow["id"]] = None
     call.store.link_document_stores(flow["id"], flow_data.document_stores(flow))
     return flow
@@ -49,7 +51,7 @@ async def update_chatflow(call: Call, id: str, body: Record) -> Record:
         found = v8.complaint(body[name]) if body.get(name) else None
         if found is not None:
             call.report(outcome(*found))
-    flow = call.store.change("chatflow", id, body)
+    flow = call.store.change("chatflow", id, _without_secret(body))
     call.store.windows.pop(id, None)
     call.store.link_document_stores(id, flow_data.document_stores(flow))
     return flow
@@ -76,6 +78,24 @@ async def get_chatflow_by_api_key(call: Call, apikey: str, keyonly: str = "true"
     if not flows:
         raise BoundFlowNotFound("Chatflow of the API key", apikey)
     return sorted(flows, key=lambda flow: str(flow.get("name", "")))
+
+
+async def set_webhook_secret(call: Call, id: str) -> Record:
+    secret = sha256(call.store.new_id().encode()).hexdigest()
+    call.store.change("chatflow", id, {"webhookSecret": secret, "webhookSecretConfigured": True})
+    return {"webhookSecret": secret}
+
+
+async def clear_webhook_secret(call: Call, id: str) -> None:
+    call.store.change("chatflow", id, {"webhookSecret": None, "webhookSecretConfigured": False})
+
+
+def _without_secret(body: Record) -> Record:
+    """The fields of a body that a client may set: the secret of a webhook has operations of its own."""
+    return {name: value for name, value in body.items() if name not in _SECRET_COLUMNS}
+
+
+_SECRET_COLUMNS = ("webhookSecret", "webhookSecretConfigured")
 
 
 def _check_type(call: Call, body: Record) -> None:

@@ -3,8 +3,23 @@
 from flowise_mock.contract import jsontext
 from flowise_mock.flows.call import Call
 from flowise_mock.state.clock import within
-from flowise_mock.state.outcomes import Deletion
+from flowise_mock.state.outcomes import Deletion, MissingColumn
 from flowise_mock.state.table import Record
+
+
+async def create_chat_message(call: Call, body: Record, id: str = "") -> Record:
+    """Store a message as it is sent; the id in the path does not matter."""
+    for column in _REQUIRED:
+        if body.get(column) is None:
+            raise MissingColumn("chat_message", column)
+    return call.store.create("chatmessage", dict.fromkeys(_NULLABLE) | body)
+
+
+_REQUIRED = ("role", "chatflowid", "content", "chatType", "chatId")
+_NULLABLE = (
+    "executionId", "sourceDocuments", "usedTools", "fileAnnotations", "agentReasoning", "fileUploads",
+    "artifacts", "action", "memoryType", "sessionId", "leadEmail", "followUpPrompts",
+)  # fmt: skip
 
 
 async def get_all_chat_messages(
@@ -43,10 +58,10 @@ def _execution(call: Call, row: Record) -> Record | None:
 
 
 def _filter_types(rows: list[Record], chat_type: str | None) -> list[Record]:
-    """The rows of one chat type, or of several in a JSON array."""
+    """The rows of one chat type, or of several: in a JSON array, or if the parameter is repeated."""
     if not chat_type:
         return rows
-    wanted = jsontext.sequence(chat_type) or [chat_type]
+    wanted = jsontext.sequence(chat_type) or chat_type.split(",")
     return [row for row in rows if row.get("chatType") in wanted]
 
 

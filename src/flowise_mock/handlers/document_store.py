@@ -6,7 +6,8 @@ import time
 from flowise_mock.contract import jsontext, v8
 from flowise_mock.flows.behaviour import DocumentMetadata
 from flowise_mock.flows.call import Call
-from flowise_mock.knowledge import documents, loaders, node_catalogue, ranking, record_manager
+from flowise_mock.knowledge import loaders, node_catalogue, ranking, record_manager
+from flowise_mock.knowledge.chunking import positive
 from flowise_mock.knowledge.files import Upload
 from flowise_mock.state.outcomes import (
     ChunkNotFound,
@@ -103,8 +104,9 @@ async def upsert_document(call: Call, id: str, body: Record) -> Record:
     if not call.store.has("documentstore", id):
         raise StoreNotFound("Document store", id)
     target = call.store.find("documentstore", id)
-    name = jsontext.mapping(body.get("loader")).get("name")
-    files = await documents.opened(call.files, name if isinstance(name, str) else "fileLoader")
+    sent = jsontext.mapping(body.get("loader"))
+    name = sent.get("name") if isinstance(sent.get("name"), str) else "fileLoader"
+    files = await loaders.opened_files(str(name), jsontext.mapping(sent.get("config")), call.files)
     return _upsert(call, target, [body], files)[0]
 
 
@@ -131,8 +133,8 @@ async def refresh_document(call: Call, id: str, body: Record) -> list[Record]:
         call.report(WrongType("items"))
     for item in jsontext.sequence(body.get("items")):
         fields = jsontext.mapping(item)
-        if not fields.get("docId") and not jsontext.mapping(fields.get("loader")).get("name"):
-            call.report(MissingPart("Document store", "Loader"))
+        if not fields.get("docId"):
+            _check_parts(call, fields)
     sent = [item for item in jsontext.sequence(body.get("items")) if isinstance(item, dict)]
     items = sent or [{"docId": loader["id"]} for loader in loaders.loaders_of(target)]
     return _upsert(call, target, [{"replaceExisting": True, **item} for item in items], [])
@@ -212,7 +214,7 @@ def _nearest(call: Call, target: Record, question: str, inputs: Record) -> list[
     vector_store = jsontext.mapping(target.get("vectorStoreConfig"))
     config = {**jsontext.mapping(vector_store.get("config")), **inputs}
     chunks = ranking.rank(call.store.select("chunk", storeId=target["id"]), question)
-    return chunks[: loaders.positive(config.get("topK"), TOP_K)]
+    return chunks[: positive(config.get("topK"), TOP_K)]
 
 
 # --- loaders ---------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ async def update_execution(call: Call, id: str, body: Record) -> Record:
 
 async def delete_executions(call: Call, body: Record) -> Deletion:
     ids = jsontext.sequence(body.get("executionIds"))
-    if not ids:
+    if not isinstance(body.get("executionIds"), list):
         call.report(EmptyField("executionIds"))
     return Deletion(sum(call.store.remove_where("execution", id=str(id)) for id in ids))
 

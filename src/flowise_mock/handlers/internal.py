@@ -1,10 +1,12 @@
 """Internal: what the web interface calls for its own chats, and the figures that it shows of a flow."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
-from flowise_mock.flows import delivery, scripted
+from flowise_mock.contract import jsontext
+from flowise_mock.flows import delivery, flow_data, functions, scripted
 from flowise_mock.flows.call import Call
-from flowise_mock.flows.turn import Event, resolve_turn
+from flowise_mock.flows.turn import Event, resolve_turn, text
 from flowise_mock.handlers import chatmessage, vector
 from flowise_mock.state.clock import instant
 from flowise_mock.state.outcomes import EventStream, Pause
@@ -14,7 +16,7 @@ INTERNAL = "INTERNAL"
 
 
 async def create_internal_prediction(call: Call, id: str, body: Record) -> Record | EventStream:
-    flow = call.store.find("chatflow", id)
+    flow = call.chatflow(id)
     turn = resolve_turn(call, flow, body)
     turn.chat_type = INTERNAL
     choice = await scripted.choose(call, turn)
@@ -31,8 +33,8 @@ async def _end_of(events: AsyncIterator[Event | Pause]) -> AsyncIterator[Event |
             yield event
 
 
-async def get_internal_chat_messages(call: Call, id: str) -> list[Record]:
-    return await chatmessage.get_all_chat_messages(call, id, chat_type=INTERNAL)
+async def get_internal_chat_messages(call: Call, id: str, **filters: Any) -> list[Record]:
+    return await chatmessage.get_all_chat_messages(call, id, chat_type=INTERNAL, **filters)
 
 
 async def internal_vector_upsert(call: Call, id: str, body: Record) -> Record:
@@ -52,8 +54,30 @@ async def get_chatflow_stats(call: Call, id: str) -> Record:
 
 
 async def get_flow_config(call: Call, id: str) -> list[Record]:
-    call.store.find("chatflow", id)
-    return []
+    flow = call.store.find("chatflow", id)
+    return [
+        {"node": node.label, "nodeId": node.id, "label": param.get("label"), **_name_and_type(param)}
+        for node in flow_data.nodes(flow)
+        for param in node.params
+        if param.get("type") != "credential"
+    ]
+
+
+def _name_and_type(param: Record) -> Record:
+    """How a request overrides an input: all files have one name, and options are listed in the type."""
+    name, type = param.get("name"), param.get("type")
+    if type == "file":
+        return {"name": "files", "type": param.get("fileType") or type}
+    if type == "options":
+        options = [each for each in jsontext.sequence(param.get("options")) if isinstance(each, dict)]
+        type = ", ".join(str(each.get("name")) for each in options) if options else "string"
+    return {"name": name, "type": type}
+
+
+async def execute_custom_function(call: Call, body: Record) -> Any:
+    variables = jsontext.mapping(body.get("functionInputVariables"))
+    returned = functions.run(text(body.get("javascriptFunction")), variables)
+    return None if returned is None or returned.value is functions.UNDEFINED else returned.value
 
 
 async def check_if_chatflow_has_changed(call: Call, id: str, last_updated_date_time: str) -> Record:

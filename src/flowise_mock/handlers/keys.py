@@ -33,7 +33,8 @@ def _columns(call: Call, body: Record) -> Record:
     if not body.get("keyName"):
         call.report(EmptyField("keyName"))
     permissions = body.get("permissions")
-    if not isinstance(permissions, list) or not all(isinstance(each, str) for each in permissions):
+    is_list = isinstance(permissions, list) and all(isinstance(each, str) for each in permissions)
+    if not is_list or not permissions:
         call.report(WrongType("permissions"))
         return {"keyName": body.get("keyName")}
     own = (call.key or {}).get("permissions") or PERMISSIONS

@@ -3,7 +3,8 @@
 from flowise_mock.contract import jsontext, v8
 from flowise_mock.flows.call import Call
 from flowise_mock.handlers import document_store
-from flowise_mock.knowledge import documents, loaders
+from flowise_mock.knowledge import documents, file_inputs, loaders, node_catalogue
+from flowise_mock.knowledge.chunking import chunks_of, positive
 from flowise_mock.state.outcomes import InvalidChoice, WrongType
 from flowise_mock.state.table import Record
 
@@ -15,14 +16,12 @@ async def preview_file_chunks(call: Call, body: Record) -> Record:
     if not isinstance(body.get("loaderConfig"), dict):
         call.report(WrongType("loaderConfig"))
     loader = loaders.of_config(call.store, body)
-    chunks = loaders.chunks_of(call.report, loader, [])
-    count = loaders.positive(body.get("previewChunkCount"), 0)
+    files = await loaders.opened_files(loader["loaderId"], loader["loaderConfig"], [])
+    chunks = chunks_of(call.report, loader, files)
     shown = [{"pageContent": each.text, "metadata": each.metadata} for each in chunks]
-    return {
-        "chunks": shown[:count] if count else shown,
-        "totalChunks": len(shown),
-        "previewChunkCount": count,
-    }
+    count = min(positive(body.get("previewChunkCount"), 0) or len(shown), len(shown))
+    counted = {"previewChunkCount": count} if body.get("previewChunkCount") or not shown else {}
+    return {"chunks": shown[:count], "totalChunks": len(shown), **counted}
 
 
 async def save_processing_loader(call: Call, body: Record) -> Record:
@@ -43,8 +42,11 @@ async def process_loader(call: Call, id: str, body: Record) -> Record:
     if id not in known:
         call.report(WrongType("loaderId"))
     loader = {**known.get(id, {}), **loaders.of_config(call.store, {**known.get(id, {}), **body, "id": id})}
-    files = await documents.opened(loaders.load_files(call.store, target["id"], loader), loader["loaderId"])
-    loaders.replace_chunks(call.store, target["id"], loader, loaders.chunks_of(call.report, loader, files))
+    sent = file_inputs.sent_files(loader["loaderId"], loader["loaderConfig"])
+    loader = loaders.keep_files(call.store, target["id"], loader, sent)
+    stored = loaders.load_files(call.store, target["id"], loader)
+    files = await documents.opened(sent or stored, loader["loaderId"])
+    loaders.replace_chunks(call.store, target["id"], loader, chunks_of(call.report, loader, files))
     known[id] = loader
     call.store.change("documentstore", target["id"], {"loaders": jsontext.dumps(list(known.values()))})
     return document_store.page_of_chunks(call, target["id"], id, 1)
@@ -60,7 +62,25 @@ async def insert_into_vector_store(call: Call, body: Record) -> Record:
     chunks = call.store.select("chunk", storeId=target["id"])
     added = [loaders.to_document(each, document_store.has_loader_ids(call)) for each in chunks]
     call.store.change("documentstore", target["id"], {"status": loaders.UPSERTED})
-    return {"numAdded": len(added), "addedDocs": added}
+    totals: Record = {"totalChars": 0, "totalChunks": 0, "whereUsed": []}
+    return {"numAdded": len(added), "addedDocs": added, **totals}
+
+
+async def update_vector_store_config_only(call: Call, body: Record) -> Record:
+    return _configure(call, body)
+
+
+async def get_doc_store_configs(call: Call, store_id: str, loader_id: str) -> list[Record]:
+    loader = loaders.find(call.store.find("documentstore", store_id), loader_id)
+    return [
+        {"node": label, "nodeId": f"{name}_0", **input}
+        for name, label in (
+            (loader.get("loaderId"), node_catalogue.label(str(loader.get("loaderId")))),
+            (loader.get("splitterId"), node_catalogue.label(str(loader.get("splitterId")))),
+        )
+        if name
+        for input in node_catalogue.overridable(str(name))
+    ]
 
 
 def _store(call: Call, body: Record) -> Record:

@@ -1,8 +1,10 @@
 """Runs: executions and aborts."""
 
+import re
+
 from flowise_mock.flows.call import Call
 from flowise_mock.state.clock import within
-from flowise_mock.state.outcomes import Deletion
+from flowise_mock.state.outcomes import Deletion, WrongType
 from flowise_mock.state.table import Record
 
 STATES = ("INPROGRESS", "FINISHED", "ERROR", "TERMINATED", "TIMEOUT", "STOPPED")
@@ -27,7 +29,7 @@ async def get_all_executions(
     start_date: str | None = None,
     end_date: str | None = None,
 ) -> Record:
-    number, size = max(_to_number(page, 1), 1), _to_number(limit, 12) or 12
+    number, size = max(_to_number(call, page, 1), 1), _to_number(call, limit, 12) or 12
     rows = call.store.select(
         "execution",
         chatflowid=agentflow_id or None,
@@ -46,9 +48,12 @@ async def get_all_executions(
     return {"data": found[start : start + size], "total": len(found)}
 
 
-def _to_number(value: int | str, default: int) -> int:
+def _to_number(call: Call, value: int | str, default: int) -> int:
     """A number of the query, which a lenient server passes on as text."""
-    return int(value) if str(value).isdecimal() else default
+    found = re.match(r"\s*([+-]?\d+)", str(value))
+    if found is None and value != "":
+        call.report(WrongType("skip"))
+    return int(found[1][:9]) if found is not None else default
 
 
 async def get_execution_by_id(call: Call, id: str) -> Record:

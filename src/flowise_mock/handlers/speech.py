@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+from flowise_mock.contract import jsontext
 from flowise_mock.flows.call import Call
-from flowise_mock.state.outcomes import EmptyField, EventStream, Outcome, PrivateFlow
+from flowise_mock.state.outcomes import EmptyField, EventStream, Outcome, PrivateFlow, WrongType
 from flowise_mock.state.table import Record
 
 # the shortest valid MP3 frame: MPEG-1 layer III, 32 kbit/s, 44.1 kHz, silent
@@ -26,6 +27,9 @@ def _check(call: Call, body: Record) -> None:
     flow = call.store.get("chatflow", str(body.get("chatflowId")))
     if flow is not None and not flow.get("isPublic"):
         call.report(PrivateFlow(flow["id"]))
+    voices = jsontext.mapping((flow or {}).get("textToSpeech")).values()
+    if not any(jsontext.mapping(each).get("status") for each in voices):
+        call.report(WrongType("textToSpeech"))
 
 
 async def _failed(message: str) -> AsyncIterator[tuple[str, Any]]:

@@ -1,12 +1,9 @@
 """Vector upsert: splits the documents of a flow's loaders and indexes them in its vector store."""
 
-from collections.abc import Sequence
-
 from flowise_mock.contract import jsontext
-from flowise_mock.flows import flow_data, limits
+from flowise_mock.flows import flow_data, flow_documents, limits
 from flowise_mock.flows.call import Call
-from flowise_mock.knowledge import node_catalogue, record_manager, splitter
-from flowise_mock.knowledge.files import plain_text
+from flowise_mock.knowledge import node_catalogue, record_manager
 from flowise_mock.state.outcomes import AmbiguousPart, InvalidChoice, MissingPart, WrongType
 from flowise_mock.state.table import Record
 
@@ -30,12 +27,10 @@ async def vector_upsert(call: Call, id: str, body: Record) -> Record:
     if len(stores) > 1 and not named:
         call.report(AmbiguousPart("vector nodes"))
     stores = named or stores
-    texts: list[tuple[Record, str]] = _texts(nodes, body)
-    texts = texts or [({}, plain_text(file)) for file in call.files]
+    override = jsontext.mapping(body.get("overrideConfig"))
     documents = [
-        {"pageContent": chunk, "metadata": metadata}
-        for metadata, text in texts
-        for chunk in splitter.split(text)
+        {"pageContent": document.text, "metadata": document.metadata}
+        for document in flow_documents.documents(flow, override, call.files)
         if stores
     ]
     manager = next((node for node in nodes if node.category == "Record Manager"), None)
@@ -45,35 +40,13 @@ async def vector_upsert(call: Call, id: str, body: Record) -> Record:
         result = record_manager.index(call.store, manager.inputs, id, documents)
         documents = result.pop("addedDocs")
         counts = dict(result)
-    summary = [_summary(node) for node in nodes if node.category in _IN_HISTORY]
+    summary = [
+        node_catalogue.summary(node.label, node.name, node.category, node.id, node.inputs)
+        for node in nodes
+        if node.category in _IN_HISTORY
+    ]
     call.store.create(
         "upserthistory",
         {"chatflowid": id, "result": jsontext.dumps(counts), "flowData": jsontext.dumps(summary)},
     )
     return {**result, "addedDocs": documents}
-
-
-def _summary(node: flow_data.Node) -> Record:
-    """The data of a node in the history."""
-    values = [
-        {"label": node_catalogue.label(name), "name": name, "type": _type(value), "value": value}
-        for name, value in node.inputs.items()
-        if value not in ("", None) and not str(value).startswith("{{") and not isinstance(value, list)
-    ]
-    summary = {"label": node.label, "name": node.name, "category": node.category, "id": node.id}
-    return {**summary, "paramValues": values}
-
-
-def _type(value: object) -> str:
-    return {bool: "boolean", int: "number", float: "number", dict: "json"}.get(type(value), "string")
-
-
-def _texts(nodes: Sequence[flow_data.Node], body: Record) -> list[tuple[Record, str]]:
-    """The metadata and the text of each document loader that has a text; nothing is fetched."""
-    override = jsontext.mapping(body.get("overrideConfig"))
-    return [
-        (jsontext.mapping(node.inputs.get("metadata")), text)
-        for node in nodes
-        if node.category == "Document Loaders"
-        and isinstance(text := override.get("text") or node.inputs.get("text"), str)
-    ]

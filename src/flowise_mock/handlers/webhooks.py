@@ -15,7 +15,7 @@ async def trigger_webhook(call: Call, id: str, body: Any = None) -> Record | Eve
     node = webhook.start_node(flow)
     if node is None:
         raise NotWebhook("Chatflow", id)
-    webhook.check(call, node, body)
+    webhook.check(call, flow, node, body)
     sent = body if isinstance(body, dict) else {}
     known = {name: sent[name] for name in ("humanInput", "chatId") if sent.get(name) is not None}
     session = {"overrideConfig": {"sessionId": sent["sessionId"]}} if sent.get("sessionId") else {}

@@ -7,24 +7,21 @@ LoadFailure with the message of the real loader.
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from flowise_mock.contract import jsontext, v8
 from flowise_mock.formats.docx import open_docx
 from flowise_mock.formats.opened import LoadFailure, Opened
 from flowise_mock.formats.pdf import open_pdf
 from flowise_mock.formats.xlsx import open_xlsx
-from flowise_mock.knowledge.files import Upload, plain_text
+from flowise_mock.knowledge import csv_documents, json_documents
+from flowise_mock.knowledge.files import Upload, name_and_size, plain_text
 from flowise_mock.state.table import Record
 
 log = logging.getLogger("flowise_mock")
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-NO_TRIM = "Cannot read properties of undefined (reading 'trim')"
 
 
 class Document(NamedTuple):
@@ -73,7 +70,7 @@ def open_file(file: Upload, format: str) -> Upload:
         return replace(file, opened=_SLOW[format](file.data))
     except ImportError:
         log.warning("%s is not read: install flowise-mock[files] to read PDF, DOCX and XLSX", file.name)
-        return replace(file, opened=Opened([plain_text(file)], {}))
+        return replace(file, opened=Opened([name_and_size(file)], {}))
     except LoadFailure as failure:
         return replace(file, opened=Opened([], {}, str(failure)))
 
@@ -83,26 +80,30 @@ _SLOW = {"pdf": open_pdf, "docx": open_docx, "xlsx": open_xlsx}
 
 # --- documents -------------------------------------------------------------------------------------
 
+NO_TRIM = "Cannot read properties of undefined (reading 'trim')"
+
 
 def load(file: Upload, config: Record, loader: str = "fileLoader") -> list[Document]:
     """The documents of a file, as the loader with this config reads it. Raises LoadFailure."""
-    format = format_of(file, loader)
-    base: Record = {"source": "blob", "blobType": ""}
-    return [Document(text, base | metadata) for text, metadata in _READ[format](file, config, loader)]
+    return _READ[format_of(file, loader)](file, config, loader)
 
 
 def joined(file: Upload) -> str:
     """The text of a file of a chat."""
-    if format_of(file) == "jsonl":
-        raise LoadFailure(NO_TRIM)
     return "\n".join(document.text for document in load(file, {}))
 
 
-def _numbered(texts: list[str]) -> list[Document]:
+_BLOB: Record = {"source": "blob", "blobType": ""}
+
+
+def _numbered(found: list[tuple[str, Record]]) -> list[Document]:
     """Documents with the numbers of their lines; a single one has none."""
-    if len(texts) == 1:
-        return [Document(texts[0], {})]
-    return [Document(text, {"line": number}) for number, text in enumerate(texts, start=1)]
+    if len(found) == 1:
+        return [Document(text, _BLOB | metadata) for text, metadata in found]
+    return [
+        Document(text, _BLOB | {"line": number} | metadata)
+        for number, (text, metadata) in enumerate(found, start=1)
+    ]
 
 
 def _opened(file: Upload, format: str) -> Opened:
@@ -114,92 +115,50 @@ def _opened(file: Upload, format: str) -> Opened:
 
 def _pdf(file: Upload, config: Record, loader: str) -> list[Document]:
     found = _opened(file, "pdf")
-    about = {"pdf": found.about} if found.about else {}
+    about = _BLOB | ({"pdf": found.about} if found.about else {})
     usage = config.get("usage") or config.get("pdfUsage")
     if usage == "perFile":
-        return [Document("\n\n".join(found.texts), about)]
+        return [Document("\n\n".join(text for text in found.texts if text), about)]
     pages = enumerate(found.texts, start=1)
     return [Document(text, about | {"loc": {"pageNumber": number}}) for number, text in pages if text]
 
 
 def _whole(file: Upload, config: Record, loader: str) -> list[Document]:
-    return [Document("\n\n".join(_opened(file, "docx").texts), {})]
+    text = "\n\n".join(_opened(file, "docx").texts)
+    return [Document(text, _BLOB)] if text else []
 
 
 def _sheet(file: Upload, config: Record, loader: str) -> list[Document]:
-    return _numbered(_opened(file, "xlsx").texts)
+    found = _opened(file, "xlsx")
+    rows: tuple[Record, ...] = found.rows or tuple(_BLOB for _ in found.texts)
+    return [Document(text, row) for text, row in zip(found.texts, rows, strict=True)]
 
 
 def _csv(file: Upload, config: Record, loader: str) -> list[Document]:
-    column = _name(config, "columnName", loader == "csvFile")
-    rows = list(csv.DictReader(io.StringIO(plain_text(file))))
-    if column and rows and column not in rows[0]:
-        raise LoadFailure(f"Column {column} not found in CSV file.")
-    if column:
-        return _numbered([row[column] or "" for row in rows])
-    return _numbered(
-        ["\n".join(f"{name}: {value or ''}" for name, value in row.items() if name) for row in rows]
-    )
+    guesses = loader == "csvFile"
+    column = _trimmed(config, "columnName") if guesses else ""
+    return _numbered([(text, {}) for text in csv_documents.texts(plain_text(file), column, guesses)])
 
 
-def _name(config: Record, key: str, required: bool) -> str:
+def _trimmed(config: Record, key: str) -> str:
     """A text of a config that a loader trims: without it, the loader fails."""
-    if required and not isinstance(config.get(key), str):
-        raise LoadFailure(NO_TRIM)
-    return str(config.get(key) or "").strip()
-
-
-def _parsed(text: str) -> Any:
-    complaint = v8.complaint(text)
-    if complaint is not None:
-        raise LoadFailure(*complaint)
-    return jsontext.loads(text)
+    value = config.get(key)
+    if not isinstance(value, str):
+        raise LoadFailure(NO_TRIM if value is None else f"{key}.trim is not a function")
+    return value.strip()
 
 
 def _json(file: Upload, config: Record, loader: str) -> list[Document]:
-    value = _parsed(plain_text(file))
-    if config.get("separateByObject"):
-        objects = value if isinstance(value, list) else [value]
-        return _numbered([_lines(each) for each in objects if isinstance(each, dict)])
-    pointers = [each.strip() for each in str(config.get("pointersName") or "").split(",") if each.strip()]
-    if pointers:
-        return _numbered([text for each in pointers for text in _texts(_at(value, each))])
-    return _numbered(_texts(value))
-
-
-def _lines(item: Record) -> str:
-    values = {key: value if isinstance(value, str) else jsontext.dumps(value) for key, value in item.items()}
-    return "\n".join(f"{key}: {value}" for key, value in values.items())
-
-
-def _texts(value: Any) -> list[str]:
-    """All texts below a value, in their order."""
-    if isinstance(value, str):
-        return [value]
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [text for child in children for text in _texts(child)]
-
-
-def _at(value: Any, pointer: str) -> Any:
-    """The value at a JSON pointer; a slash at its beginning may be missing."""
-    for key in pointer.strip("/").split("/"):
-        if isinstance(value, dict):
-            value = value.get(key)
-        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
-            value = value[int(key)]
-        else:
-            return None
-    return value
+    return _numbered(json_documents.of_json(plain_text(file), config))
 
 
 def _jsonl(file: Upload, config: Record, loader: str) -> list[Document]:
-    pointer = _name(config, "pointerName", loader == "jsonlinesFile")
-    values = [_parsed(line) for line in plain_text(file).splitlines() if line.strip()]
-    return _numbered([text for value in values for text in _texts(_at(value, pointer) if pointer else value)])
+    pointer = _trimmed(config, "pointerName")
+    return _numbered(json_documents.of_lines(plain_text(file), pointer, config))
 
 
 def _text(file: Upload, config: Record, loader: str) -> list[Document]:
-    return [Document(plain_text(file), {})]
+    return [Document(plain_text(file), _BLOB)]
 
 
 _READ = {

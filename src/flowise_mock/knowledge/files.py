@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -28,16 +27,13 @@ def store(store: Store, owner: str, part: str, file: Upload) -> None:
     store.create("file", row)
 
 
-_TEXTUAL = re.compile(r"text/|application/(?:json|xml|yaml|x-yaml|javascript|csv|x-ndjson|.*\+(?:json|xml))")
-
-
 def plain_text(file: Upload) -> str:
-    """The text of a text file; the name and size of any other file."""
-    if _TEXTUAL.match(file.type) or file.type == "application/octet-stream":
-        try:
-            return file.data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            pass
+    """The bytes of a file as UTF-8, as the text loader reads any file."""
+    return file.data.decode("utf-8-sig", "replace")
+
+
+def name_and_size(file: Upload) -> str:
+    """What stands for the text of a file that cannot be read."""
     return f"{file.name} ({len(file.data)} bytes)"
 
 
@@ -57,6 +53,12 @@ _EXTENSIONS = {
 """The only extension that Flowise accepts for a media type."""
 
 
+def media_type_of(name: str) -> str:
+    """The media type of a file of that name; text if its extension is unknown."""
+    extension = PurePath(name).suffix.lstrip(".").lower()
+    return next((media for media, known in _EXTENSIONS.items() if known == extension), "text/plain")
+
+
 def mismatch(name: str, media: str) -> ExtensionMismatch | None:
     """The mismatch of a file's extension and its type; None if they match or one is unknown."""
     extension = PurePath(name).suffix.lstrip(".").lower()
@@ -73,5 +75,8 @@ def field_of(name: str) -> str:
         "csv": "csvFile",
         "pdf": "pdfFile",
         "docx": "docxFile",
+        "xlsx": "excelFile",
+        "pptx": "powerpointFile",
+        "yaml": "yamlFile",
     }
     return known.get(extension, "txtFile")

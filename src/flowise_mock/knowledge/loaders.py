@@ -10,28 +10,19 @@ from base64 import b64encode
 from typing import Any
 
 from flowise_mock.contract import jsontext
-from flowise_mock.formats.opened import LoadFailure
-from flowise_mock.knowledge import documents, node_catalogue, record_manager, splitter
+from flowise_mock.knowledge import documents, file_inputs, node_catalogue, record_manager
+from flowise_mock.knowledge.chunking import chunks_of
 from flowise_mock.knowledge.documents import Document
-from flowise_mock.knowledge.files import Upload, field_of, plain_text
+from flowise_mock.knowledge.file_inputs import STORED
+from flowise_mock.knowledge.files import Upload, field_of
 from flowise_mock.knowledge.files import store as store_file
-from flowise_mock.state.outcomes import (
-    InvalidChoice,
-    InvalidSplitter,
-    LoaderNotFound,
-    Outcome,
-    Report,
-    UnknownComponent,
-    UnreadableFile,
-)
+from flowise_mock.state.outcomes import InvalidChoice, LoaderNotFound, Outcome, Report, UnknownComponent
 from flowise_mock.state.store import Store
 from flowise_mock.state.table import Record
 
 UPSERTED, SYNC = "UPSERTED", "SYNC"
 """The states of a store or loader: written to the vector store, or not yet."""
 _CONFIGS = ("embedding", "vectorStore", "recordManager")
-_STORED = "FILE-STORAGE::"
-"""The prefix of file names in a loader's config."""
 
 
 def loaders_of(target: Record) -> list[Record]:
@@ -102,7 +93,7 @@ def upsert(
     store.change("documentstore", target["id"], changes)
     check_components(report, {**target, **changes})
     _check_namespace(report, {**target, **changes})
-    _add_history(store, target["id"], results)
+    _add_history(store, {**target, **changes}, results)
     return results
 
 
@@ -136,24 +127,43 @@ def _prepare(store: Store, store_id: str, stored: Record, item: Record, files: l
     id = stored["id"] if replaces else store.new_id()
     for file in files:
         store_file(store, store_id, id, file)
-    fields = {field_of(file.name): f"{_STORED}{jsontext.dumps([file.name])}" for file in files}
+    config = {**_config(stored, "loaderConfig"), **_config(sent, "config"), **_metadata(item)}
     return {
         **stored,
         "id": id,
         "loaderId": name,
         "loaderName": str(stored.get("loaderName") or node_catalogue.label(name)),
-        "loaderConfig": {
-            **_config(stored, "loaderConfig"),
-            **_config(sent, "config"),
-            **fields,
-            **_metadata(item),
-        },
+        "loaderConfig": config | stored_names(name, config, files),
         "splitterId": str(splitter.get("name") or stored.get("splitterId") or ""),
         "splitterName": node_catalogue.label(str(splitter.get("name") or stored.get("splitterId") or "")),
         "splitterConfig": {**_config(stored, "splitterConfig"), **_config(splitter, "config")},
         "status": SYNC,
         **({"files": [_file_entry(store, file) for file in files]} if files else {}),
     }
+
+
+def stored_names(loader: str, config: Record, files: list[Upload]) -> Record:
+    """The inputs of a loader whose files are stored now, with their names."""
+    names: dict[str, list[str]] = {}
+    given = file_inputs.inputs_of(loader, config)
+    for file in files:
+        names.setdefault(given[0] if len(given) == 1 else field_of(file.name), []).append(file.name)
+    return {field: f"{STORED}{jsontext.dumps(each)}" for field, each in names.items()}
+
+
+def keep_files(store: Store, store_id: str, loader: Record, files: list[Upload]) -> Record:
+    """Store the files that the config of a loader holds. Returns the loader with their names."""
+    if not files:
+        return loader
+    for file in files:
+        store_file(store, store_id, loader["id"], file)
+    config = loader["loaderConfig"] | stored_names(loader["loaderId"], loader["loaderConfig"], files)
+    return {**loader, "loaderConfig": config, "files": [_file_entry(store, file) for file in files]}
+
+
+async def opened_files(loader: str, config: Record, files: list[Upload]) -> list[Upload]:
+    """The files of a request, or those that the config of a loader holds, with their slow part done."""
+    return await documents.opened(files or file_inputs.sent_files(loader, config), loader)
 
 
 def _metadata(item: Record) -> Record:
@@ -198,7 +208,7 @@ def check_components(report: Report, target: Record) -> None:
     """Report a part of a store whose node does not exist."""
     for part, known in node_catalogue.COMPONENTS.items():
         name = _config(target, f"{part}Config").get("name")
-        if name and name not in known:
+        if name and str(name) not in known:
             report(UnknownComponent(part, str(name)))
 
 
@@ -216,69 +226,6 @@ def _store_failed(
     store.change("documentstore", store_id, {"loaders": jsontext.dumps(loaders), "status": "STALE"})
 
 
-def _documents(report: Report, loader: Record, files: list[Upload]) -> list[Document]:
-    """The documents of a loader: the files, its text, or the other texts of its config.
-
-    Nothing is fetched. A loader of web pages has its address as text, which can be searched.
-    """
-    config = loader["loaderConfig"]
-    if files:
-        return [each for file in files for each in _read(report, loader, file)]
-    if isinstance(config.get("text"), str):
-        return [Document(config["text"], {})]
-    texts = "\n".join(value for value in config.values() if isinstance(value, str))
-    return [Document(texts, {})] if texts else []
-
-
-def _read(report: Report, loader: Record, file: Upload) -> list[Document]:
-    try:
-        return documents.load(file, loader["loaderConfig"], loader["loaderId"])
-    except LoadFailure as failure:
-        report(UnreadableFile(file.name, file.type, str(failure), failure.place))
-        return [Document(plain_text(file), {"source": "blob", "blobType": ""})]
-
-
-def chunks_of(report: Report, loader: Record, files: list[Upload]) -> list[Document]:
-    """The documents of a loader, split as it says. Reports files and settings that a real server refuses."""
-    found = _documents(report, loader, files)
-    own = jsontext.mapping(loader["loaderConfig"].get("metadata"))
-    if loader["splitterConfig"] and loader["splitterId"]:
-        size, overlap = _sizes(report, loader)
-        found = [chunk for document in found for chunk in _split(document, size, overlap)]
-    return [Document(each.text, each.metadata | own) for each in found]
-
-
-def _sizes(report: Report, loader: Record) -> tuple[int, int]:
-    """The size of chunks and their overlap; a 0 counts as none, so the default is used."""
-    if loader["splitterId"] not in node_catalogue.SPLITTERS:
-        report(InvalidSplitter("Cannot read properties of undefined (reading 'filePath')"))
-    config = loader["splitterConfig"]
-    size = positive(config.get("chunkSize"), splitter.CHUNK_SIZE)
-    overlap = positive(config.get("chunkOverlap"), splitter.CHUNK_OVERLAP)
-    if str(config.get("chunkOverlap", "")).startswith("-"):
-        report(InvalidSplitter("Cannot read properties of undefined (reading 'length')"))
-    if overlap >= size:
-        report(InvalidSplitter("Cannot have chunkOverlap >= chunkSize"))
-        overlap = 0  # what a mock without this condition always did
-    return size, overlap
-
-
-def _split(document: Document, size: int, overlap: int) -> list[Document]:
-    """The chunks of a document, each with the lines that it comes from."""
-    chunks: list[Document] = []
-    place = 0
-    for chunk in splitter.split(document.text, size, overlap):
-        place = max(document.text.find(chunk, max(place, 0)), 0)
-        first = document.text.count("\n", 0, place) + 1
-        loc = {
-            **jsontext.mapping(document.metadata.get("loc")),
-            "lines": {"from": first, "to": first + chunk.count("\n")},
-        }
-        chunks.append(Document(chunk, document.metadata | {"loc": loc}))
-        place += 1
-    return chunks
-
-
 def replace_chunks(store: Store, store_id: str, loader: Record, found: list[Document]) -> list[Record]:
     """Store the chunks of a loader in place of its older ones, and set its totals."""
     store.remove_where("chunk", storeId=store_id, docId=loader["id"])
@@ -292,15 +239,6 @@ def replace_chunks(store: Store, store_id: str, loader: Record, found: list[Docu
     ]
     update_totals(loader, chunks)
     return chunks
-
-
-def positive(value: Any, default: int) -> int:
-    """A positive whole number of a config, in which it may be text."""
-    try:
-        number = int(value)
-    except (TypeError, ValueError, OverflowError):
-        return default
-    return number if number > 0 else default
 
 
 def update_totals(loader: Record, chunks: list[Record]) -> None:
@@ -333,14 +271,40 @@ def to_document(chunk: Record, with_loader: bool) -> Record:
     return {"pageContent": chunk.get("pageContent", ""), "metadata": metadata}
 
 
-def _add_history(store: Store, store_id: str, results: list[Record]) -> None:
+def _add_history(store: Store, target: Record, results: list[Record]) -> None:
     names: tuple[str, ...] = ("numAdded", "numDeleted", "numUpdated", "numSkipped")
     if not any("totalKeys" in result for result in results):  # there is no record manager
         names = names[:1]
     counts = {name: sum(result[name] for result in results) for name in names}
     store.create(
-        "upserthistory", {"chatflowid": store_id, "result": jsontext.dumps(counts), "flowData": "[]"}
+        "upserthistory",
+        {
+            "chatflowid": target["id"],
+            "result": jsontext.dumps(counts),
+            "flowData": jsontext.dumps(_parts_of(target)),
+        },
     )
+
+
+_PART_CATEGORIES = {
+    "embedding": "Embeddings", "vectorStore": "Vector Stores", "recordManager": "Record Manager",
+}  # fmt: skip
+
+
+def _parts_of(target: Record) -> list[Record]:
+    """The parts of a store as the nodes of a flow, for the history."""
+    parts = {part: _config(target, f"{part}Config") for part in _CONFIGS}
+    return [
+        node_catalogue.summary(
+            node_catalogue.label(str(part["name"])),
+            str(part["name"]),
+            _PART_CATEGORIES[name],
+            f"{part['name']}_0",
+            {key: value for key, value in _config(part, "config").items() if key != "credential"},
+        )
+        for name, part in parts.items()
+        if part.get("name")
+    ]
 
 
 def is_on(value: Any) -> bool:

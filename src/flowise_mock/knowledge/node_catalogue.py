@@ -181,3 +181,42 @@ def templates() -> list[Record]:
             "description": "Repeats the question",
         }
     ]
+
+
+def summary(label_: str, name: str, category: str, id: str, inputs: Record) -> Record:
+    """A node as the history of upserts shows it, with the values of its inputs."""
+    values = [
+        {"label": label(key), "name": key, "type": _type(value), "value": value}
+        for key, value in inputs.items()
+        if value not in ("", None) and not str(value).startswith("{{") and not isinstance(value, list)
+    ]
+    return {"label": label_, "name": name, "category": category, "id": id, "paramValues": values}
+
+
+def _type(value: object) -> str:
+    return {bool: "boolean", int: "number", float: "number", dict: "json"}.get(type(value), "string")
+
+
+_METADATA = (
+    ("Additional Metadata", "metadata", "json"),
+    ("Omit Metadata Keys", "omitMetadataKeys", "string"),
+)
+_SIZES = (("Chunk Size", "chunkSize", "number"), ("Chunk Overlap", "chunkOverlap", "number"))
+_OWN_INPUTS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "plainText": (("Text", "text", "string"),),
+    "csvFile": (("Csv File", "files", ".csv"), ("Single Column Extraction", "columnName", "string")),
+    "textFile": (("Txt File", "files", ".txt"),),
+    "pdfFile": (("Pdf File", "files", ".pdf"), ("Usage", "usage", "perPage, perFile")),
+    "docxFile": (("DOCX File", "files", ".docx"),),
+    "recursiveCharacterTextSplitter": (*_SIZES, ("Custom Separators", "separators", "string")),
+    "characterTextSplitter": (*_SIZES, ("Custom Separator", "separator", "string")),
+    "tokenTextSplitter": _SIZES,
+    "markdownTextSplitter": _SIZES,
+}
+
+
+def overridable(name: str) -> list[Record]:
+    """The inputs of a loader or a splitter that a request may override, as far as they are known here."""
+    own = _OWN_INPUTS.get(name, ())
+    found = (*own, *_METADATA) if name in LOADERS else own
+    return [{"label": label, "name": input, "type": type} for label, input, type in found]

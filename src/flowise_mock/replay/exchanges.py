@@ -44,9 +44,15 @@ class Exchange:
     @property
     def media(self) -> str:
         """The media type of the answer, without its parameters."""
+        return media_of(self.headers)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of the answer, also if only its bytes were recorded."""
+        if self.response.get("headers") or "raw_chunks" not in self.response:
+            return dict(self.response.get("headers") or {})
         lines = [line.partition(": ") for line in self._raw[0].split("\r\n")[1:]]
-        raw = {name: value for name, _, value in lines} if "raw_chunks" in self.response else {}
-        return media_of(self.response.get("headers") or raw)
+        return {name: value for name, _, value in lines}
 
     @property
     def streamed(self) -> str | None:

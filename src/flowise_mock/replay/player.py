@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from flowise_mock.replay.compare import RecordedTypes, differences, stream_differences
+from flowise_mock.replay.details import NO_DETAILS, Details, details, header_names
 from flowise_mock.replay.exchanges import API_KEY, CUT, LOW_KEY, Exchange, media_of
 from flowise_mock.replay.id_map import IdMap
 from flowise_mock.replay.restore_nodes import restore_nodes
@@ -39,6 +40,7 @@ class PlayResult:
     same_text: bool = False
     """Whether an error body agrees word for word; `error` says whether it is an error."""
     answer: Answer = field(default_factory=lambda: Answer(None))
+    details: Details = NO_DETAILS
     expected: Any = None
     """The recorded body, with the ids of this server."""
 
@@ -69,11 +71,14 @@ class Player:
         self.types = RecordedTypes()
         self.deleted: set[str] = set()
         self.foreign: set[tuple[str, str]] = set()
+        self.header_names: frozenset[str] = frozenset()
+        self.recorded: set[tuple[str, str]] = set()
         self.node_types: dict[str, dict[str, Any]] = {}
 
     def play(self, exchanges: Iterable[Exchange]) -> Iterator[PlayResult]:
         """Play the exchanges in their order."""
         recorded = list(exchanges)
+        self.header_names = header_names(recorded)
         for exchange in recorded:
             if exchange.status == 200:
                 self.types.learn(exchange.body, exchange.operation)
@@ -86,6 +91,7 @@ class Player:
         if reason:
             return PlayResult(exchange, reason)
         self._update_time(exchange)
+        self._note_recorded(exchange)
         answer = self.send(exchange)
         expected = exchange.body
         found = list(self._differences(exchange, answer))
@@ -95,6 +101,10 @@ class Player:
             if exchange.request["method"] == "DELETE":
                 self.deleted.add(exchange.request["path"])
         result = PlayResult(exchange, "", found, answer=answer, expected=self.ids.translate_value(expected))
+        if exchange.status is not None and exchange.status == answer.status:
+            result.details = details(
+                exchange, answer.headers, answer.body, self.ids.translate_text, self.header_names
+            )
         if exchange.status is not None and exchange.status >= 400:
             result.error = True
             body = answer.body.decode(errors="replace") if got is None else got
@@ -186,14 +196,20 @@ class Player:
         That is a record whose id is in no earlier answer. All later requests for this resource and id are
         about that record.
         """
-        resource = str(exchange.request["path"]).split("/")[3:4]
-        place = (resource[0] if resource else "", last)
+        place = (_resource(exchange), last)
         body = exchange.body
         shown = isinstance(body, dict) and body.get("id") == last and exchange.status == 200
-        if shown and not self.ids.knows(last) and exchange.request["method"] in ("GET", "PUT"):
+        if shown and place not in self.recorded and exchange.request["method"] in ("GET", "PUT"):
             self.foreign.add(place)
         sent = json.dumps(exchange.request.get("body"))
         return place in self.foreign or any(place[0] == name and id in sent for name, id in self.foreign)
+
+    def _note_recorded(self, exchange: Exchange) -> None:
+        """Note the records of a resource that a recorded answer shows."""
+        shown = exchange.body if isinstance(exchange.body, list) else [exchange.body]
+        if exchange.status == 200:
+            ids = [each["id"] for each in shown if isinstance(each, dict) and isinstance(each.get("id"), str)]
+            self.recorded |= {(_resource(exchange), id) for id in ids}
 
     def _has_items(self, exchange: Exchange) -> bool:
         """Whether this server answers anything but an empty list."""
@@ -325,6 +341,11 @@ class Player:
             yield "body: not JSON"
         else:
             yield from differences(expected, got, "body", self.types, exchange.operation)
+
+
+def _resource(exchange: Exchange) -> str:
+    """The first segment of a path below the API."""
+    return "".join(str(exchange.request["path"]).split("/")[3:4])
 
 
 def _last(exchange: Exchange) -> str:

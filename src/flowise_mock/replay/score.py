@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from flowise_mock.replay.details import FIGURES
 from flowise_mock.replay.player import PlayResult
 
 
@@ -31,6 +32,17 @@ class Score:
     def word_share(self) -> float:
         """The percentage of error bodies that agree word for word."""
         return 100 * len(self.same_texts) / max(len(self.errors), 1)
+
+    def figure(self, name: str) -> tuple[int, int]:
+        """How many exchanges agree in a figure of the details, of how many that count for it."""
+        found = [getattr(each.details, name) for each in self.counted]
+        counted = [each for each in found if each is not None]
+        return sum(not each for each in counted), len(counted)
+
+    def figure_share(self, name: str) -> float:
+        """The percentage of a figure."""
+        agreed, total = self.figure(name)
+        return 100 * agreed / max(total, 1)
 
     def operations(self) -> Iterator[tuple[str, int, int]]:
         """(operation, agreeing, played) in the order of the recording."""
@@ -57,6 +69,10 @@ class Score:
         for each in self.skipped:
             yield f"  {each.exchange.name}: {each.skipped}"
         yield ""
+        yield ", ".join(
+            f"{self.figure(name)[0]} of {self.figure(name)[1]} {noun} ({self.figure_share(name):.1f} %)"
+            for name, noun in FIGURES.items()
+        )
         yield (
             f"{len(self.agreed)} of {len(self.counted)} exchanges agree ({self.share:.1f} %), "
             f"{len(self.same_texts)} of {len(self.errors)} error bodies word for word "
@@ -72,6 +88,12 @@ class Score:
             "share": round(self.share, 2),
             "errors": len(self.errors),
             "errorsWordForWord": len(self.same_texts),
+            **{name: dict(zip(("agree", "of"), self.figure(name), strict=True)) for name in FIGURES},
+            "details": {
+                each.exchange.name: found
+                for each in self.counted
+                if (found := [line for name in FIGURES for line in getattr(each.details, name) or ()])
+            },
             "differing": {each.exchange.name: each.differences for each in self.differing},
             "notPlayed": {each.exchange.name: each.skipped for each in self.skipped},
         }

@@ -113,7 +113,7 @@ class EventStream(Result):
 
     events: AsyncIterator[tuple[str, Any] | Pause]
     framing: str = "prediction"
-    """How an event is framed: `prediction`, `speech` or, as the standard has it, `plain`."""
+    """How an event is framed: `prediction`, `speech`, `rpc` or, as the standard has it, `plain`."""
     as_json: Callable[[], Awaitable[Any]] | None = None
     """Delivers the same as JSON instead of `events`; None if only a stream is possible."""
 
@@ -173,6 +173,24 @@ class Unauthorized(Refusal):
     """The credentials are missing or wrong; `reason` says which."""
 
     reason: str
+
+
+class WrongToken(Refusal):
+    """The token of an MCP server is missing or wrong; `reason` says which."""
+
+    reason: str
+
+
+class NotAcceptable(Refusal):
+    """The client does not accept the media types that the answer needs."""
+
+    media: str
+
+
+class StatelessSession(Refusal):
+    """A session should end, and the server has none."""
+
+    id: str
 
 
 class MissingSession(Refusal):
@@ -399,6 +417,12 @@ class AbortedRun(Failure):
     kind: str
 
 
+class FailedFunction(Failure):
+    """The function of a flow threw an error, or returned what a flow cannot answer; `reason` is why."""
+
+    reason: str
+
+
 class ModelFailure(Failure):
     """The model that a flow called returned an error; `reason` is its message."""
 
@@ -580,6 +604,31 @@ class UnexpectedMediaType(Condition, Refusal):
     expected: str
 
 
+class WrongSignature(Refusal):
+    """The signature of a webhook is missing or wrong; `reason` says which."""
+
+    reason: str
+
+
+class MissingSecret(Refusal):
+    """A webhook needs a signature, and its flow has no secret to check it with."""
+
+    id: str
+
+
+class MissingParameters(Refusal):
+    """A webhook needs more `kind`: those with these names."""
+
+    kind: str
+    names: str
+
+
+class MismatchedParameters(Refusal):
+    """Parameters of a webhook have another type than its flow says."""
+
+    names: str
+
+
 class WebhookFlow(Condition):
     """A question to a flow that only a webhook starts."""
 
@@ -598,6 +647,12 @@ class InvalidOrigin(Condition, Refusal):
 
 class MissingEndingNode(Condition):
     """The flow has no node that can end it."""
+
+
+class InvalidEndingNode(Condition):
+    """The flow ends at a node that is no chain, no agent and no engine."""
+
+    node: str
 
 
 class MissingMemory(Condition):

@@ -1,0 +1,156 @@
+"""Custom functions: those that return a literal, a text with variables, or throw. Others are not run.
+
+`return 'Hi ' + $name`, `return {a: 1}` and `throw new Error('no')` are known. No JavaScript runs here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from flowise_mock.contract import jsontext, v8
+from flowise_mock.state.outcomes import FailedFunction
+
+
+class Returned(NamedTuple):
+    """What a function returns; `UNDEFINED` if it returns nothing."""
+
+    value: Any
+
+
+UNDEFINED = object()
+MAX_INTEGER = 2**53
+"""The first whole number that is not exact in JavaScript."""
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<number>-?\d+(?:\.\d+)?)"""
+    r"""|(?P<name>\$?[A-Za-z_][\w$]*(?:\.[A-Za-z_]\w*)*)|(?P<sign>[\[\]{}(),:+;]))"""
+)
+_WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "undefined": UNDEFINED}
+_THROW = re.compile(r"throw new Error\((?P<quote>['\"])(?P<text>[^'\"]*)(?P=quote)\);?")
+
+
+def run(code: str, variables: Mapping[str, Any]) -> Returned | None:
+    """What a function returns; None if it would have to run. Raises FailedFunction if it throws."""
+    code = code.strip()
+    thrown = _THROW.fullmatch(code)
+    if thrown is not None:
+        raise FailedFunction(f"Error: NodeVM Execution Error: Error: {thrown['text']}")
+    if not code.startswith("return "):
+        return None if "return" in code or not code else Returned(UNDEFINED)
+    try:
+        return Returned(_Reader(code.removeprefix("return "), variables).whole())
+    except (ValueError, IndexError, RecursionError):
+        return None
+
+
+class _Reader:
+    """Reads one expression. Raises ValueError at what is not known here."""
+
+    def __init__(self, text: str, variables: Mapping[str, Any]) -> None:
+        self._tokens = _tokens(text)
+        self._variables = variables
+
+    def whole(self) -> Any:
+        value = self._sum()
+        while self._peek() == ";":
+            self._tokens.pop(0)
+        if self._tokens:
+            raise ValueError
+        return value
+
+    def _peek(self) -> str:
+        return self._tokens[0][1] if self._tokens and self._tokens[0][0] == "sign" else ""
+
+    def _expect(self, sign: str) -> None:
+        if self._peek() != sign:
+            raise ValueError
+        self._tokens.pop(0)
+
+    def _sum(self) -> Any:
+        value = self._term()
+        while self._peek() == "+":
+            self._tokens.pop(0)
+            value = _added(value, self._term())
+        return value
+
+    def _term(self) -> Any:
+        kind, text = self._tokens.pop(0)
+        if kind == "text":
+            return _unquoted(text)
+        if kind == "number":
+            return jsontext.loads(text)
+        if text == "[":
+            return self._list()
+        if text == "{":
+            return self._object()
+        if text == "JSON.stringify":
+            self._expect("(")
+            value = self._sum()
+            self._expect(")")
+            return jsontext.dumps(value)
+        return self._variable(text)
+
+    def _list(self) -> list[Any]:
+        found: list[Any] = []
+        while self._peek() != "]":
+            found.append(self._sum())
+            if self._peek() == ",":
+                self._tokens.pop(0)
+        self._expect("]")
+        return found
+
+    def _object(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        while self._peek() != "}":
+            kind, text = self._tokens.pop(0)
+            self._expect(":")
+            found[_unquoted(text) if kind == "text" else text] = self._sum()
+            if self._peek() == ",":
+                self._tokens.pop(0)
+        self._expect("}")
+        return found
+
+    def _variable(self, name: str) -> Any:
+        if name in _WORDS:
+            return _WORDS[name]
+        head, *path = name.split(".")
+        if not head.startswith("$") or head[1:] not in self._variables:
+            raise ValueError(name)
+        value = self._variables[head[1:]]
+        for key in path:
+            value = value.get(key, UNDEFINED) if isinstance(value, dict) else UNDEFINED
+        return value
+
+
+def _tokens(text: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    place, text = 0, text.rstrip()
+    while place < len(text):
+        match = _TOKEN.match(text, place)
+        if match is None or match.lastgroup is None:
+            raise ValueError
+        found.append((match.lastgroup, match[match.lastgroup]))
+        place = match.end()
+    return found
+
+
+def _unquoted(text: str) -> str:
+    inner = re.sub(r'\\(.)|(")', lambda each: _escaped(each[1]) if each[1] else '\\"', text[1:-1])
+    return str(jsontext.loads(f'"{inner}"'))
+
+
+def _escaped(letter: str) -> str:
+    return f"\\{letter}" if letter in 'nrtbf"\\/' else letter
+
+
+def _added(one: Any, other: Any) -> Any:
+    """`one + other`: a sum of numbers, or a text."""
+    if all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in (one, other)):
+        total = one + other
+        return total if abs(total) < MAX_INTEGER else float(total)
+    return _text(one) + _text(other)
+
+
+def _text(value: Any) -> str:
+    return "undefined" if value is UNDEFINED else v8.text(value)

@@ -1,0 +1,122 @@
+"""Chunks: the documents of a loader, split as its splitter says, with the metadata of its config."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowise_mock.contract import jsontext
+from flowise_mock.formats.opened import LoadFailure
+from flowise_mock.knowledge import documents, file_inputs, node_catalogue, splitter
+from flowise_mock.knowledge.documents import Document
+from flowise_mock.knowledge.files import Upload, name_and_size
+from flowise_mock.knowledge.json_documents import without_pointers
+from flowise_mock.state.outcomes import InvalidSplitter, Report, UnreadableFile
+from flowise_mock.state.table import Record
+
+
+def chunks_of(report: Report, loader: Record, files: list[Upload]) -> list[Document]:
+    """The documents of a loader, split as it says. Reports files and settings that a real server refuses."""
+    config = loader["loaderConfig"]
+    found = _documents(report, loader, files)
+    if loader["splitterConfig"] and loader["splitterId"]:
+        if loader["loaderId"] == "plainText" and config.get("text") is None:
+            report(InvalidSplitter("Cannot read properties of undefined (reading 'includes')"))
+        size, overlap = _sizes(report, loader)
+        found = [chunk for document in found for chunk in split(document, size, overlap)]
+    return [
+        Document(each.text, _with_own_metadata(each.metadata, config, loader["loaderId"])) for each in found
+    ]
+
+
+def _with_own_metadata(metadata: Record, config: Record, loader: str) -> Record:
+    """The metadata of a document, with that of the config and without the keys that it omits."""
+    own = jsontext.mapping(config.get("metadata"))
+    if loader in ("jsonFile", "jsonlinesFile"):
+        own = without_pointers(own)
+    omitted = str(config.get("omitMetadataKeys") or "")
+    if omitted == "*":
+        return own
+    kept = metadata | own
+    for name in omitted.split(","):
+        kept = _without(kept, name.strip().split("."))
+    return kept
+
+
+def _without(metadata: Record, path: list[str]) -> Record:
+    """An object without the value at a path."""
+    name, *rest = path
+    if name not in metadata:
+        return metadata
+    if rest and isinstance(metadata[name], dict):
+        return {**metadata, name: _without(metadata[name], rest)}
+    return metadata if rest else {key: value for key, value in metadata.items() if key != name}
+
+
+def _documents(report: Report, loader: Record, files: list[Upload]) -> list[Document]:
+    """The documents of a loader: of its files, its text, or the other texts of its config.
+
+    Nothing is fetched. A loader of web pages has its address as text, which can be searched.
+    """
+    config, name = loader["loaderConfig"], loader["loaderId"]
+    if files and name != "plainText":
+        return [each for file in files for each in _read(report, loader, file)]
+    if name not in node_catalogue.LOADERS:
+        report(InvalidSplitter("Cannot read properties of undefined (reading 'filePath')"))
+    needed = file_inputs.input_of(name)
+    if needed is not None:
+        if not file_inputs.inputs_of(name, config):
+            report(InvalidSplitter("Cannot read properties of undefined (reading 'startsWith')"))
+        elif not str(config.get(needed) or "").startswith(file_inputs.STORED):
+            return []
+    if name == "plainText" or isinstance(config.get("text"), str):
+        return [Document(str(config.get("text") or ""), {})]
+    texts = "\n".join(value for value in config.values() if isinstance(value, str))
+    return [Document(texts, {})] if texts else []
+
+
+def _read(report: Report, loader: Record, file: Upload) -> list[Document]:
+    try:
+        return documents.load(file, loader["loaderConfig"], loader["loaderId"])
+    except LoadFailure as failure:
+        report(UnreadableFile(file.name, file.type, str(failure), failure.place))
+        return [Document(name_and_size(file), {"source": "blob", "blobType": ""})]
+
+
+def _sizes(report: Report, loader: Record) -> tuple[int, int]:
+    """The size of chunks and their overlap; a 0 counts as none, so the default is used."""
+    if loader["splitterId"] not in node_catalogue.SPLITTERS:
+        report(InvalidSplitter("Cannot read properties of undefined (reading 'filePath')"))
+    config = loader["splitterConfig"]
+    size = positive(config.get("chunkSize"), splitter.CHUNK_SIZE)
+    overlap = positive(config.get("chunkOverlap"), splitter.CHUNK_OVERLAP)
+    if str(config.get("chunkOverlap", "")).startswith("-"):
+        report(InvalidSplitter("Cannot read properties of undefined (reading 'length')"))
+    if overlap >= size:
+        report(InvalidSplitter("Cannot have chunkOverlap >= chunkSize"))
+        overlap = 0  # what a mock without this condition always did
+    return size, overlap
+
+
+def split(document: Document, size: int, overlap: int) -> list[Document]:
+    """The chunks of a document, each with the lines that it comes from."""
+    chunks: list[Document] = []
+    place = 0
+    for chunk in splitter.split(document.text, size, overlap):
+        place = max(document.text.find(chunk, max(place, 0)), 0)
+        first = document.text.count("\n", 0, place) + 1
+        loc = {
+            **jsontext.mapping(document.metadata.get("loc")),
+            "lines": {"from": first, "to": first + chunk.count("\n")},
+        }
+        chunks.append(Document(chunk, document.metadata | {"loc": loc}))
+        place += 1
+    return chunks
+
+
+def positive(value: Any, default: int) -> int:
+    """A positive whole number of a config, in which it may be text."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return default
+    return number if number > 0 else default
