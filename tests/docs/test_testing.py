@@ -34,6 +34,10 @@ def pytest_in(folder: Path, *options: str) -> str:
     return done.stdout
 
 
+WITHOUT = [f"--ignore={name}" for name in ("test_marker.py", "test_versions.py")]
+"""Files with tests of a contract of their own, which need a server of their own."""
+
+
 def test_every_block_names_its_file() -> None:
     assert all(re.fullmatch(r"[a-z_]+\.(py|ini)", name) for name in FILES), sorted(FILES)
     assert len(FILES) == sum(kind != "console" for kind, _ in BLOCKS)
@@ -42,12 +46,13 @@ def test_every_block_names_its_file() -> None:
 def test_the_examples_pass(tmp_path: Path) -> None:
     out = pytest_in(written(tmp_path))
     tests = sum(text.count("def test_") for text in FILES.values())
-    assert f"{tests} passed" in out
+    twice = FILES["test_versions.py"].count("def test_")  # for each of two versions
+    assert f"{tests + twice} passed" in out
 
 
 def test_the_examples_pass_on_one_server(tmp_path: Path, default: Running) -> None:
     url = f"--flowise-mock-url={default.url}"
-    out = pytest_in(written(tmp_path), "-n", "2", url, "--ignore", "test_marker.py", "-k", "not resilience")
+    out = pytest_in(written(tmp_path), "-n", "2", url, "-k", "not resilience", *WITHOUT)
     assert "passed" in out
     assert [each.name for each in default.mock.worlds if each.name.startswith("test_")] == []
 
@@ -56,6 +61,7 @@ def test_the_commands() -> None:
     """What the other tests here and the check of the wheel run, and nothing else."""
     assert COMMANDS == [
         "$ pytest",
+        "$ pytest --flowise-mock-versions 3.0.5,3.1.4",
         "$ python -m unittest",
         "$ flowise-mock serve --port 3000 &",
         "$ pytest -n 4 --flowise-mock-url http://127.0.0.1:3000",
