@@ -27,9 +27,9 @@ format: .venv/ready         ## format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-build: .venv/ready          ## the wheel, in dist/
+build: .venv/ready          ## the wheel and the sdist, in dist/; the same source gives the same bytes
 	@rm -rf dist
-	@$(BIN)/python -m build --wheel --no-isolation
+	@$(BIN)/python -m build --sdist --wheel --no-isolation
 
 wheel-check: build          ## install the wheel into an empty environment and serve from another folder
 	@$(PYTHON) tests/wheel_check.py dist/*.whl
