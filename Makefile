@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help serve test test-slow check format build wheel-check first-test lint-actions lint-document lint-beside clients client-faults client-resilience schemathesis benchmark docs clean
+.PHONY: help serve test test-slow check format build wheel-check first-test lint-actions lint-document lint-beside clients client-faults client-resilience schemathesis benchmark docs site clean
 
 help:                       ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 20
@@ -71,6 +71,14 @@ docs: .venv/ready           ## generate pages: differences of versions, words of
 	@cd tests && ../$(BIN)/python -m contract.overlays_page
 	@cd tests && ../$(BIN)/python -m control.page
 
+site: .venv-site/ready       ## the site, in site/; open site/index.html, no network is needed
+	@.venv-site/bin/mkdocs build --strict --quiet
+
+.venv-site/ready: docs/requirements.txt
+	@$(PYTHON) -m venv .venv-site
+	@.venv-site/bin/python -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
+	@touch $@
+
 .venv/ready: requirements.txt pyproject.toml
 	@echo "Installing the packages of requirements.txt into .venv; the first time this takes about a minute."
 	@$(PYTHON) -m venv .venv
@@ -79,4 +87,4 @@ docs: .venv/ready           ## generate pages: differences of versions, words of
 	@touch $@
 
 clean:
-	@rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-site site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
