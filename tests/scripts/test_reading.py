@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -198,11 +199,20 @@ def test_the_command_checks_scripts_and_prints_the_schema() -> None:
 )
 def test_the_time_to_read_grows_with_the_size_alone(tmp_path: Path, make: Callable[[int], str]) -> None:
     def seconds(count: int) -> float:
+        """The least of two readings, of this thread alone: servers of other tests run in others."""
         file = tmp_path / f"{count}.yaml"
         file.write_text(make(count))
-        started = time.process_time()
-        reading.read(file)
-        return time.process_time() - started
+        took = []
+        for _ in range(2):
+            started = time.thread_time()
+            reading.read(file)
+            took.append(time.thread_time() - started)
+        return min(took)
 
-    seconds(100)
-    assert seconds(24_000) < 12 * max(seconds(4_000), 0.05)
+    gc.collect()
+    gc.freeze()  # what other tests have made is not looked at
+    try:
+        seconds(100)
+        assert seconds(24_000) < 12 * max(seconds(4_000), 0.05)
+    finally:
+        gc.unfreeze()

@@ -328,7 +328,7 @@ rules:
 
 def test_agents(tmp_path: Path) -> None:
     bot = Bot(tmp_path, TEN)
-    flow = bot.flow("MULTIAGENT")
+    flow = bot.flow("MULTIAGENT", {"name": "supervisor", "category": "Multi Agents"})
     answer = bot.predict(flow, question="go", chatId="c")
     assert list(answer) == ["text", "question", "chatId", "chatMessageId", "sessionId", "agentReasoning"]
     assert [each["agentName"] for each in answer["agentReasoning"]] == ["Supervisor", "Worker"]

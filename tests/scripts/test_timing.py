@@ -30,13 +30,9 @@ rules:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Collects the pauses instead of sleeping."""
+    """Collects the pauses instead of making them."""
     collected: list[float] = []
-
-    async def wait(self: Pace, seconds: float) -> None:
-        collected.append(seconds)
-
-    monkeypatch.setattr(Pace, "_wait", wait)
+    monkeypatch.setattr(Pace, "_pause", lambda self, seconds: collected.append(seconds))
     return collected
 
 

@@ -133,8 +133,8 @@ def test_markers_that_cannot_be_used(tmp_path: Path) -> None:
         text = f"import pytest\n\n@pytest.mark.flowise({given})\ndef test_it(flowise): ...\n"
         (tmp_path / f"test_{name}.py").write_text(text)
     out = run(tmp_path, "\ndef test_other(flowise): ...\n", expected=2)
-    assert "has no option contrat; did you mean contract; there are contract, script, seed" in out
-    assert "takes contract, script, seed, ids, strict by name" in out
+    assert "has no option contrat; did you mean contract; there are contract, versions, script, seed" in out
+    assert "takes contract, versions, script, seed, ids, strict by name" in out
     assert "ids='fixed'): say 'random' or 'reproducible'" in out
     assert "ERROR collecting test_contrat.py" in out
     assert "3 errors" in out
