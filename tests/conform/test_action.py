@@ -143,8 +143,9 @@ def test_the_install_step(tmp_path: Path) -> None:
 
 
 def test_each_input_of_the_examples_is_one_of_the_action() -> None:
-    assert len(WORKFLOWS) == 2
-    for file in WORKFLOWS:
+    judging = [file for file in WORKFLOWS if file.name.startswith("conform-")]
+    assert len(judging) == 2
+    for file in judging:
         (job,) = yaml.safe_load(file.read_text())["jobs"].values()
         used = [step for step in job["steps"] if step.get("uses", "").startswith("flowise-mock/")]
         assert [set(step["with"]) <= set(ACTION["inputs"]) for step in used] == [True]

@@ -1,36 +1,98 @@
-"""What the wheel will hold: the merged contracts as JSON equal the layers they are made of."""
+"""The wheel: its merged contracts equal the layers they are made of, it is small, and it is reproducible."""
 
 from __future__ import annotations
 
-import json
+import os
+import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from flowise_mock.contract import contracts
+from flowise_mock.contract import contracts, merged
 
 ROOT = contracts.root()
+BYTES = 700_000
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    built = next(WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"]))
-    return zipfile.ZipFile(Path(built))
+    return Path(next(WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])))
+
+
+@pytest.fixture(scope="module")
+def unpacked(built: Path) -> Path:
+    with zipfile.ZipFile(built) as archive:
+        assert archive.testzip() is None
+        archive.extractall(built.parent)
+    return built.parent
 
 
 @pytest.mark.parametrize("contract", contracts.names())
-def test_a_merged_contract_equals_its_layers(wheel: zipfile.ZipFile, contract: str) -> None:
-    with wheel.open(f"flowise_mock/data/contracts/{contract}.json") as merged:
-        assert json.load(merged) == contracts.load(contract)
+def test_a_merged_contract_equals_its_layers(unpacked: Path, contract: str) -> None:
+    file = unpacked / "flowise_mock" / "data" / merged.FILE
+    assert merged.read(file, contract) == contracts.load(contract)
 
 
-def test_the_document_the_overlays_and_the_seed_are_in_it(wheel: zipfile.ZipFile) -> None:
-    names = set(wheel.namelist())
+def test_another_name_has_no_merged_contract(unpacked: Path) -> None:
+    assert merged.read(unpacked / "flowise_mock" / "data" / merged.FILE, "3.0") is None
+
+
+def test_an_unpacked_wheel_reads_its_merged_contracts(unpacked: Path) -> None:
+    """The program breaks the YAML loader first, so it would fail if it merged the contract again."""
+    code = (
+        "from flowise_mock.contract import contracts, document\n"
+        "document.Loader.get_single_data = None\n"
+        "print(contracts.root().name, len(contracts.load('3.1.4')['paths']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=unpacked, capture_output=True, text=True)
+    assert done.stdout.split() == ["data", str(len(contracts.load("3.1.4")["paths"]))], done.stderr
+
+
+def test_the_document_the_overlays_and_the_seed_are_in_it(unpacked: Path) -> None:
+    data = unpacked / "flowise_mock" / "data"
     for folder in ("overlays", "fixtures/seed"):
         for file in (ROOT / folder).iterdir():
-            assert f"flowise_mock/data/{folder}/{file.name}" in names
-    assert "flowise_mock/data/openapi.yaml" in names
-    assert "flowise_mock/py.typed" in names
+            assert (data / folder / file.name).read_bytes() == file.read_bytes()
+    assert (data / "openapi.yaml").exists()
+    assert (unpacked / "flowise_mock" / "py.typed").exists()
+
+
+def test_it_is_small(built: Path) -> None:
+    assert built.stat().st_size < BYTES
+
+
+@pytest.mark.slow
+def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Dates, modes and places of files do not enter, nor the hash seed; the sdist builds the same wheel."""
+    first = _build(_copy(tmp_path / "a", 0o644, 1_000_000_000), "--sdist", "--wheel", seed="1")
+    second = _build(_copy(tmp_path / "b", 0o600, 1_500_000_000), "--sdist", "--wheel", seed="2")
+    assert sorted(first) == sorted(second)
+    assert [name for name in first if first[name] != second[name]] == []
+    (sdist,) = (tmp_path / "a" / "dist").glob("*.tar.gz")
+    shutil.unpack_archive(sdist, tmp_path / "c")
+    (wheel,) = _build(next((tmp_path / "c").iterdir()), "--wheel", seed="3").items()
+    assert first[wheel[0]] == wheel[1]
+
+
+def _copy(folder: Path, mode: int, date: int) -> Path:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, path)
+        path.chmod(mode)
+        os.utime(path, (date, date))
+    return folder
+
+
+def _build(folder: Path, *kinds: str, seed: str) -> dict[str, bytes]:
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    environment.pop("SOURCE_DATE_EPOCH", None)
+    command = [sys.executable, "-m", "build", "--no-isolation", *kinds]
+    subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
+    return {each.name: each.read_bytes() for each in (folder / "dist").iterdir()}

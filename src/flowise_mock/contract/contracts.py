@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flowise_mock.contract import responses
+from flowise_mock.contract import merged, responses
 from flowise_mock.contract.document import Document, DocumentError, read
 from flowise_mock.contract.expand import expand
 from flowise_mock.contract.overlay import apply_file
@@ -103,11 +103,9 @@ def load(contract: str = "documented", overlays: Sequence[Path] = (), base: Path
     """
     if not is_file(contract) and contract not in names():
         raise DocumentError(f"there is no contract {contract!r}; choose one of {', '.join(names())}")
-    merged = root() / "contracts" / f"{contract}.json"
     source = base or root() / "openapi.yaml"
-    if base is None and merged.exists():
-        document = read(merged)
-    else:
+    document = _merged(contract) if base is None else None
+    if document is None:
         document = merge(contract, source)
         if "x-server" in document:
             responses.complete(document)
@@ -115,6 +113,12 @@ def load(contract: str = "documented", overlays: Sequence[Path] = (), base: Path
         apply_file(document, path)
     expand(document)
     return checked(document, source)
+
+
+def _merged(contract: str) -> Document | None:
+    """The contract as the wheel has it, merged and completed; a checkout has none."""
+    path = root() / merged.FILE
+    return merged.read(path, contract) if path.exists() else None
 
 
 def merge(contract: str, source: Path | None = None) -> Document:
