@@ -18,6 +18,8 @@ from flowise_mock.conform.ledger import Ledger
 from flowise_mock.conform.observations import SECRETS
 from flowise_mock.conform.ownership import Ownership
 from flowise_mock.conform.stock import Stock
+from flowise_mock.contract import contracts as documents
+from flowise_mock.contract.document import resolve
 
 SAVE = "/document-store/vectorstore/save"
 OWN = "5a0e9f2c-3d4b-4c6f-8a1e-1b2c3d4e5f60"
@@ -74,6 +76,30 @@ def test_each_bound_operation_is_in_a_contract() -> None:
         for each in contracts.load(name).operations.values()
     }
     assert bundled()["bound"].keys() | bundled()["unnamed"].keys() <= known
+
+
+CHANGES_NOTHING = {
+    "createChatMessageFeedbackForChatflow", "createLead", "downloadAssistantFile", "generateSpeech", "abortSpeech",
+    "previewFileChunks", "queryVectorStore", "saveCustomTemplate",
+}  # fmt: skip
+"""Operations whose body may name a record, which they do not change."""
+
+
+@pytest.mark.parametrize("contract", documents.names())
+def test_each_operation_that_changes_what_its_body_names_is_bound(contract: str) -> None:
+    """A server takes any record if its body names none."""
+    loaded = contracts.load(contract)
+    for id, operation in loaded.operations.items():
+        if operation.method in ("get", "head") or "{" in operation.path or id in CHANGES_NOTHING:
+            continue
+        schema = resolve(loaded.document, loaded.bodies(id).get("application/json", {}))
+        named = [
+            name
+            for part in (schema, *schema.get("allOf", []), *schema.get("anyOf", []), *schema.get("oneOf", []))
+            for name in resolve(loaded.document, part).get("properties", {})
+            if name != "id" and records.identified(operation.method, operation.path, name, "body")
+        ]
+        assert not named or records.bound(operation.method, operation.path) in named, id
 
 
 # --- generated requests ------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ class Exchange(NamedTuple):
 
 
 Change = Callable[[Exchange], "tuple[int, Any] | None"]
-"""Another status and body, or None for the answer as it is."""
+"""Another status and body (a text is a stream), or None for the answer as it is."""
 
 
 class Changed:
@@ -76,8 +76,10 @@ class Changed:
         if changed is None:
             yield from sent
             return
-        text = json.dumps(changed[1]).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode())]
+        stream = isinstance(changed[1], str)
+        text = changed[1].encode() if stream else json.dumps(changed[1]).encode()
+        media = b"text/event-stream" if stream else b"application/json"
+        headers = [(b"content-type", media), (b"content-length", str(len(text)).encode())]
         yield {"type": "http.response.start", "status": changed[0], "headers": headers}
         yield {"type": "http.response.body", "body": text}
 
@@ -165,6 +167,20 @@ LOADERS = (
 )  # fmt: skip
 
 
+MCP = (
+    "/chatflows", "/chatflows/{id}", "/mcp-server/{id}", "/mcp-server/{id}/refresh", "/mcp/{id}",
+    "/chatmessage/{id}",
+)  # fmt: skip
+TEMPLATES = ("/chatflows", "/chatflows/{id}", "/marketplaces/custom", "/marketplaces/custom/{id}")
+
+
+def old_token(found: Exchange) -> tuple[int, Any] | None:
+    """A token counts after it was replaced."""
+    if found.path.startswith("/mcp/") and found.method == "POST" and found.status == 401:
+        return 200, 'event: message\ndata: {"jsonrpc": "2.0", "id": 3, "result": {}}\n\n'
+    return None
+
+
 class Broken(NamedTuple):
     """How a version is broken, in which part, and what names the cause."""
 
@@ -206,6 +222,17 @@ BROKEN = {
         answer("POST", "/document-store/loader/process", lambda found: {**found.body, "count": 0}),
         "A response says what is not so",
     ),
+    "the token of an MCP server stays valid": Broken(
+        MCP, old_token, "No valid key is needed where the contract requires one"
+    ),
+    "an MCP server stays on": Broken(
+        MCP,
+        answer("GET", "/mcp-server/", lambda found: {**found.body, "enabled": True}),
+        "A response says what is not so",
+    ),
+    "a custom template is not listed": Broken(
+        TEMPLATES, answer("GET", "/marketplaces/custom", lambda found: []), "What was made is not in its list"
+    ),
 }  # fmt: skip
 
 
@@ -217,7 +244,7 @@ def test_one_cause_names_the_fault(name: str, tmp_path: Path) -> None:
     assert run["status"] == 1
 
 
-@pytest.mark.parametrize("paths", [TOOLS, KEYS, CREDENTIALS, EXECUTIONS, LOADERS])
+@pytest.mark.parametrize("paths", [TOOLS, KEYS, CREDENTIALS, EXECUTIONS, LOADERS, MCP, TEMPLATES])
 def test_a_part_of_a_version_conforms(paths: tuple[str, ...], tmp_path: Path) -> None:
     run = judged(tmp_path, paths, as_it_is)
     assert summary(run) == ""

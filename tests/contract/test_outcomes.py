@@ -52,6 +52,12 @@ def test_the_reading_finds_what_is_known() -> None:
     )
 
 
+def test_an_operation_that_refuses_all_requests_promises_no_success() -> None:
+    found = contracts.load("3.1.4")["paths"]["/mcp/{id}"]
+    assert "200" in found["post"]["responses"]
+    assert sorted(found["delete"]["responses"]) == ["405", "412", "500"]
+
+
 def test_every_function_answers_an_operation_of_some_contract() -> None:
     named = {
         (f"flowise_mock.handlers.{operation.tag.replace('-', '_')}", handler(operation.definition).__name__)

@@ -95,6 +95,15 @@ def text(value: Any, wanted: str, _: Any) -> Found:
         yield Failure("answer_is_true", f"is not {wanted}", wanted)
 
 
+def event(value: Any, wanted: dict[str, Any], _: Any) -> Found:
+    """The data of the only event of a stream."""
+    data = [line.removeprefix("data:") for line in str(value).split("\n") if line.startswith("data:")]
+    if len(data) == 1:
+        yield from _compare("answer_is_true", _parsed(data[0]), wanted)
+    else:
+        yield Failure("answer_is_true", f"has {len(data)} events", "one event")
+
+
 def ids(value: Any) -> list[Any]:
     return [each.get("id") for each in rows(value)]
 
@@ -218,7 +227,7 @@ def no_effect(parameter: str, expected: str, how: str = "", operation: str | Non
 EXPECTATIONS: dict[str, Callable[[Any, Any, Any], Found]] = {
     "keeps": keeps, "changes": changes, "changes_item": changes_item, "holds_change": holds_change,
     "is": holds, "is_by": is_by, "has": has,
-    "text": text, "hides": hides,
+    "text": text, "event": event, "hides": hides,
     "named_once": named_once, "lists": lists, "lists_once": lists_once, "lacks": lacks,
     "item": item,
     "item_changed": item_changed, "rows": column, "count": count, "ordered": ordered, "only": only,

@@ -150,15 +150,16 @@ class Walker:
     def _requests(self, step: StepData) -> Iterator[Request]:
         """The request of a step, and those to try while it is refused: bodies that are valid come first."""
         arguments = fill(step.get("with", {}), self._values)
+        headers = fill(step.get("headers", {}), self._values)
         if "json" not in step:
             form = fill(step["form"], self._values) if "form" in step else None
             sent = files(step.get("files", []))
-            yield request(self._contract, step["call"], arguments, form=form, files=sent)
+            yield request(self._contract, step["call"], arguments, headers=headers, form=form, files=sent)
             return
         bodies = [fill(body, self._values) for body in [step["json"], *step.get("or", [])]]
         bodies.sort(key=lambda body: not self._contract.accepts(step["call"], body))
         for body in bodies:
-            yield request(self._contract, step["call"], arguments, json=body)
+            yield request(self._contract, step["call"], arguments, headers=headers, json=body)
 
     def _send(self, step: StepData, requests: list[Request]) -> None:
         observations = self._session.observations

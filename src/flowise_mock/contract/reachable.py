@@ -87,13 +87,24 @@ def outcomes_of_function(function: FunctionRef, seen: frozenset[FunctionRef] = f
     return frozenset(found)
 
 
+def _returns(function: FunctionRef) -> bool:
+    """Whether a function is said to return: one that is annotated with NoReturn refuses every request."""
+    module, name = function
+    node = functions(module).get(name)
+    annotation = getattr(node, "returns", None)
+    return annotation is None or ast.unparse(annotation) != "NoReturn"
+
+
 def outcomes_of(document: Document, operation: Operation) -> set[str]:
     """The names of the outcomes that an operation of a contract can have."""
     definition = operation.definition
-    found = set(outcomes_of_function(function_of(definition)))
+    function = function_of(definition)
+    found = set(outcomes_of_function(function))
     if "x-server" not in document:
         found.discard("MissingColumn")  # there is no database that requires columns
-    if not any(issubclass(OUTCOMES[name], outcomes.Result) for name in found - {"Page"}):
+    if _returns(function) and not any(
+        issubclass(OUTCOMES[name], outcomes.Result) for name in found - {"Page"}
+    ):
         found.add("Ok")
     if definition.get("security") and {} not in definition["security"]:
         found.add("Unauthorized")

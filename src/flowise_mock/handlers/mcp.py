@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from hashlib import sha256
-from typing import Any
+from typing import Any, NoReturn
 
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import delivery, flow_data, scripted
@@ -93,7 +93,7 @@ async def call_mcp_server(call: Call, id: str, body: Record) -> EventStream:
     return EventStream(_message(await _answer(call, flow or {}, config, body)), framing="rpc")
 
 
-async def end_mcp_session(call: Call, id: str) -> None:
+async def end_mcp_session(call: Call, id: str) -> NoReturn:
     raise StatelessSession(id)
 
 
