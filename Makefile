@@ -65,11 +65,12 @@ benchmark: .venv/ready      ## requests beside bare ASGI, Starlette and Prism, s
 	@$(BIN)/python -m benchmarks.start
 	@$(BIN)/python -m benchmarks.streams
 
-docs: .venv/ready           ## generate pages: differences of versions, words of overlays
+docs: .venv/ready           ## generate pages: differences of versions, the reference
 	@for v in 3.0.5 3.0.13 3.1.4; do $(BIN)/flowise-mock changes documented $$v --exit-zero --format md > docs/flowise-$$v.md; done
 	@cd tests && ../$(BIN)/python -m contract.versions_page
 	@cd tests && ../$(BIN)/python -m contract.overlays_page
 	@cd tests && ../$(BIN)/python -m control.page
+	@cd tests && ../$(BIN)/python -m docs.reference
 
 site: .venv-site/ready       ## the site, in site/; open site/index.html, no network is needed
 	@.venv-site/bin/mkdocs build --strict --quiet

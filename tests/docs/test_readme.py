@@ -1,4 +1,4 @@
-"""Runs the curl lines of the README and of docs/serving.md, and compares their output with the page.
+"""Runs the curl lines of the README, docs/control.md and docs/serving.md, and compares their output with the page.
 
 `python tests/docs/test_readme.py URL [FILE]` writes the outputs of a fresh server at URL into the README, or
 into FILE.
@@ -85,7 +85,7 @@ def plain(text: str) -> str:
     return re.sub(r'"timeTaken":\d+', '"timeTaken":N', re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "DATE", text))
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/serving.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/control.md", "docs/serving.md"])
 def test_the_page_has_the_real_outputs(page: str, fresh_default: Any) -> None:
     text = (README.parent / page).read_text()
     assert plain(with_outputs(text, fresh_default.url)) == plain(text)

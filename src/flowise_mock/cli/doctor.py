@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import warnings
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -44,7 +45,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
 def _print_part(package: str) -> bool:
     need = PARTS[package]
     try:
-        importlib.import_module(package)
+        with warnings.catch_warnings(action="ignore"):  # Connexion imports what Starlette deprecates
+            importlib.import_module(package)
         print(f"  ok       {package} {_version(package)} ({need})")
     except ImportError as error:
         print(f"  missing  {package} ({need}): {error}")

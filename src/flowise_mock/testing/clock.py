@@ -17,6 +17,7 @@ class Clock:
 
     @property
     def now(self) -> datetime:
+        """The time that the server shows, with its offset."""
         return _date(self._control.get("/clock"))
 
     def freeze(self, at: datetime | str | None = None) -> datetime:
