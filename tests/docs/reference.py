@@ -20,6 +20,8 @@ from flowise_mock.testing.clock import Clock
 
 DOCS = Path(__file__).parents[2] / "docs"
 WIDTH = "100"
+SIGNATURE = 76
+"""Characters of a line that a page shows without scrolling."""
 
 
 def commands() -> str:
@@ -71,7 +73,7 @@ def _signature(name: str, function: Any) -> str:
     )
     returns = f" -> {found.return_annotation}" if name[0].islower() else ""
     line = f"{name}({', '.join(shown)}){returns}"
-    if len(line) > int(WIDTH):
+    if len(line) > SIGNATURE:
         line = f"{name}(\n" + "".join(f"    {each},\n" for each in shown) + f"){returns}"
     return f"```text\n{line}\n```\n"
 
