@@ -5,50 +5,28 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from flask import Flask
 
 from conform.right import KEY, Served, World, build, contract
 from conform.test_broken import answer, status
+from runner import output, run, steps
 
 ROOT = Path(__file__).parents[2]
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
+FLOW = "d290f1ee-6c54-4b01-90e6-d701748f0851"
 WORKFLOWS = sorted((ROOT / "examples" / "workflows").glob("*.yml"))
-STEPS: dict[str, dict[str, Any]] = {
-    step.get("name", step.get("uses")): step for step in ACTION["runs"]["steps"]
-}
-
-
-def evaluated(text: str, inputs: dict[str, str], github: dict[str, str]) -> str:
-    """An expression of an action, as far as these use any."""
-    known = {f"inputs.{name}": value for name, value in inputs.items()}
-    known |= {f"github.{name}": value for name, value in github.items()}
-    return re.sub(r"\$\{\{ ([\w.-]+) \}\}", lambda found: known[found[1]], text)
-
-
-def run(
-    name: str, folder: Path, github: dict[str, str] | None = None, **given: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a shell step: `bash -e -o pipefail`, its environment, the files of a runner."""
-    step = STEPS[name]
-    defaults = {key: str(each.get("default", "")) for key, each in ACTION["inputs"].items()}
-    inputs = defaults | {key.replace("_", "-"): value for key, value in given.items()}
-    environment = {key: evaluated(value, inputs, github or {}) for key, value in step.get("env", {}).items()}
-    runner = {
-        "RUNNER_TEMP": str(folder / "temp"), "GITHUB_OUTPUT": str(folder / "output"),
-        "GITHUB_STEP_SUMMARY": str(folder / "summary"), "GITHUB_ACTIONS": "true",
-        "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
-    }  # fmt: skip
-    return subprocess.run(
-        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
-        cwd=folder, env={**os.environ, **runner, **environment}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+START: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "actions" / "start" / "action.yml").read_text())
+INSTALL = "Install flowise-mock as this action's ref has it"
 
 
 @pytest.fixture
@@ -65,15 +43,10 @@ def repository(tmp_path: Path) -> Path:
 ARGUMENTS = "--phases 'walks,probes'"
 
 
-def output(folder: Path) -> dict[str, str]:
-    lines = (folder / "output").read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines)
-
-
 def judged(repository: Path, app: Flask, **given: str) -> subprocess.CompletedProcess[str]:
     with Served(app) as served:
         more = {"arguments": ARGUMENTS, "api_key": KEY, "document": "api.json", **given}
-        return run("Judge", repository, {}, url=served.url, **more)
+        return run(ACTION, "Judge", repository, {}, url=served.url, **more)
 
 
 def test_a_server_that_conforms(repository: Path) -> None:
@@ -101,7 +74,7 @@ def test_a_server_that_deviates(repository: Path) -> None:
 
 
 def test_a_server_that_is_not_there(repository: Path) -> None:
-    done = run("Judge", repository, url="http://127.0.0.1:9", arguments=ARGUMENTS)
+    done = run(ACTION, "Judge", repository, url="http://127.0.0.1:9", arguments=ARGUMENTS)
     assert done.returncode == 2
     assert output(repository) == {"verdict": "unusable"}
     assert "no server" in done.stderr
@@ -113,11 +86,11 @@ def test_a_comment(repository: Path) -> None:
     (repository / "bin").mkdir()
     gh = repository / "bin" / "gh"
     step = "Comment the summary"
-    github = {"event.pull_request.number": "7", "repository": "me/mine"}
+    github = {"github.event.pull_request.number": "7", "github.repository": "me/mine"}
     for fails_on, number in (("nothing", 1), ("--edit-last", 2), ("comment", 2)):
         gh.write_text(f'#!/bin/sh\necho "$@" >> {calls}\ncase "$*" in *{fails_on}*) exit 1;; esac\n')
         gh.chmod(0o755)
-        done = run(step, repository, github, token="t")
+        done = run(ACTION, step, repository, github, token="t")
         assert done.returncode == 0
         assert len(calls.read_text().splitlines()) == number
         assert ("::warning::" in done.stdout) == (fails_on == "comment")
@@ -125,7 +98,7 @@ def test_a_comment(repository: Path) -> None:
 
 
 def test_the_action_installs_its_own_checkout() -> None:
-    step = STEPS["Install flowise-mock as this action's ref has it"]
+    step = steps(ACTION)[INSTALL]
     assert step["env"] == {"ACTION": "${{ github.action_path }}"}
     assert '--constraint "$ACTION/requirements.txt" "$ACTION[conform]"' in step["run"]
 
@@ -133,8 +106,7 @@ def test_the_action_installs_its_own_checkout() -> None:
 @pytest.mark.slow
 def test_the_install_step(tmp_path: Path) -> None:
     (tmp_path / "temp").mkdir()
-    step = "Install flowise-mock as this action's ref has it"
-    done = run(step, tmp_path, {"action_path": str(ROOT)})
+    done = run(ACTION, INSTALL, tmp_path, {"github.action_path": str(ROOT)})
     assert done.returncode == 0, done.stderr
     command = [str(tmp_path / "temp" / "flowise-mock" / "bin" / "flowise-mock"), "conform", "--help"]
     assert (
@@ -142,16 +114,55 @@ def test_the_install_step(tmp_path: Path) -> None:
     )
 
 
-def test_each_input_of_the_examples_is_one_of_the_action() -> None:
-    judging = [file for file in WORKFLOWS if file.name.startswith("conform-")]
-    assert len(judging) == 2
-    for file in judging:
+ACTIONS = {"flowise-mock/flowise-mock": ACTION, "flowise-mock/flowise-mock/.github/actions/start": START}
+
+
+def test_each_input_and_output_in_the_examples_is_one_of_the_action() -> None:
+    used = 0
+    for file in WORKFLOWS:
         (job,) = yaml.safe_load(file.read_text())["jobs"].values()
-        used = [step for step in job["steps"] if step.get("uses", "").startswith("flowise-mock/")]
-        assert [set(step["with"]) <= set(ACTION["inputs"]) for step in used] == [True]
+        for step in job["steps"]:
+            action = ACTIONS.get(step.get("uses", "").partition("@")[0])
+            if action:
+                used += 1
+                assert set(step["with"]) <= set(action["inputs"])
+                named = re.findall(rf"steps\.{step.get('id')}\.outputs\.([\w-]+)", file.read_text())
+                assert set(named) <= set(action["outputs"])
+    assert used == 4
 
 
-@pytest.mark.parametrize("file", [ROOT / "action.yml", *WORKFLOWS], ids=lambda file: file.name)
+def test_a_mock_for_a_job(repository: Path) -> None:
+    """The action starts it, and it goes on after the step."""
+    (repository / "temp" / "flowise-mock").rename(repository / "temp" / "flowise-mock-start")
+    (repository / "answers.yaml").write_text("rules: [{answer: From the repository}]\n")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    done = run(START, "Start", repository, port=port, contract="3.1.4", script="answers.yaml")
+    assert done.returncode == 0, done.stdout
+    made = output(repository)
+    headers = {"Authorization": f"Bearer {START['outputs']['api-key']['value']}"}
+    try:
+        path = f"/api/v1/prediction/{FLOW}"
+        ask = httpx.post(made["url"] + path, json={"question": "Hi"}, headers=headers)
+        assert ask.json()["text"] == "From the repository"
+    finally:
+        os.kill(int(made["pid"]), signal.SIGTERM)
+
+
+def test_a_mock_that_does_not_start(repository: Path) -> None:
+    (repository / "temp" / "flowise-mock").rename(repository / "temp" / "flowise-mock-start")
+    done = run(START, "Start", repository, script="missing.yaml")
+    assert done.returncode == 1
+    assert "missing.yaml" in done.stdout
+    assert "::error::flowise-mock did not start" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "file",
+    [ROOT / "action.yml", ROOT / ".github/actions/start/action.yml", *WORKFLOWS],
+    ids=lambda file: str(file.relative_to(ROOT)),
+)
 def test_shell_steps_are_shell(file: Path) -> None:
     held = yaml.safe_load(file.read_text())
     jobs = held.get("jobs", {}).values()

@@ -7,13 +7,16 @@ or an output, and no code.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 import pytest
 import yaml
 
@@ -33,6 +36,7 @@ RUN = {
         "yaml": "docs.test_blocks.test_the_rules",
     },
     "docs/changes.md": {"console": "docs.test_blocks.test_what_breaks"},
+    "docs/ci.md": {"console": "docs.test_blocks.test_the_commands_of_ci"},
     "docs/conform.md": {"yaml": "docs.test_blocks.test_the_baseline"},
     "docs/control.md": {"console": "docs.test_readme.test_the_page_has_the_real_outputs"},
     "docs/faults.md": {"yaml": "docs.test_blocks.test_the_rules"},
@@ -179,6 +183,17 @@ def test_what_breaks(options: list[str], tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "app.har").write_text(json.dumps(HAR))
     assert any(each.split()[1:] == ["changes", "3.0.5", "3.1.4", *options] for each in commands())
     assert cli.main(["changes", "3.0.5", "3.1.4", *options]) == 1
+
+
+def test_the_commands_of_ci(tmp_path: Path, fresh_default: Running) -> None:
+    """Except the start of the server; no upgrade breaks what was requested."""
+    httpx.get(f"{fresh_default.url}/api/v1/ping")
+    lines = [line.removeprefix("$ ") for text in texts("docs/ci.md", "console") for line in text.splitlines()]
+    assert lines.pop(0) == "flowise-mock serve --port 3000 &"
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    program = "\n".join(lines).replace(URL, fresh_default.url)
+    subprocess.run(["sh", "-euc", program], cwd=tmp_path, env={**os.environ, "PATH": path}, check=True)
+    assert json.loads((tmp_path / "app.har").read_text())["log"]["entries"] != []
 
 
 def test_the_page_shows_what_breaks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
