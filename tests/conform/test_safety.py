@@ -21,8 +21,9 @@ from conform.right import KEY, Row, Served, World, build, contract
 from conform.test_more_broken import makes_and_fails
 from flowise_mock.cli import main
 from flowise_mock.conform import contract as contracts
-from flowise_mock.conform import safety
-from flowise_mock.conform.client import Request
+from flowise_mock.conform import inventory, records, safety
+from flowise_mock.conform.client import Client, Request
+from flowise_mock.conform.inventory import Found
 from flowise_mock.conform.ledger import Ledger
 from flowise_mock.conform.ownership import Ownership
 from flowise_mock.conform.reports import terminal
@@ -74,6 +75,13 @@ def test_what_is_generated_elsewhere() -> None:
     made = {id for id in loaded.operations if writes.generates(loaded, id)}
     assert {"createTool", "updateTool", "deleteTool", "deleteVariable", "vectorUpsert"} <= made
     assert not made & {"createPrediction", "upsertDocument", "createLead"}
+
+
+def test_nothing_vanishes_with_the_server() -> None:
+    """What cannot be listed has not changed, whatever the list is of."""
+    before = inventory.Inventory({kind: Found(kind, kind, {"id": kind}) for kind in records.kinds()})
+    after = inventory.take(Client("http://127.0.0.1:9", None, seconds=1))
+    assert inventory.compare(before, after) == ([], [], [])
 
 
 # --- nothing is touched ------------------------------------------------------------------------------

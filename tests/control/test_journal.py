@@ -204,6 +204,46 @@ def test_a_journal_that_keeps_nothing() -> None:
         served.stop()
 
 
+# --- bodies that are odd ---------------------------------------------------------------------------
+
+NUMBER = b"9" * 30
+ODD = {
+    "a large number": b'{"name": ' + NUMBER + b"}",
+    "a large number beside infinity": b'{"name": "a", "value": [' + NUMBER + b", 1e400]}",
+    "a negative large number": b'{"name": "a", "value": [-' + NUMBER + b", 1e400]}",
+    "more digits than Python reads": b'{"name": "a", "value": ' + b"9" * 5000 + b"}",
+    "not a number": b'{"name": NaN}',
+    "half of a pair": b'{"name": "\\ud800"}',
+    "half of a pair beside a secret": b'{"name": "\\ud800", "password": "pssst"}',
+    "a large number beside a secret": b'{"name": ' + NUMBER + b', "password": "pssst"}',
+    "deep": b'{"name": ' + b"[" * 50_000 + b"]" * 10_000,
+    "deep beside a secret": b'{"password": "pssst", "name": ' + b"[" * 50_000,
+    "deep and closed beside a secret": b'{"password": "pssst", "name": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+    "a secret in a text in a text": b'{"name": "{\\"a\\": \\"{\\\\\\"password\\\\\\": \\\\\\"pssst\\\\\\"}\\"}"}',
+    "deep in a text": b'{"name": "{\\"password\\": ' + b"[" * 20_000 + b'"}',
+    "bytes": b'{"password": "pssst", "name": "\xff\xfe"}',
+    "a byte order mark": b'\xef\xbb\xbf{"password": "pssst"}',
+}
+
+
+@pytest.mark.parametrize("contract", ["clients", "3.1.4"])
+def test_odd_bodies_can_be_shown(contract: str) -> None:
+    running = Running(build.build(Options(contract=contract)))
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
+    try:
+        with httpx.Client(base_url=running.url, headers=headers, timeout=30) as client:
+            for path in ("variables", f"prediction/{SUPPORT}", "credentials"):
+                for name, body in ODD.items():
+                    answer = client.post(f"/api/v1/{path}", content=body)
+                    assert "is a defect" not in answer.text, name
+            for path in ("journal", "journal/har", "export", "records/variable", "records/credential"):
+                shown = client.get(f"/__mock__/{path}")
+                assert shown.status_code == 200, shown.text[:200]
+                assert "pssst" not in shown.text, path
+    finally:
+        running.stop()
+
+
 # --- bounds ----------------------------------------------------------------------------------------
 
 

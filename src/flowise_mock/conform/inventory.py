@@ -58,6 +58,9 @@ def take(client: Client, flows: list[str] | None = None) -> Inventory:
     for kind in known:
         if not kind.of_chatflow:
             _add(made, kind, client, kind.list)
+    without_flows = made.unread.get(records.kinds()["chatflow"].list)
+    if without_flows:
+        made.unread |= {kind.list: without_flows for kind in known if kind.of_chatflow}
     started = time.monotonic()
     chatflows = [each.id for each in made.found.values() if each.kind == "chatflow"]
     for flow in chatflows if flows is None else [each for each in flows if each in chatflows]:

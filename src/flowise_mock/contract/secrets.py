@@ -6,11 +6,11 @@ schema says that they are secret, also inside texts that hold JSON.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from flowise_mock.contract import jsontext
 from flowise_mock.contract.document import Document
 from flowise_mock.state.journal import Entry
 
@@ -84,10 +84,10 @@ class Secrets:
         try:
             if not whole:
                 return _masked_text(body)
-            value = json.loads(body)
+            value = jsontext.loads(body)
         except ValueError:
             return _masked_text(body)
-        return json.dumps(self.value(value), ensure_ascii=False).encode()
+        return jsontext.dumps(self.value(value)).encode()
 
     def value(self, value: Any, name: str = "") -> Any:
         """A JSON value without the secrets in it."""
@@ -104,10 +104,10 @@ class Secrets:
     def _text(self, text: str) -> str:
         """A text that may hold JSON, without the secrets in it."""
         try:
-            inner = json.loads(text)
-        except (ValueError, RecursionError):
+            inner = jsontext.loads(text)
+        except ValueError:
             return text
-        return json.dumps(self.value(inner), ensure_ascii=False) if isinstance(inner, (dict, list)) else text
+        return jsontext.dumps(self.value(inner)) if isinstance(inner, (dict, list)) else text
 
     def is_secret(self, name: str) -> bool:
         plain = name.lower().replace("-", "").replace("_", "")

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from flowise_mock import __version__
+from flowise_mock.contract import jsontext
 from flowise_mock.engine.worlds import World
 from flowise_mock.scripts import rules
 from flowise_mock.scripts.conditions import Condition
@@ -112,8 +113,8 @@ def _body(body: bytes, length: int) -> dict[str, Any]:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return jsontext.loads(body)
+    except ValueError:
         return None
 
 

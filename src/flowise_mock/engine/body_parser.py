@@ -135,9 +135,15 @@ def parse_json(text: str) -> Any:
 def _as_javascript(text: str, reason: str) -> Any:
     """JSON that only JavaScript reads: halves of surrogate pairs, and numbers that are too large."""
     try:
-        return _writable(json.loads(text))
+        return _writable(json.loads(text, parse_int=_number))
     except (ValueError, RecursionError):
         raise UnreadableContent("body", reason) from None
+
+
+def _number(text: str) -> int | float:
+    """A number as JavaScript has it, if it is larger than JSON is written here."""
+    number = int(text) if len(text) < 20 else float(text)
+    return number if -(2**63) <= number < 2**63 else float(text)
 
 
 def _writable(value: Any) -> Any:
