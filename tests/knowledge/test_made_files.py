@@ -29,10 +29,10 @@ def read(made: Made) -> Any:
 
     loader = {"loaderId": made.loader, "loaderConfig": made.config, "splitterId": "", "splitterConfig": {}}
     try:
-        found = chunks_of(refuse, loader, [Upload(made.name, made.media, made.data)])
+        found = list(chunks_of(refuse, loader, [Upload(made.name, made.media, made.data)]))
     except UnreadableFile as failure:
         return failure.reason + failure.place
-    return [[each.text, each.metadata] for each in found]
+    return [[each.text, each.metadata] for each in found if each]
 
 
 @pytest.mark.parametrize("made", list(made_files()), ids=lambda made: made.name)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from flowise_mock.knowledge import ranking, splitter
+from flowise_mock.knowledge.chunking import split as split_document
+from flowise_mock.knowledge.documents import Document
 from flowise_mock.knowledge.files import Upload, plain_text
-from flowise_mock.knowledge.ranking import rank
-from flowise_mock.knowledge.splitter import MAX_CHUNKS, split
+from flowise_mock.knowledge.ranking import READ, rank
+from flowise_mock.knowledge.splitter import CHUNK_OVERLAP, CHUNK_SIZE, MAX_CHUNKS, PIECES
+from flowise_mock.state.table import Record, StoredRecord
+
+
+def split(text: str, size: int = CHUNK_SIZE, overlap: int = CHUNK_OVERLAP) -> list[str]:
+    return [chunk for chunk in splitter.split(text, size, overlap) if chunk is not None]
 
 
 def test_a_short_text_is_one_chunk() -> None:
@@ -55,9 +65,13 @@ def test_an_empty_text_has_no_chunks() -> None:
     assert split(" \n\n ") == []
 
 
+def ranked(chunks: list[Record], question: str) -> list[str]:
+    return [chunk["pageContent"] for chunk in asyncio.run(rank(chunks, question))]
+
+
 def test_chunks_are_ranked_by_shared_words() -> None:
     chunks = [{"pageContent": text} for text in ("the sea is deep", "The sky is BLUE", "nothing")]
-    assert [chunk["pageContent"] for chunk in rank(chunks, "why is the sky blue?")] == [
+    assert ranked(chunks, "why is the sky blue?") == [
         "The sky is BLUE",
         "the sea is deep",
         "nothing",
@@ -69,3 +83,68 @@ def test_the_plain_text_a_file() -> None:
     assert plain_text(Upload("a.json", "application/json", b"{}")) == "{}"
     assert plain_text(Upload("a.png", "image/png", b"\x89PNG")) == "\ufffdPNG"
     assert plain_text(Upload("a.txt", "text/plain", b"\xff\xfe")) == "\ufffd\ufffd"
+
+
+# --- long work ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["word " * 50_000, "x" * 50_000, "a\n" * 50_000])
+def test_a_long_text_is_split_in_steps(text: str) -> None:
+    """Between two steps only PIECES pieces are merged, so others need not wait for the whole text."""
+    steps = list(splitter.split(text, 10, 0))
+    chunks = 0
+    for step in steps:
+        chunks = 0 if step is None else chunks + 1
+        assert chunks <= PIECES
+    assert None in steps
+
+
+def test_lines_are_counted_once() -> None:
+    """The text before a chunk is not counted anew for each chunk, which took minutes for a large text."""
+    counted: list[int] = []
+
+    class Text(str):
+        __slots__ = ()
+
+        def count(self, part: str, *places: int) -> int:  # type: ignore[override]
+            counted.append(places[1] - places[0] if places else 0)
+            return super().count(part, *places)
+
+    text = Text("".join(f"line {number} of many\n" for number in range(3000)))
+    found = [each for each in split_document(Document(text, {}), 100, 0) if each]
+    assert found[-1].metadata["loc"]["lines"]["to"] == 3000  # the last line break is no part of a chunk
+    assert sum(counted) <= len(text)
+
+
+def test_words_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words of stored chunks are kept until a chunk is another one."""
+    chunks: list[Record] = [StoredRecord(pageContent=f"chunk {number}") for number in range(50)]
+    read: list[str] = []
+    words = ranking.words
+
+    def counting(text: str) -> set[str]:
+        read.append(text)
+        return words(text)
+
+    monkeypatch.setattr(ranking, "words", counting)
+    assert ranked(chunks, "chunk 7")[0] == "chunk 7"
+    assert len(read) == 51
+    assert ranked(chunks, "chunk 9")[0] == "chunk 9"
+    assert len(read) == 52
+    changed = [*chunks[:3], StoredRecord(pageContent="another 77"), *chunks[4:]]
+    assert ranked(changed, "77")[0] == "another 77"
+    assert len(read) == 103
+
+
+def test_the_beginning_of_a_long_text_counts() -> None:
+    chunks = [{"pageContent": "z " * READ + "deep"}, {"pageContent": "deep"}]
+    assert ranked(chunks, "deep")[0] == "deep"
+    assert ranked(chunks, "z " * READ + "deep")[0] != "deep"
+
+
+def test_ranking_ends_if_no_one_is_left() -> None:
+    async def left() -> None:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        asyncio.run(rank([{"pageContent": "a"}], "a", left))

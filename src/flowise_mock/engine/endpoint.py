@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 from connexion.exceptions import ResolverError
@@ -23,7 +25,7 @@ from flowise_mock.engine.answers import Answers, respond
 from flowise_mock.engine.fault_channel import FaultChannel
 from flowise_mock.engine.http_request import http_request
 from flowise_mock.engine.request_state import RequestState, request_state
-from flowise_mock.engine.requests import Bodies, Parameters, receive_body
+from flowise_mock.engine.requests import Bodies, ClientDisconnect, Parameters, receive_body
 from flowise_mock.engine.server_profile import ServerProfile
 from flowise_mock.engine.streams import Streams
 from flowise_mock.flows.behaviour import FlowBehaviour
@@ -191,10 +193,14 @@ class Endpoint:
         return lambda condition: self.report(condition, state)
 
 
+SLICE = 0.005
+"""Seconds that long work lasts between two pauses."""
+
+
 class RequestCall(Call):
     """The `Call` of a request. What few handlers need is made when it is needed."""
 
-    __slots__ = ("_endpoint", "_made", "_received", "_runtime")
+    __slots__ = ("_endpoint", "_made", "_received", "_runtime", "_slice")
 
     def __init__(
         self, endpoint: Endpoint, received: Received, behaviour: FlowBehaviour, runtime: MakeRuntime
@@ -204,6 +210,7 @@ class RequestCall(Call):
         self._received = received
         self._runtime = runtime
         self._made: FlowRuntime | None = None
+        self._slice = 0.0
         self.store = state.world.store
         self.key = state.key
         self.open = endpoint.settings.open
@@ -213,6 +220,16 @@ class RequestCall(Call):
 
     def report(self, condition: Outcome) -> None:
         self._endpoint.report(condition, self._received.state)
+
+    async def pause(self) -> None:
+        now = perf_counter()
+        if now < self._slice:
+            return
+        if self._received.state.connection.has_left:
+            raise ClientDisconnect
+        if self._slice:
+            await asyncio.sleep(0)
+        self._slice = perf_counter() + SLICE
 
     @property
     def headers(self) -> Mapping[str, str]:  # type: ignore[override]

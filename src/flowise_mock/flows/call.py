@@ -10,6 +10,7 @@ from typing import Any
 from flowise_mock.faults.spec import Fault
 from flowise_mock.flows.behaviour import FlowBehaviour
 from flowise_mock.knowledge.files import Upload
+from flowise_mock.knowledge.slices import Pause, never
 from flowise_mock.scripts.http_request import HttpRequest
 from flowise_mock.scripts.rule_book import RuleBook
 from flowise_mock.state.outcomes import MalformedId, NegativeNumber, Outcome, Page, Report, WrongKey
@@ -50,7 +51,7 @@ class Call:
     it. `key` is the record of the API key in the request; None if there is no key, or if the server is
     `open` to all. `headers` have lower-case names; `request` is the request as rules match it. `files` are
     those of a multipart body, `raw` is the body as it was sent. `behaviour` says how flows run in this
-    version.
+    version. `pause` lets other requests go on during long work; it raises if the client has left.
     """
 
     store: Store
@@ -63,6 +64,7 @@ class Call:
     request: HttpRequest = field(default_factory=HttpRequest)
     behaviour: FlowBehaviour = field(default_factory=FlowBehaviour)
     runtime: FlowRuntime = field(default_factory=FlowRuntime)
+    pause: Pause = never
 
     def check_uuid(self, noun: str, id: str) -> None:
         """Report an id that is not a UUID."""

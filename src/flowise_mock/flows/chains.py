@@ -10,19 +10,15 @@ import re
 from typing import Any
 
 from flowise_mock.contract import jsontext, v8
-from flowise_mock.flows import flow_data, flow_documents, functions
+from flowise_mock.flows import flow_data, functions
 from flowise_mock.flows.behaviour import FunctionResults, RetrievalStart
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.flow_data import Node
 from flowise_mock.flows.scripted import follow_up_prompts, generate_tokens, reply_parts, scripted_action
 from flowise_mock.flows.turn import Run, Turn, echoed_question, session_id, store_messages, text
 from flowise_mock.knowledge import ranking
-from flowise_mock.knowledge.chunking import positive
 from flowise_mock.state.outcomes import EmptyField, FailedFunction, MissingMemory
 from flowise_mock.state.table import Record
-
-SOURCES = 4
-"""The number of documents that a retrieval chain shows."""
 
 RETRIEVAL = "conversationalRetrievalQAChain"
 LIST_PARSERS = ("csvOutputParser", "customListOutputParser")
@@ -37,7 +33,7 @@ def run_chain(call: Call, turn: Turn) -> Run:
         call.report(MissingMemory())
     if "question" not in turn.body and RETRIEVAL in flow_data.names(turn.flow):
         call.report(EmptyField("question"))
-    sources = reply_parts(turn, "sourceDocuments").get("sourceDocuments", _sources(call, turn))
+    sources = reply_parts(turn, "sourceDocuments").get("sourceDocuments", turn.sources)
     tools = _tools(turn)
     tokens = generate_tokens(call, turn, _prompt(turn))
     starts_empty = sources is None or not tokens or call.behaviour.retrieval_start is RetrievalStart.EMPTY
@@ -201,21 +197,3 @@ def _tools(turn: Turn) -> list[Record]:
         for node in tools
         if ranking.words(f"{node.name} {node.label}") & words
     ]
-
-
-def _sources(call: Call, turn: Turn) -> list[Record] | None:
-    """The documents that a retrieval flow finds; None if the flow shows none."""
-    nodes = flow_data.nodes(turn.flow)
-    if not any(node.inputs.get("returnSourceDocuments") in (True, "true") for node in nodes):
-        return None
-    chunks = [
-        {"pageContent": chunk.get("pageContent", ""), "metadata": jsontext.mapping(chunk.get("metadata"))}
-        for store in sorted(flow_data.document_stores(turn.flow))
-        for chunk in call.store.select("chunk", storeId=store)
-    ]
-    chunks += [
-        {"pageContent": each.text, "metadata": each.metadata}
-        for each in flow_documents.documents(turn.flow, {})
-    ]
-    most = next((node.inputs.get("topK") for node in nodes if node.category == "Vector Stores"), None)
-    return ranking.rank(chunks, turn.question)[: positive(most, SOURCES)]

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 
-from flowise_mock.flows import scripted
+from flowise_mock.flows import scripted, sources
 from flowise_mock.flows.behaviour import ToolStreams
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.dispatch import run
@@ -24,7 +24,7 @@ _METADATA = (
 
 async def as_json(call: Call, turn: Turn, choice: Choice | None = None) -> Record:
     """The answer as JSON. With scripted timing, it is delayed until its last token would have been sent."""
-    _begin(call, turn, choice)
+    await _begin(call, turn, choice)
     running = run(call, turn)
     pace = Pace(turn, None) if turn.reply is not None and turn.reply.pauses is not None else None
     while True:
@@ -40,10 +40,10 @@ async def as_json(call: Call, turn: Turn, choice: Choice | None = None) -> Recor
                 await asyncio.sleep(pause.until - pace.clock())
 
 
-def unheard(call: Call, turn: Turn, choice: Choice | None = None) -> None:
+async def unheard(call: Call, turn: Turn, choice: Choice | None = None) -> None:
     """Run to the end without pauses, for a client that has its answer already. A failure is logged."""
     try:
-        _begin(call, turn, choice)
+        await _begin(call, turn, choice)
         for _ in run(call, turn):
             pass
     except Outcome as failure:
@@ -59,7 +59,7 @@ async def as_events(call: Call, turn: Turn, choice: Choice | None = None) -> Asy
     quiet = call.behaviour.tool_streams is ToolStreams.QUIET and call.headers.get("flowise-tool") == "true"
     try:
         call.check_key(turn.flow)
-        _begin(call, turn, choice)
+        await _begin(call, turn, choice)
         call.store.runs[own] = turn
         running, pace = run(call, turn), Pace(turn, call.runtime.token_delay)
         while True:
@@ -88,9 +88,10 @@ async def as_events(call: Call, turn: Turn, choice: Choice | None = None) -> Asy
     yield "end", "[DONE]"
 
 
-def _begin(call: Call, turn: Turn, choice: Choice | None) -> None:
+async def _begin(call: Call, turn: Turn, choice: Choice | None) -> None:
     begin(call, turn)
     turn.reply = scripted.reply(choice)
+    turn.sources = await sources.find(call, turn)
 
 
 class Pace:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
@@ -18,18 +18,18 @@ from flowise_mock.state.table import Record
 _REFERENCE = re.compile(r"\{\{([^.}]+)")
 
 
-def documents(flow: Record, override: Record, files: Sequence[Upload] = ()) -> list[Document]:
-    """The documents of all loaders. `override` has the values of a request for those inputs that allow it."""
+def documents(flow: Record, override: Record, files: Sequence[Upload] = ()) -> Iterator[Document | None]:
+    """The documents of all loaders. `override` has the values of a request for those inputs that allow it.
+
+    What is None is a place for a pause.
+    """
     nodes = flow_data.nodes(flow)
-    return [
-        document
-        for node in nodes
-        if node.category == "Document Loaders"
-        for document in _documents(_loader(flow, node, nodes, override), list(files))
-    ]
+    for node in nodes:
+        if node.category == "Document Loaders":
+            yield from _documents(_loader(flow, node, nodes, override), list(files))
 
 
-def _documents(loader: Record, files: list[Upload]) -> list[Document]:
+def _documents(loader: Record, files: list[Upload]) -> Iterator[Document | None]:
     return chunks_of(_ignore, loader, files or sent_files(loader["loaderId"], loader["loaderConfig"]))
 
 

@@ -55,8 +55,8 @@ class Turn:
     `chat_id` is the one in the request, else the id of the session, else a new one. `session_id` is the one
     in `overrideConfig`, else the id of the chat. `memory` is the label of the flow's memory node. `history`
     has the stored messages of the session. Another request sets `aborted`, which ends the run of an
-    agentflow at its next token. `reply` is the scripted reply. `webhook` is the request that started the
-    flow, if a webhook did.
+    agentflow at its next token. `reply` is the scripted reply. `sources` are the documents that the flow
+    found, None if it shows none. `webhook` is the request that started the flow, if a webhook did.
     """
 
     flow: Record
@@ -69,6 +69,7 @@ class Turn:
     history: Sequence[Record] = ()
     aborted: bool = False
     reply: Reply | None = None
+    sources: list[Record] | None = None
     webhook: Record | None = None
     chat_type: str = "EXTERNAL"
 

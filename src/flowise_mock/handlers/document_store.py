@@ -107,7 +107,7 @@ async def upsert_document(call: Call, id: str, body: Record) -> Record:
     sent = jsontext.mapping(body.get("loader"))
     name = sent.get("name") if isinstance(sent.get("name"), str) else "fileLoader"
     files = await loaders.opened_files(str(name), jsontext.mapping(sent.get("config")), call.files)
-    return _upsert(call, target, [body], files)[0]
+    return (await _upsert(call, target, [body], files))[0]
 
 
 def _create_store(call: Call, id: str, body: Record) -> Record:
@@ -137,11 +137,13 @@ async def refresh_document(call: Call, id: str, body: Record) -> list[Record]:
             _check_parts(call, fields)
     sent = [item for item in jsontext.sequence(body.get("items")) if isinstance(item, dict)]
     items = sent or [{"docId": loader["id"]} for loader in loaders.loaders_of(target)]
-    return _upsert(call, target, [{"replaceExisting": True, **item} for item in items], [])
+    return await _upsert(call, target, [{"replaceExisting": True, **item} for item in items], [])
 
 
-def _upsert(call: Call, target: Record, items: list[Record], files: list[Upload]) -> list[Record]:
-    return loaders.upsert(call.store, call.report, target, items, files, with_loader=has_loader_ids(call))
+async def _upsert(call: Call, target: Record, items: list[Record], files: list[Upload]) -> list[Record]:
+    return await loaders.upsert(
+        call.store, call.report, target, items, files, call.pause, with_loader=has_loader_ids(call)
+    )
 
 
 def has_loader_ids(call: Call) -> bool:
@@ -172,7 +174,7 @@ async def query_vector_store(call: Call, body: Record) -> Record:
             message = "Cannot read properties of null (reading 'replace')" if query is None else ""
             call.report(WrongType("query", message or "text.replace is not a function"))
         loaders.check_components(call.report, target)
-        found = _nearest(call, target, v8.text(query), jsontext.mapping(body.get("inputs")))
+        found = await _nearest(call, target, v8.text(query), jsontext.mapping(body.get("inputs")))
     docs = [
         {
             **loaders.to_document(chunk, has_loader_ids(call)),
@@ -206,14 +208,14 @@ async def delete_vector_store_from_store(call: Call, id: str) -> Deletion:
     return Deletion(1)
 
 
-def _nearest(call: Call, target: Record, question: str, inputs: Record) -> list[Record]:
+async def _nearest(call: Call, target: Record, question: str, inputs: Record) -> list[Record]:
     """The chunks of a store that share most words with the question, the best one first.
 
     `inputs` override the config of the vector store.
     """
     vector_store = jsontext.mapping(target.get("vectorStoreConfig"))
     config = {**jsontext.mapping(vector_store.get("config")), **inputs}
-    chunks = ranking.rank(call.store.select("chunk", storeId=target["id"]), question)
+    chunks = await ranking.rank(call.store.select("chunk", storeId=target["id"]), question, call.pause)
     return chunks[: positive(config.get("topK"), TOP_K)]
 
 

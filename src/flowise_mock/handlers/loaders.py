@@ -5,6 +5,7 @@ from flowise_mock.flows.call import Call
 from flowise_mock.handlers import document_store
 from flowise_mock.knowledge import documents, file_inputs, loaders, node_catalogue
 from flowise_mock.knowledge.chunking import chunks_of, positive
+from flowise_mock.knowledge.slices import collected
 from flowise_mock.state.outcomes import InvalidChoice, WrongType
 from flowise_mock.state.table import Record
 
@@ -17,7 +18,7 @@ async def preview_file_chunks(call: Call, body: Record) -> Record:
         call.report(WrongType("loaderConfig"))
     loader = loaders.of_config(call.store, body)
     files = await loaders.opened_files(loader["loaderId"], loader["loaderConfig"], [])
-    chunks = chunks_of(call.report, loader, files)
+    chunks = await collected(chunks_of(call.report, loader, files), call.pause)
     shown = [{"pageContent": each.text, "metadata": each.metadata} for each in chunks]
     count = min(positive(body.get("previewChunkCount"), 0) or len(shown), len(shown))
     counted = {"previewChunkCount": count} if body.get("previewChunkCount") or not shown else {}
@@ -46,9 +47,9 @@ async def process_loader(call: Call, id: str, body: Record) -> Record:
     loader = loaders.keep_files(call.store, target["id"], loader, sent)
     stored = loaders.load_files(call.store, target["id"], loader)
     files = await documents.opened(sent or stored, loader["loaderId"])
-    loaders.replace_chunks(call.store, target["id"], loader, chunks_of(call.report, loader, files))
-    known[id] = loader
-    call.store.change("documentstore", target["id"], {"loaders": jsontext.dumps(list(known.values()))})
+    split = await collected(chunks_of(call.report, loader, files), call.pause)
+    await loaders.replace_chunks(call.store, target["id"], loader, split, call.pause)
+    loaders.keep(call.store, target["id"], [loader])
     return document_store.page_of_chunks(call, target["id"], id, 1)
 
 

@@ -4,6 +4,7 @@ from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data, flow_documents, limits
 from flowise_mock.flows.call import Call
 from flowise_mock.knowledge import node_catalogue, record_manager
+from flowise_mock.knowledge.slices import collected
 from flowise_mock.state.outcomes import AmbiguousPart, InvalidChoice, MissingPart, WrongType
 from flowise_mock.state.table import Record
 
@@ -28,10 +29,10 @@ async def vector_upsert(call: Call, id: str, body: Record) -> Record:
         call.report(AmbiguousPart("vector nodes"))
     stores = named or stores
     override = jsontext.mapping(body.get("overrideConfig"))
+    found = flow_documents.documents(flow, override, call.files) if stores else ()
     documents = [
         {"pageContent": document.text, "metadata": document.metadata}
-        for document in flow_documents.documents(flow, override, call.files)
-        if stores
+        for document in await collected(found, call.pause)
     ]
     manager = next((node for node in nodes if node.category == "Record Manager"), None)
     result: Record = {"numAdded": len(documents), "numDeleted": 0, "numUpdated": 0, "numSkipped": 0}

@@ -26,6 +26,6 @@ async def trigger_webhook(call: Call, id: str, body: Any = None) -> Record | Eve
     if mode == "stream" and dispatch.streamable(flow):
         return EventStream(delivery.as_events(call, turn, choice))
     if mode == "async":
-        delivery.unheard(call, turn, choice)
+        await delivery.unheard(call, turn, choice)
         return Accepted({"chatId": turn.chat_id, "status": "PROCESSING"})
     return await delivery.as_json(call, turn, choice)

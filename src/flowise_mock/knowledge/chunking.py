@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flowise_mock.contract import jsontext
@@ -14,18 +15,20 @@ from flowise_mock.state.outcomes import InvalidSplitter, Report, UnreadableFile
 from flowise_mock.state.table import Record
 
 
-def chunks_of(report: Report, loader: Record, files: list[Upload]) -> list[Document]:
-    """The documents of a loader, split as it says. Reports files and settings that a real server refuses."""
+def chunks_of(report: Report, loader: Record, files: list[Upload]) -> Iterator[Document | None]:
+    """The documents of a loader, split as it says. Reports files and settings that a real server refuses.
+
+    What is None is a place for a pause.
+    """
     config = loader["loaderConfig"]
-    found = _documents(report, loader, files)
+    found: Iterable[Document | None] = _documents(report, loader, files)
     if loader["splitterConfig"] and loader["splitterId"]:
         if loader["loaderId"] == "plainText" and config.get("text") is None:
             report(InvalidSplitter("Cannot read properties of undefined (reading 'includes')"))
         size, overlap = _sizes(report, loader)
-        found = [chunk for document in found for chunk in split(document, size, overlap)]
-    return [
-        Document(each.text, _with_own_metadata(each.metadata, config, loader["loaderId"])) for each in found
-    ]
+        found = (chunk for document in found if document for chunk in split(document, size, overlap))
+    for each in found:
+        yield each and Document(each.text, _with_own_metadata(each.metadata, config, loader["loaderId"]))
 
 
 def _with_own_metadata(metadata: Record, config: Record, loader: str) -> Record:
@@ -97,20 +100,21 @@ def _sizes(report: Report, loader: Record) -> tuple[int, int]:
     return size, overlap
 
 
-def split(document: Document, size: int, overlap: int) -> list[Document]:
-    """The chunks of a document, each with the lines that it comes from."""
-    chunks: list[Document] = []
-    place = 0
-    for chunk in splitter.split(document.text, size, overlap):
-        place = max(document.text.find(chunk, max(place, 0)), 0)
-        first = document.text.count("\n", 0, place) + 1
-        loc = {
-            **jsontext.mapping(document.metadata.get("loc")),
-            "lines": {"from": first, "to": first + chunk.count("\n")},
-        }
-        chunks.append(Document(chunk, document.metadata | {"loc": loc}))
+def split(document: Document, size: int, overlap: int) -> Iterator[Document | None]:
+    """The chunks of a document, each with the lines that it comes from; None as the splitter gives it."""
+    text, found = document.text, jsontext.mapping(document.metadata.get("loc"))
+    place = counted = 0
+    line = 1
+    for chunk in splitter.split(text, size, overlap):
+        if chunk is None:
+            yield None
+            continue
+        place = max(text.find(chunk, place), 0)
+        line += text.count("\n", counted, place) if place >= counted else -text.count("\n", place, counted)
+        counted = place
+        loc = {**found, "lines": {"from": line, "to": line + chunk.count("\n")}}
+        yield Document(chunk, document.metadata | {"loc": loc})
         place += 1
-    return chunks
 
 
 def positive(value: Any, default: int) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Iterator
 from typing import Any
 
 from flowise_mock.contract import jsontext
@@ -16,6 +17,7 @@ from flowise_mock.knowledge.documents import Document
 from flowise_mock.knowledge.file_inputs import STORED
 from flowise_mock.knowledge.files import Upload, field_of
 from flowise_mock.knowledge.files import store as store_file
+from flowise_mock.knowledge.slices import Pause, collected, never
 from flowise_mock.state.outcomes import InvalidChoice, LoaderNotFound, Outcome, Report, UnknownComponent
 from flowise_mock.state.store import Store
 from flowise_mock.state.table import Record
@@ -48,12 +50,13 @@ def source(loader: Record) -> str:
     return str(next((config[key] for key in ("url", "website", "webPath") if config.get(key)), "None"))
 
 
-def upsert(
+async def upsert(
     store: Store,
     report: Report,
     target: Record,
     items: list[Record],
     files: list[Upload],
+    pause: Pause = never,
     *,
     with_loader: bool,
 ) -> list[Record]:
@@ -75,12 +78,13 @@ def upsert(
             continue
         loaders[loader["id"]] = loader
         try:
-            split = chunks_of(report, loader, files or load_files(store, target["id"], stored))
+            found = files or load_files(store, target["id"], stored)
+            split = await collected(chunks_of(report, loader, found), pause)
         except Outcome:
             _store_failed(store, target["id"], list(loaders.values()), loader, files)
             raise
         replaced = store.remove_where("chunk", storeId=target["id"], docId=loader["id"])
-        chunks = replace_chunks(store, target["id"], loader, split)
+        chunks = await replace_chunks(store, target["id"], loader, split, pause)
         changes |= _configs(item)
         documents = [to_document(chunk, with_loader) for chunk in chunks if chunk["pageContent"].strip()]
         config = _manager(target, item, stored)
@@ -89,7 +93,8 @@ def upsert(
         else:
             result = record_manager.index(store, config, target["id"], documents)
         results.append(result | {"docId": loader["id"]})
-    changes |= {"loaders": jsontext.dumps(list(loaders.values())), "status": UPSERTED}
+    target = keep(store, target["id"], list(loaders.values()))
+    changes |= {"status": UPSERTED}
     store.change("documentstore", target["id"], changes)
     check_components(report, {**target, **changes})
     _check_namespace(report, {**target, **changes})
@@ -226,19 +231,30 @@ def _store_failed(
     store.change("documentstore", store_id, {"loaders": jsontext.dumps(loaders), "status": "STALE"})
 
 
-def replace_chunks(store: Store, store_id: str, loader: Record, found: list[Document]) -> list[Record]:
+async def replace_chunks(
+    store: Store, store_id: str, loader: Record, found: list[Document], pause: Pause = never
+) -> list[Record]:
     """Store the chunks of a loader in place of its older ones, and set its totals."""
     store.remove_where("chunk", storeId=store_id, docId=loader["id"])
     ids = {"docId": loader["id"], "storeId": store_id}
-    chunks = [
-        store.create(
-            "chunk",
-            {**ids, "chunkNo": number, "pageContent": each.text, "metadata": jsontext.dumps(each.metadata)},
-        )
-        for number, each in enumerate(found, start=1)
-    ]
+
+    def created() -> Iterator[Record]:
+        for number, each in enumerate(found, start=1):
+            metadata = jsontext.dumps(each.metadata)
+            yield store.create(
+                "chunk", {**ids, "chunkNo": number, "pageContent": each.text, "metadata": metadata}
+            )
+
+    chunks = await collected(created(), pause)
     update_totals(loader, chunks)
     return chunks
+
+
+def keep(store: Store, store_id: str, changed: list[Record]) -> Record:
+    """Keep loaders in their store, beside those that other requests added meanwhile. Returns the store."""
+    known = {each["id"]: each for each in loaders_of(store.find("documentstore", store_id))}
+    known |= {each["id"]: each for each in changed}
+    return store.change("documentstore", store_id, {"loaders": jsontext.dumps(list(known.values()))})
 
 
 def update_totals(loader: Record, chunks: list[Record]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 CHUNK_SIZE, CHUNK_OVERLAP = 1000, 200
 """The default size of chunks and of their overlap, in characters, as in LangChain."""
@@ -12,53 +12,95 @@ MAX_CHUNKS = 10_000
 SEPARATORS = ("\n\n", "\n", " ", "")
 
 
-def split(text: str, size: int = CHUNK_SIZE, overlap: int = CHUNK_OVERLAP) -> list[str]:
+def split(text: str, size: int = CHUNK_SIZE, overlap: int = CHUNK_OVERLAP) -> Iterator[str | None]:
     """Split a text into chunks of at most `size` characters, at paragraphs, lines, words or characters.
 
     A piece keeps the separator before it. Pieces are merged up to `size`. Each chunk begins with up to
-    `overlap` characters of the previous one.
+    `overlap` characters of the previous one. After PIECES pieces without a chunk it gives None, so that a
+    caller can let others go on.
     """
     size, overlap = max(size, 1), max(overlap, 0)
     if overlap >= size or len(text) // (size - overlap) > MAX_CHUNKS:
         overlap = 0
-    return _split(text, max(size, len(text) // MAX_CHUNKS), overlap, SEPARATORS)
+    size = max(size, len(text) // MAX_CHUNKS)
+    return (chunk for chunk in _split(text, (0, len(text)), size, overlap, SEPARATORS) if chunk != "")
 
 
-def _split(text: str, size: int, overlap: int, separators: tuple[str, ...]) -> list[str]:
-    separator = next(each for each in separators if each in text)
+PIECES = 2000
+"""Pieces that are merged in about a millisecond."""
+Span = tuple[int, int]
+"""A part of the text: its begin and its end."""
+
+
+def _split(
+    text: str, part: Span, size: int, overlap: int, separators: tuple[str, ...]
+) -> Iterator[str | None]:
+    separator = next(each for each in separators if text.find(each, *part) >= 0)
     if not separator:
-        return _split_by_length(text, size, overlap)
+        yield from _split_by_length(text, part, size, overlap)
+        return
     further = separators[separators.index(separator) + 1 :]
-    first, *rest = text.split(separator)
-    pieces = [piece for piece in (first, *(separator + each for each in rest)) if piece]
-    chunks: list[str] = []
-    short: list[str] = []
-    for piece in pieces:
-        if len(piece) < size:
-            short.append(piece)
-            continue
-        chunks += _merge(short, size, overlap)
-        short = []
-        chunks += _split(piece, size, overlap, further)
-    return chunks + _merge(short, size, overlap)
+    merge = _Merge(text, size, overlap)
+    for number, piece in enumerate(_pieces(text, part, separator), 1):
+        if piece[1] - piece[0] < size:
+            yield from merge.add(piece)
+        else:
+            yield merge.end()
+            yield from _split(text, piece, size, overlap, further)
+        if number % PIECES == 0:
+            yield None
+    yield merge.end()
 
 
-def _split_by_length(text: str, size: int, overlap: int) -> list[str]:
+def _pieces(text: str, part: Span, separator: str) -> Iterator[Span]:
+    """The pieces between separators; each but the first begins with its separator."""
+    begin, end = part
+    found = text.find(separator, begin, end)
+    while found >= 0:
+        if found > begin:
+            yield begin, found
+        begin, found = found, text.find(separator, found + len(separator), end)
+    if end > begin:
+        yield begin, end
+
+
+def _split_by_length(text: str, part: Span, size: int, overlap: int) -> Iterator[str | None]:
     """Split a text that has no separator."""
-    starts = range(0, max(len(text) - overlap, 1), size - overlap)
-    return [chunk for chunk in (text[start : start + size].strip() for start in starts) if chunk]
+    begin, end = part
+    for number, start in enumerate(range(begin, max(end - overlap, begin + 1), size - overlap), 1):
+        yield text[start : min(start + size, end)].strip()
+        if number % PIECES == 0:
+            yield None
 
 
-def _merge(pieces: Iterable[str], size: int, overlap: int) -> list[str]:
-    chunks: list[str] = []
-    pending: deque[str] = deque()
-    total = 0
-    for piece in pieces:
-        if total + len(piece) > size:
-            chunks.append("".join(pending).strip())
-            while pending and (total > overlap or total + len(piece) > size):
-                total -= len(pending.popleft())
-        total += len(piece)
-        pending.append(piece)
-    chunks.append("".join(pending).strip())
-    return [chunk for chunk in chunks if chunk]
+class _Merge:
+    """Joins pieces that follow each other to chunks; an empty text is no chunk."""
+
+    def __init__(self, text: str, size: int, overlap: int) -> None:
+        self._text, self._size, self._overlap = text, size, overlap
+        self._begins: deque[int] = deque()
+        self._end = 0
+
+    def add(self, piece: Span) -> Iterator[str]:
+        """Add a piece. Gives the chunk that it does not fit into."""
+        begin, end = piece
+        if self._begins and end - self._begins[0] > self._size:
+            yield self._chunk()
+            self._shorten(end)
+        self._begins.append(begin)
+        self._end = end
+
+    def end(self) -> str:
+        """The last chunk."""
+        chunk = self._chunk() if self._begins else ""
+        self._begins.clear()
+        return chunk
+
+    def _chunk(self) -> str:
+        return self._text[self._begins[0] : self._end].strip()
+
+    def _shorten(self, end: int) -> None:
+        """Keep the last pieces, as many as the next chunk repeats, if a piece up to `end` fits in too."""
+        begins = self._begins
+        while begins and (self._end - begins[0] > self._overlap or end - begins[0] > self._size):
+            begins.popleft()

@@ -80,9 +80,12 @@ class Table:
 
 
 class StoredRecord(dict[str, Any]):
-    """A record in a table. It is never changed in place, so it keeps its JSON, by what wrote it."""
+    """A record in a table. It is never changed in place, so it keeps its JSON, by what wrote it.
 
-    __slots__ = ("_json",)
+    `index` is what was made of the records up to this one, as of the last chunk of a store; else None.
+    """
+
+    __slots__ = ("_index", "_json")
 
     @property
     def json(self) -> dict[Any, bytes]:
@@ -91,6 +94,14 @@ class StoredRecord(dict[str, Any]):
         except AttributeError:
             self._json: dict[Any, bytes] = {}
             return self._json
+
+    @property
+    def index(self) -> object:
+        return getattr(self, "_index", None)
+
+    @index.setter
+    def index(self, index: object) -> None:
+        self._index = index
 
 
 Key = tuple[str, int, str]

@@ -1,0 +1,27 @@
+"""Long work in slices: between them other requests are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+Pause = Callable[[], Awaitable[None]]
+"""Lets others go on if the work has lasted for a slice. Raises if there is no one left to answer."""
+BATCH = 100
+"""Records that are made or read between two pauses: less than a millisecond."""
+Item = TypeVar("Item")
+
+
+async def never() -> None:
+    """The pause of work that no one else waits for."""
+
+
+async def collected(steps: Iterable[Item | None], pause: Pause = never) -> list[Item]:
+    """What the steps give. A step that is None gives nothing: it is a place for a pause."""
+    found: list[Item] = []
+    for number, step in enumerate(steps):
+        if step is not None:
+            found.append(step)
+        if step is None or number % BATCH == 0:
+            await pause()
+    return found
