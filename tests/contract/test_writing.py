@@ -1,5 +1,6 @@
 """Writers: values as JSON, shown and validated; records keep theirs."""
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -93,6 +94,23 @@ def test_a_list_or_a_page_of_it(value: Any) -> None:
     shown = [{"name": "a", "icon": None}]
     expected = {"data": shown} if isinstance(value, dict) else shown[: len(value)]
     assert written(writers().writer({"oneOf": [LIST, PAGE]}), value) == expected
+
+
+@pytest.mark.parametrize("broken", [None, 0, 99, 100, 250, 999])
+def test_a_long_list_is_written_in_parts(broken: int | None) -> None:
+    """With the same bytes, or the same problem, and with pauses in between."""
+    values: list[Any] = [StoredRecord({"name": f"a{number}"}) for number in range(1000)]
+    if broken is not None:
+        values[broken] = {"name": None}
+    pauses: list[None] = []
+
+    async def pause() -> None:
+        pauses.append(None)
+
+    writer = writers().writer(LIST)
+    written = asyncio.run(writer.written(values, pause))
+    assert writer.write(written) == writers().writer(LIST).write(values)
+    assert len(pauses) == (10 if broken is None else broken // 100)
 
 
 def test_null_is_not_validated() -> None:

@@ -9,6 +9,7 @@ from itertools import count
 
 import pytest
 
+from flowise_mock.state import table as state_table
 from flowise_mock.state.clock import Clock, instant, within
 from flowise_mock.state.outcomes import NotFound, NothingToDelete
 from flowise_mock.state.store import Store
@@ -132,7 +133,8 @@ INDEXED = Table(
 )
 
 
-def test_an_index_finds_what_a_scan_finds() -> None:
+def test_an_index_finds_what_a_scan_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_table, "MANY", 5)
     ids = count(1)
     plain = Store([dataclasses.replace(INDEXED, indexes=())], new_id=lambda: f"p{next(ids):03}")
     again = count(1)
@@ -145,12 +147,16 @@ def test_an_index_finds_what_a_scan_finds() -> None:
             "at": str(chance.randrange(9)),
         }
         known = [each["id"] for each in plain.select("message")]
-        action = chance.choice(["create", "create", "change", "remove"])
+        action = chance.choice(["create"] * 5 + ["change"] * 3 + ["remove"] * 2)
+        if step % 60 == 59:
+            action = "remove many"
         for store in (plain, indexed):
             if action == "create" or not known:
                 store.create("message", values)
             elif action == "change":
                 store.change("message", known[step % len(known)], values)
+            elif action == "remove many":
+                store.remove_where("message", flow="a", session="s")
             else:
                 store.remove("message", known[step % len(known)])
         for wanted in (
@@ -163,6 +169,7 @@ def test_an_index_finds_what_a_scan_finds() -> None:
             assert indexed.select("message", **wanted) == plain.select("message", **wanted)
         assert indexed.page("message", 2, 7) == plain.page("message", 2, 7)
         everything = plain.select("message")
+        assert everything == sorted(everything, key=lambda each: (each["at"], each["id"]))
         assert indexed.page("message", 2, 7) == (everything[7:14], len(everything))
 
 

@@ -5,7 +5,8 @@ A record of the store keeps its JSON, for it is never changed in place.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -15,6 +16,15 @@ from flowise_mock.contract.views import View, compile_view
 from flowise_mock.state.table import StoredRecord
 
 _ANNOTATIONS = {"description", "title", "example"}
+PART = 100
+"""The items of an array that are written between two pauses: about two milliseconds."""
+
+
+class Written(NamedTuple):
+    """A value that was written: its JSON, and where it does not match the schema."""
+
+    body: bytes
+    problem: Problem | None
 
 
 class Writer:
@@ -31,6 +41,8 @@ class Writer:
         """A value as JSON, and where it does not match the schema. Null and bytes are not validated."""
         if type(value) is StoredRecord:
             return self._record(value)
+        if type(value) is Written:
+            return value
         if self.items is not None and type(value) is list:
             return self._array(self.items, value)
         shown = self.view(value)
@@ -51,16 +63,40 @@ class Writer:
             kept[self] = body
         return body, problem
 
-    def _array(self, items: Writer, values: list[Any]) -> tuple[bytes, Problem | None]:
-        written = []
-        for place, value in enumerate(values):
-            kept = value.json.get(items) if type(value) is StoredRecord else None
+    def _array(self, items: Writer, values: list[Any]) -> Written:
+        written: list[bytes] = []
+        for part in range(0, len(values), PART):
+            problem = items.add(written, values[part : part + PART])
+            if problem is not None:
+                return Written(b"", problem)
+        return _joined(written)
+
+    async def written(self, values: list[Any], pause: Callable[[], Awaitable[None]]) -> list[Any] | Written:
+        """A long array as JSON, written in parts with a pause after each; as it is if that cannot be."""
+        if self.items is None:
+            return values
+        written: list[bytes] = []
+        for part in range(0, len(values), PART):
+            problem = self.items.add(written, values[part : part + PART])
+            if problem is not None:
+                return Written(b"", problem)
+            await pause()
+        return _joined(written)
+
+    def add(self, written: list[bytes], values: list[Any]) -> Problem | None:
+        """Write the next items of an array; where one of them does not match the schema."""
+        for value in values:
+            kept = value.json.get(self) if type(value) is StoredRecord else None
             if kept is None:
-                kept, problem = items.write(value)
+                kept, problem = self.write(value)
                 if problem is not None:
-                    return b"", Problem(f"{place}/{problem.path}".rstrip("/"), problem.reason)
+                    return Problem(f"{len(written)}/{problem.path}".rstrip("/"), problem.reason)
             written.append(kept)
-        return b"[" + b",".join(written) + b"]", None
+        return None
+
+
+def _joined(items: list[bytes]) -> Written:
+    return Written(b"[" + b",".join(items) + b"]", None)
 
 
 class Writers:

@@ -21,6 +21,7 @@ from flowise_mock.engine.pages import Pages
 from flowise_mock.engine.request_state import request_state
 from flowise_mock.engine.response_middleware import ResponseMiddleware
 from flowise_mock.engine.server_profile import ServerProfile
+from flowise_mock.engine.slices import Slices
 
 DOCUMENT = Path(__file__).with_name("control.yaml")
 HANDLERS = "flowise_mock.control.handlers"
@@ -65,4 +66,5 @@ class ControlApp:
 
     def _call(self, endpoint: Endpoint, received: Received) -> Any:
         host = received.state.headers.get(b"host", b"localhost").decode("latin-1")
-        return ControlCall(self.served, received.state.world, f"http://{host}")
+        pause = Slices(received.state.connection).pause
+        return ControlCall(self.served, received.state.world, f"http://{host}", pause)

@@ -8,6 +8,7 @@ from flowise_mock.contract.document import Document
 from flowise_mock.contract.secrets import Secrets
 from flowise_mock.engine.streams import Streams
 from flowise_mock.engine.worlds import World, Worlds
+from flowise_mock.knowledge.slices import Pause, never
 from flowise_mock.state.outcomes import Conflict, NotFound
 
 
@@ -24,11 +25,12 @@ class Served:
 
 @dataclass
 class ControlCall:
-    """One request to the control API. `base` is the address of the server."""
+    """One request to the control API. `base` is the address of the server; `pause` lets others go on."""
 
     served: Served
     world: World
     base: str = ""
+    pause: Pause = never
 
     def check_table(self, name: str) -> None:
         """Raise NotFound if there is no such table."""

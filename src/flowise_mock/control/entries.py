@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -169,18 +169,18 @@ def why(entry: Entry, world: World) -> list[str]:
 # --- HAR -------------------------------------------------------------------------------------------
 
 
-def har(entries: Iterable[tuple[Entry, World]], base: str) -> dict[str, Any]:
-    """Entries as an HTTP Archive 1.2."""
+def har(entries: list[dict[str, Any]]) -> dict[str, Any]:
+    """An HTTP Archive 1.2 of entries that are in its form."""
     return {
         "log": {
             "version": "1.2",
             "creator": {"name": "flowise-mock", "version": __version__},
-            "entries": [_har_entry(entry, base) for entry, _ in entries],
+            "entries": entries,
         }
     }
 
 
-def _har_entry(entry: Entry, base: str) -> dict[str, Any]:
+def har_entry(entry: Entry, base: str) -> dict[str, Any]:
     query = entry.query.decode("latin-1")
     media = _headers(entry.headers).get("content-type", "")
     answered = _headers(entry.response_headers)

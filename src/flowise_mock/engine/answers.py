@@ -11,6 +11,7 @@ outcome `Broken`, never silently.
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from string import Formatter
 from typing import Any, NamedTuple
 
@@ -156,6 +157,12 @@ class Answers:
         where = self._operation.get("operationId", "no operation")
         log.error("the answer of %s to %s breaks the contract: %s", where, type(outcome).__name__, problem)
         return self._shown(InternalError(problem))[0]
+
+    async def write_slowly(self, outcome: Ok, pause: Callable[[], Awaitable[None]]) -> None:
+        """Write a long list before it is rendered, with pauses in which other requests are answered."""
+        described = self._form(type(outcome), None).described
+        if described is not None and described.writer is not None:
+            outcome.value = await described.writer.written(outcome.value, pause)
 
     def _fixed(self, outcome: FixedAnswer) -> Answer:
         """The answer that the contract has for an operation which it does not describe."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from time import perf_counter
 from typing import Any
 
 from connexion.exceptions import ResolverError
@@ -25,12 +23,14 @@ from flowise_mock.engine.answers import Answers, respond
 from flowise_mock.engine.fault_channel import FaultChannel
 from flowise_mock.engine.http_request import http_request
 from flowise_mock.engine.request_state import RequestState, request_state
-from flowise_mock.engine.requests import Bodies, ClientDisconnect, Parameters, receive_body
+from flowise_mock.engine.requests import Bodies, Parameters, receive_body
 from flowise_mock.engine.server_profile import ServerProfile
+from flowise_mock.engine.slices import Slices
 from flowise_mock.engine.streams import Streams
 from flowise_mock.flows.behaviour import FlowBehaviour
 from flowise_mock.flows.call import Call, FlowRuntime, Model
 from flowise_mock.knowledge.files import Upload
+from flowise_mock.knowledge.slices import Pause
 from flowise_mock.scripts.http_request import HttpRequest
 from flowise_mock.scripts.question import Question
 from flowise_mock.state.outcomes import EventStream, Forbidden, MissingId, Ok, Outcome, Report
@@ -159,7 +159,11 @@ class Endpoint:
             channel.trigger()
             if channel.fault is None and state.world.rules:
                 await _trigger_rule(state, received.request, channel)
-        result = await self._handler(self._make_call(self, received), **values)
+        call = self._make_call(self, received)
+        result = await self._handler(call, **values)
+        if type(result) is list and len(result) > LONG:
+            result = Ok(result)
+            await self.answers.write_slowly(result, call.pause)
         await self._send(result, channel, state, receive, send)
 
     async def _send(
@@ -193,14 +197,14 @@ class Endpoint:
         return lambda condition: self.report(condition, state)
 
 
-SLICE = 0.005
-"""Seconds that long work lasts between two pauses."""
+LONG = 500
+"""The items of a list from which on it is written in parts."""
 
 
 class RequestCall(Call):
     """The `Call` of a request. What few handlers need is made when it is needed."""
 
-    __slots__ = ("_endpoint", "_made", "_received", "_runtime", "_slice")
+    __slots__ = ("_endpoint", "_made", "_received", "_runtime", "_slices")
 
     def __init__(
         self, endpoint: Endpoint, received: Received, behaviour: FlowBehaviour, runtime: MakeRuntime
@@ -210,7 +214,7 @@ class RequestCall(Call):
         self._received = received
         self._runtime = runtime
         self._made: FlowRuntime | None = None
-        self._slice = 0.0
+        self._slices: Slices | None = None
         self.store = state.world.store
         self.key = state.key
         self.open = endpoint.settings.open
@@ -221,15 +225,11 @@ class RequestCall(Call):
     def report(self, condition: Outcome) -> None:
         self._endpoint.report(condition, self._received.state)
 
-    async def pause(self) -> None:
-        now = perf_counter()
-        if now < self._slice:
-            return
-        if self._received.state.connection.has_left:
-            raise ClientDisconnect
-        if self._slice:
-            await asyncio.sleep(0)
-        self._slice = perf_counter() + SLICE
+    @property
+    def pause(self) -> Pause:  # type: ignore[override]
+        if self._slices is None:
+            self._slices = Slices(self._received.state.connection)
+        return self._slices.pause
 
     @property
     def headers(self) -> Mapping[str, str]:  # type: ignore[override]

@@ -11,6 +11,7 @@ from flowise_mock.flows.behaviour import ToolStreams
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.dispatch import run
 from flowise_mock.flows.turn import Event, Turn, begin
+from flowise_mock.knowledge.slices import BATCH
 from flowise_mock.scripts.script import Choice
 from flowise_mock.state.outcomes import InternalError, ModelRefusal, Outcome, Pause, RunFailure
 from flowise_mock.state.table import Record
@@ -27,7 +28,11 @@ async def as_json(call: Call, turn: Turn, choice: Choice | None = None) -> Recor
     await _begin(call, turn, choice)
     running = run(call, turn)
     pace = Pace(turn, None) if turn.reply is not None and turn.reply.pauses is not None else None
+    events = 0
     while True:
+        events += 1
+        if events % BATCH == 0:
+            await call.pause()
         try:
             event = next(running)
         except StopIteration as ended:

@@ -16,12 +16,12 @@ async def never() -> None:
     """The pause of work that no one else waits for."""
 
 
-async def collected(steps: Iterable[Item | None], pause: Pause = never) -> list[Item]:
-    """What the steps give. A step that is None gives nothing: it is a place for a pause."""
+async def collected(steps: Iterable[Item | None], pause: Pause = never, batch: int = BATCH) -> list[Item]:
+    """What the steps give, with a pause after `batch` of them. A step that is None is only a pause."""
     found: list[Item] = []
     for number, step in enumerate(steps):
         if step is not None:
             found.append(step)
-        if step is None or number % BATCH == 0:
+        if step is None or number % batch == 0:
             await pause()
     return found

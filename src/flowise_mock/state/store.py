@@ -229,8 +229,7 @@ class Store:
     def remove_records(self, name: str, records: Iterable[Record]) -> int:
         """Delete these records; returns their number."""
         ids = [record["id"] for record in records]
-        for id in ids:
-            self._rows[name].pop(id)
+        self._rows[name].discard(ids)
         return len(ids)
 
     # --- records that belong together ---

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import Any
@@ -104,6 +104,8 @@ class StoredRecord(dict[str, Any]):
         self._index = index
 
 
+MANY = 100
+"""Removals at once from which on sorting anew is cheaper than finding each place."""
 Key = tuple[str, int, str]
 """What rows are sorted by: the value of the table's `order`, the number of the record, its id."""
 
@@ -118,6 +120,7 @@ class Rows:
         self._number = {id: number for number, id in enumerate(self.records)}
         self._column = table.order.lstrip("-")
         self._descends = table.order.startswith("-")
+        self._kept: dict[str, Key] = {}
         self._sorted: list[Key] | None = None
         self._indexes: dict[Index, dict[Any, dict[str, None]]] = {}
 
@@ -133,17 +136,27 @@ class Rows:
             self._number[id] = next(self._next)
         else:
             self._unfile(id, before)
+            self._kept.pop(id, None)
         self.records[id] = record if type(record) is StoredRecord else StoredRecord(record)
         self._file(id, record)
         if self.table.keep is not None and len(self.records) > self.table.keep:
             self.pop(next(iter(self.records)))
 
+    def discard(self, ids: Sequence[str]) -> None:
+        """Remove the records with these ids. Many of them cost what they hold: the order is made anew."""
+        if len(ids) > MANY:
+            self._sorted = None
+        for id in ids:
+            self.pop(id)
+
     def pop(self, id: str) -> Record | None:
         """Remove the record with that id and return it."""
-        record = self.records.pop(id, None)
+        record = self.records.get(id)
         if record is not None:
             self._unfile(id, record)
+            del self.records[id]
             del self._number[id]
+            self._kept.pop(id, None)
         return record
 
     # --- many ---
@@ -194,12 +207,12 @@ class Rows:
 
     def _key(self, id: str) -> Key:
         """What a record is sorted by; of equal dates, the record that was created first comes first."""
-        return self._key_of(id, self.records[id])
-
-    def _key_of(self, id: str, record: Record) -> Key:
-        value = record.get(self._column) or "" if self._column else ""
-        number = self._number[id]
-        return str(value), -number if self._descends else number, id
+        key = self._kept.get(id)
+        if key is None:
+            value = self.records[id].get(self._column) or "" if self._column else ""
+            number = self._number[id]
+            key = self._kept[id] = (str(value), -number if self._descends else number, id)
+        return key
 
     def _keys(self) -> list[Key]:
         if self._sorted is None:
@@ -235,7 +248,7 @@ class Rows:
                 if not ids:
                     made.pop(key, None)
         if self._sorted is not None:
-            del self._sorted[bisect_left(self._sorted, self._key_of(id, record))]
+            del self._sorted[bisect_left(self._sorted, self._key(id))]
 
 
 def _equals(record: Record, equal: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from flowise_mock.control import entries
 from flowise_mock.control.call import ControlCall, conflict
 from flowise_mock.engine.worlds import World
+from flowise_mock.knowledge.slices import collected
 from flowise_mock.scripts.conditions import Condition
 from flowise_mock.scripts.patterns import SearchTime
 from flowise_mock.scripts.reading import ScriptError
@@ -43,7 +44,8 @@ async def list_journal(
             and (high is None or _instant(entry) <= high)
             and (not conditions or entries.matches(conditions, entry, world))
         ]
-    return [entries.shown(entry, world) for entry, world in found[offset : offset + limit]]
+    shown = (entries.shown(entry, world) for entry, world in found[offset : offset + limit])
+    return await collected(shown, call.pause, 1)
 
 
 def _match(text: str) -> dict[str, Any]:
@@ -86,7 +88,8 @@ async def get_entry(call: ControlCall, id: str) -> dict[str, Any]:
 
 
 async def export_har(call: ControlCall, namespace: str | None = None) -> dict[str, Any]:
-    return entries.har(_entries(call, namespace), call.base)
+    shown = (entries.har_entry(entry, call.base) for entry, _ in _entries(call, namespace))
+    return entries.har(await collected(shown, call.pause, 1))
 
 
 async def stream_journal(
