@@ -60,9 +60,11 @@ client-resilience: .venv/ready  ## what clients do under faults, into docs/testi
 schemathesis: .venv/ready   ## the long run against a server: all phases, all checks, 200 examples
 	@$(BIN)/python tests/engine/schemathesis_run.py $(ARGS)
 
-benchmark: .venv/ready      ## requests beside bare ASGI, Starlette and Prism, starts, streams (needs wrk, Node 20, npm)
+benchmark: .venv/ready      ## requests beside bare ASGI, Starlette and Prism, starts, growth, pauses, streams (wrk, Node 20, npm)
 	@$(BIN)/python -m benchmarks.per_request --prism --no-journal
 	@$(BIN)/python -m benchmarks.start
+	@$(BIN)/python -m benchmarks.growth
+	@$(BIN)/python -m benchmarks.pauses
 	@$(BIN)/python -m benchmarks.streams
 
 docs: .venv/ready           ## generate pages: differences of versions, the reference
