@@ -62,6 +62,20 @@ def test_the_events_of_a_stream_are_counted(ns: Namespace) -> None:
     assert "token" in entry["response"]["text"]
 
 
+def test_events_that_are_written_together_are_counted_one_by_one() -> None:
+    """A stream that is late writes the events that are due at once."""
+    running = Running(build.build(Options(token_delay=0.00001)))
+    headers = {"Authorization": f"Bearer {KEY}"}
+    try:
+        with httpx.Client(base_url=running.url, headers=headers, timeout=30) as client:
+            body = {"question": "word " * 5000, "streaming": True}
+            sent = client.post(f"/api/v1/prediction/{SUPPORT}", json=body).text
+            (entry,) = client.get("/__mock__/journal").json()
+    finally:
+        running.stop()
+    assert entry["events"] == sent.count("\n\n") > 5000
+
+
 def test_a_client_that_leaves_is_not_completed(ns: Namespace) -> None:
     slow = {"text": "word " * 50, "timing": {"tokens_per_second": 20}}
     ns.control.post("/rules", json={"answer": slow}).raise_for_status()

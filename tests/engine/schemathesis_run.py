@@ -103,6 +103,7 @@ def main() -> int:
     parser.add_argument(
         "--all-checks", action="store_true", help="for a real version: also whether it is well made"
     )
+    parser.add_argument("--phases", default=PHASES)
     parser.add_argument("--script", action="append", default=[], help="what flows answer, as for serve")
     options = parser.parse_args()
     scripts = [f"--script={each}" for each in options.script]
@@ -127,14 +128,16 @@ def main() -> int:
             assert server.stdout is not None
             address = re.search(r"http://[\d.:]+", server.stdout.readline())
             assert address
-            done = run(address[0], "flowise-mock", options.max_examples, options.seed, **asked)
+            done = run(
+                address[0], "flowise-mock", options.max_examples, options.seed, phases=options.phases, **asked
+            )
             from flowise_mock.contract import contracts, document
 
             loaded = contracts.load(options.contract or "clients")
         finally:
             server.terminate()
-    start = "= FAILURES" if "= FAILURES" in done.output else "= SUMMARY"
-    print(done.output[done.output.find(start) :])
+    starts = (done.output.find(start) for start in ("= ERRORS", "= FAILURES", "= SUMMARY"))
+    print(done.output[min(start for start in starts if start >= 0) :])
     never = unanswered(loaded, done.successes)
     total = sum(1 for _ in document.operations(loaded))
     print(

@@ -54,6 +54,7 @@ class Form:
         """The fields as data, with the names of files in the place of files; and the files."""
         values: Values = {}
         files: list[Upload] = []
+        repeated: set[str] = set()
         for part in parts(options, body):
             if part.name in self._files:
                 if part.filename is None:
@@ -61,7 +62,7 @@ class Form:
                 files.append(Upload(part.filename, part.type, part.data))
                 values.setdefault(part.name, []).append(part.filename)
             elif part.filename is None:
-                self._add(values, part)
+                self._add(values, part, repeated)
             else:
                 report(UnexpectedFile(part.name))
         for name in self._files & values.keys():
@@ -82,7 +83,7 @@ class Form:
         for name in self._files:
             values.pop(name, None)
 
-    def _add(self, values: Values, part: Part) -> None:
+    def _add(self, values: Values, part: Part, repeated: set[str]) -> None:
         schema = self._fields.get(part.name, {})
         try:
             text = part.data.decode()
@@ -91,8 +92,11 @@ class Form:
         value = text if self._lenient else _field(schema, text)
         if schema.get("type") == "array" and not isinstance(value, list):
             values.setdefault(part.name, []).append(value)
+        elif part.name in repeated:
+            values[part.name].append(value)
         elif part.name in values:
             values[part.name] = [values[part.name], value]  # sent twice: for its schema to refuse
+            repeated.add(part.name)
         else:
             values[part.name] = value
 

@@ -100,7 +100,7 @@ class _Response:
         """Keep a part of the body for the journal."""
         self._completed = not more and not self._state.connection.has_left
         if body:
-            self._events += more
+            self._events += body.count(b"\n\n") if more else 0
             if self._length < MAX_BODY:
                 self._chunks.append(body)
             self._length += len(body)
