@@ -189,6 +189,24 @@ def test_files_are_upserted_too(api: httpx.Client) -> None:
     assert result["addedDocs"][0]["metadata"]["k"] == "v"
 
 
+@pytest.mark.parametrize("what", ["loader", "store"])
+def test_files_go_with_their_loader_and_store(what: str, mock: Running, api: httpx.Client) -> None:
+    kept = len(mock.mock.store.select("file"))
+    store = json_of(api.post("/document-store/store", json={"name": "files"}))["id"]
+    fields = {"vectorStore": '{"name":"faiss"}', "replaceExisting": "false"}
+    files = [("files", ("a.txt", b"first text", "text/plain"))]
+    json_of(api.post(f"/document-store/upsert/{store}", data=fields, files=files))
+    (chunk,) = mock.mock.store.select("chunk", storeId=store)
+    assert len(mock.mock.store.select("file")) == kept + 1
+    path = (
+        f"/document-store/loader/{store}/{chunk['docId']}"
+        if what == "loader"
+        else f"/document-store/store/{store}"
+    )
+    assert api.delete(path).status_code == 200
+    assert len(mock.mock.store.select("file")) == kept
+
+
 @pytest.mark.parametrize(
     ("cleanup", "changed"), [("full", (1, 2, 0)), ("incremental", (1, 2, 0)), ("none", (1, 0, 0))]
 )

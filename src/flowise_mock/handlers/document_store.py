@@ -227,6 +227,7 @@ async def delete_loader_from_document_store(call: Call, store_id: str, loader_id
     loader = loaders.find(target, loader_id)
     others = [each for each in loaders.loaders_of(target) if each["id"] != loader["id"]]
     call.store.remove_where("chunk", storeId=store_id, docId=loader_id)
+    call.store.remove_where("file", chatflowid=store_id, chatId=loader_id)
     changed = call.store.change("documentstore", store_id, {"loaders": jsontext.dumps(others)})
     return Deletion(1, _with_totals(call, changed))
 

@@ -274,10 +274,11 @@ class Store:
         return self.remove_records("chatmessage", found)
 
     def remove_document_store(self, id: str) -> Deletion:
-        """Delete a document store with its chunks and its upsert history."""
+        """Delete a document store with its chunks, its upsert history and its files."""
         deletion = self.remove("documentstore", id)
         self.remove_where("chunk", storeId=id)
-        self.remove_where("upserthistory", chatflowid=id)
+        for name in ("upserthistory", "file"):
+            self.remove_where(name, chatflowid=id)
         return deletion
 
     def key_named(self, api_key: str | None) -> Record | None:
