@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 
 from conftest import KEY, Running
 from flowise_mock.cli import main
-from flowise_mock.replay.exchanges import read
+from flowise_mock.replay import services
+from flowise_mock.replay.exchanges import Exchange, read
 from flowise_mock.replay.player import Player
 from flowise_mock.replay.restore_nodes import abridge, restore_nodes
 from flowise_mock.server import build
@@ -160,6 +162,34 @@ def test_record_writes_a_recording_and_cleans_up(newest: Running, recording: Pat
 
 
 FOREIGN = "0b9c8d7e-0000-4413-82c1-a09f8e7d6c5b"
+
+
+def named(*ports: int) -> list[Exchange]:
+    """Exchanges whose flows call services of this machine."""
+    body = {"flowData": json.dumps({"basepath": "", "url": "http://127.0.0.1:PORT/v1"})}
+    text = json.dumps({"method": "POST", "path": "/chatflows", "query": {}, "body": body})
+    return [
+        Exchange("createChatflow", "a", json.loads(text.replace("PORT", str(port))), {}) for port in ports
+    ]
+
+
+def test_services_that_are_missing(newest: Running) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        closed = bound.getsockname()[1]  # bound, and nothing listens
+        once = closed - 1 if closed > 2000 else closed + 1
+        assert services.missing(named(closed, closed, newest.port, newest.port, once)) == [closed]
+    assert "127.0.0.1:3090 and 127.0.0.1:3091" in services.warning([3090, 3091])
+
+
+def test_record_warns_of_them(
+    newest: Running, recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(services, "missing", lambda cases: [3090])
+    arguments = ["record", newest.url, "--cases", str(recording), "--out", str(tmp_path / "new.jsonl")]
+    assert main(arguments) == 0
+    assert "nothing listens on 127.0.0.1:3090" in capsys.readouterr().err
 
 
 def test_record_changes_no_record_of_others(

@@ -144,7 +144,7 @@ def _action(data: dict[str, Any]) -> Any:
 def _record(asked: argparse.Namespace) -> list[Path]:
     """Record the cases that are not recorded yet, beside OUT."""
     from flowise_mock.cli.replay import check_writes
-    from flowise_mock.replay import recorder
+    from flowise_mock.replay import recorder, services
     from flowise_mock.replay.exchanges import RecordingError, read
 
     if not asked.url:
@@ -157,6 +157,9 @@ def _record(asked: argparse.Namespace) -> list[Path]:
         if out.exists():
             _say(f"{out.name} is recorded already")
             continue
+        ports = services.missing(read(cases))
+        if ports:
+            _say(services.warning(ports))
         partial = out.with_name(out.name + ".part")
         count, left = recorder.record(
             asked.url, asked.api_key, read(cases), partial, low_key=asked.low_key, timeout=asked.timeout

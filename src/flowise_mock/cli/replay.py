@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -111,11 +112,14 @@ def check_writes(url: str, allowed: bool) -> None:
 
 
 def _record(arguments: argparse.Namespace) -> int:
-    from flowise_mock.replay import recorder
+    from flowise_mock.replay import recorder, services
     from flowise_mock.replay.exchanges import read
 
     check_writes(arguments.url, arguments.allow_writes)
     cases = arguments.cases or recorder.newest()
+    ports = services.missing(read(cases))
+    if ports:
+        print(services.warning(ports), file=sys.stderr)
     count, left = recorder.record(
         arguments.url,
         arguments.api_key,
