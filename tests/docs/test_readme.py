@@ -80,7 +80,8 @@ def end_line(output: str) -> str:
 
 
 def plain(text: str) -> str:
-    """The text without values that differ in every run: ids, dates, milliseconds."""
+    """The text without values that differ in every run: ids, numbers of rules, dates, milliseconds."""
+    text = re.sub(r'"id":"\d+"', '"id":"N"', re.sub(r'"added:\d+"', '"added:N"', text))
     text = re.sub(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", "ID", text)
     return re.sub(r'"timeTaken":\d+', '"timeTaken":N', re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "DATE", text))
 
