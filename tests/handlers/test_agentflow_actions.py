@@ -178,6 +178,42 @@ def test_a_function_that_would_have_to_run(code: str) -> None:
     assert functions.run(code, {}) is None
 
 
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("throw new Error(1)", "Error: 1"),
+        ('throw Error("a" + $name);', "Error: aAnn"),
+        ("throw new Error()", "Error"),
+        ("throw new Error({a: 1})", "Error: [object Object]"),
+    ],
+)
+def test_what_a_function_throws(code: str, text: str) -> None:
+    with pytest.raises(FailedFunction) as failure:
+        functions.run(code, {"name": "Ann"})
+    assert failure.value.reason == f"Error: NodeVM Execution Error: {text}"
+    assert functions.run("throw new Error(compute())", {}) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ({"question": ["a"]}, {"question": ["a"]}),
+        ({"question": {}}, {"question": {}}),
+        ({"question": 12}, {"question": 12}),
+        ({"question": None}, {}),
+        ({"form": {"a": 1}}, {"question": "a: 1"}),
+    ],
+)
+def test_the_question_that_a_start_node_shows(client: httpx.Client, body: Any, shown: Any) -> None:
+    """What was sent, or the text of a form."""
+    data = {"id": "a", "name": "startAgentflow", "inputs": {"startInputType": "chatInput"}}
+    graph = {"nodes": [{"id": "a", "data": data}], "edges": []}
+    flow = {"name": "f", "type": "AGENTFLOW", "flowData": json.dumps(graph)}
+    id = client.post("/chatflows", json=flow).json()["id"]
+    (start,) = client.post(f"/prediction/{id}", json=body).json()["agentFlowExecutedData"]
+    assert start["data"]["input"] == start["data"]["output"] == shown
+
+
 def test_a_function_that_throws() -> None:
     with pytest.raises(FailedFunction, match="boom"):
         functions.run("throw new Error('boom')", {})

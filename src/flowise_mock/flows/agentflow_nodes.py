@@ -34,8 +34,10 @@ def _start(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
     if graph.turn.webhook is not None:
         return _webhook_start(graph, node, graph.turn.webhook)
     sent = graph.turn.body.get("question")
-    value = sent if isinstance(sent, (int, float)) and sent else graph.turn.question
-    question = {"question": value} if value else {}
+    value: Any = graph.turn.question or form_text(graph.turn.body.get("form"))
+    if isinstance(sent, (list, dict)) or (isinstance(sent, (int, float)) and sent):
+        value = sent  # as it was sent: JavaScript takes any of these for a question
+    question = {"question": value} if value or value is sent else {}
     return NodeResult(question, {**question, **_memory(call, graph, node)})
 
 

@@ -27,7 +27,7 @@ _TOKEN = re.compile(
     r"""|(?P<name>\$?[A-Za-z_][\w$]*(?:\.[A-Za-z_]\w*)*)|(?P<sign>[\[\]{}(),:+;]))"""
 )
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "undefined": UNDEFINED}
-_THROW = re.compile(r"throw new Error\((?P<quote>['\"])(?P<text>[^'\"]*)(?P=quote)\);?")
+_THROW = re.compile(r"throw (?:new )?Error\((?P<value>.*)\);?", re.DOTALL)
 
 
 def run(code: str, variables: Mapping[str, Any]) -> Returned | None:
@@ -35,13 +35,24 @@ def run(code: str, variables: Mapping[str, Any]) -> Returned | None:
     code = code.strip()
     thrown = _THROW.fullmatch(code)
     if thrown is not None:
-        raise FailedFunction(f"Error: NodeVM Execution Error: Error: {thrown['text']}")
+        _throw(thrown["value"], variables)
+        return None
     if not code.startswith("return "):
         return None if "return" in code or not code else Returned(UNDEFINED)
     try:
         return Returned(_Reader(code.removeprefix("return "), variables).whole())
     except (ValueError, IndexError, RecursionError):
         return None
+
+
+def _throw(expression: str, variables: Mapping[str, Any]) -> None:
+    """Raise what a function throws; return if its text would have to be computed."""
+    try:
+        value = _Reader(expression, variables).whole() if expression.strip() else UNDEFINED
+    except (ValueError, IndexError, RecursionError):
+        return
+    text = "" if value is UNDEFINED else v8.text(value)
+    raise FailedFunction(f"Error: NodeVM Execution Error: Error{': ' if text else ''}{text}")
 
 
 class _Reader:
