@@ -108,9 +108,26 @@ def test_the_install_step(tmp_path: Path) -> None:
     (tmp_path / "temp").mkdir()
     done = run(ACTION, INSTALL, tmp_path, {"github.action_path": str(ROOT)})
     assert done.returncode == 0, done.stderr
-    command = [str(tmp_path / "temp" / "flowise-mock" / "bin" / "flowise-mock"), "conform", "--help"]
-    assert (
-        "judge a server" in subprocess.run(command, capture_output=True, text=True, check=True).stdout.lower()
+    command = [
+        str(tmp_path / "temp" / "flowise-mock" / "bin" / "flowise-mock"),
+        "conform",
+        "http://127.0.0.1:9",
+    ]
+    judged = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert judged.returncode == 2
+    assert "no server" in judged.stderr
+
+
+@pytest.mark.slow
+def test_the_install_step_of_the_action_that_starts_a_mock(tmp_path: Path) -> None:
+    (tmp_path / "temp").mkdir()
+    path = ROOT / ".github" / "actions" / "start"
+    known = {"github.action_path": str(path), "steps.python.outputs.python-path": sys.executable}
+    done = run(START, INSTALL, tmp_path, known)
+    assert done.returncode == 0, done.stderr
+    command = [str(tmp_path / "temp" / "flowise-mock-start" / "bin" / "flowise-mock"), "--version"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.startswith(
+        "flowise-mock"
     )
 
 
