@@ -19,15 +19,14 @@ from flowise_mock.testing import fixtures
 from flowise_mock.testing.clock import Clock
 
 DOCS = Path(__file__).parents[2] / "docs"
-WIDTH = "100"
-SIGNATURE = 76
+WIDTH = 76
 """Characters of a line that a page shows without scrolling."""
 
 
 def commands() -> str:
     """The help of each command."""
     (found,) = (each for each in cli.parser()._actions if isinstance(each, argparse._SubParsersAction))
-    with patch.dict(os.environ, COLUMNS=WIDTH):
+    with patch.dict(os.environ, COLUMNS=str(WIDTH)):
         parts = [f"## {name}\n```text\n{each.format_help()}```\n" for name, each in found.choices.items()]
     return "# The command\nThe output of `flowise-mock COMMAND --help`.\n\n" + "\n".join(parts)
 
@@ -73,7 +72,7 @@ def _signature(name: str, function: Any) -> str:
     )
     returns = f" -> {found.return_annotation}" if name[0].islower() else ""
     line = f"{name}({', '.join(shown)}){returns}"
-    if len(line) > SIGNATURE:
+    if len(line) > WIDTH:
         line = f"{name}(\n" + "".join(f"    {each},\n" for each in shown) + f"){returns}"
     return f"```text\n{line}\n```\n"
 
