@@ -35,15 +35,15 @@ def _add_conform(commands: Any) -> None:
         description="Judge a Flowise, or this mock, by a contract: what breaks it and why, and how to repeat that. Options that are not listed go to Schemathesis.",
     )
     one.add_argument("url", nargs="?", metavar="URL", help="address of the server, with or without /api/v1")
-    _add_contract(one)
-    _add_writing(one)
-    _add_scope(one)
-    _add_bounds(one)
-    _add_reports(one)
+    _add_contract(one.add_argument_group("contract and baseline"))
+    _add_writing(one.add_argument_group("access and records"))
+    _add_scope(one.add_argument_group("scope"))
+    _add_bounds(one.add_argument_group("bounds"))
+    _add_reports(one.add_argument_group("reports"))
     one.set_defaults(run=conform, takes_more=True)
 
 
-def _add_contract(one: argparse.ArgumentParser) -> None:
+def _add_contract(one: argparse._ArgumentGroup) -> None:
     named = add_contract(one, "clients", "contract to judge by")
     named.add_argument("--document", type=Path, metavar="FILE", help="an OpenAPI 3.0 document to judge by")
     one.add_argument(
@@ -63,7 +63,7 @@ def _add_contract(one: argparse.ArgumentParser) -> None:
     one.add_argument("--update-baseline", action="store_true", help="write what was found into the baseline")
 
 
-def _add_writing(one: argparse.ArgumentParser) -> None:
+def _add_writing(one: argparse._ArgumentGroup) -> None:
     one.add_argument("--api-key", metavar="KEY", help="key of the server (default: $FLOWISE_API_KEY)")
     one.add_argument(
         "--allow-writes",
@@ -94,7 +94,7 @@ def _add_writing(one: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_scope(one: argparse.ArgumentParser) -> None:
+def _add_scope(one: argparse._ArgumentGroup) -> None:
     one.add_argument(
         "--only", metavar="ID", default="", help="repeat the deviation with this ID, and show the exchange"
     )
@@ -119,7 +119,7 @@ def _add_scope(one: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_bounds(one: argparse.ArgumentParser) -> None:
+def _add_bounds(one: argparse._ArgumentGroup) -> None:
     one.add_argument("--max-time", type=int, metavar="SECONDS", help="time budget of the generated requests")
     one.add_argument(
         "--timeout",
@@ -137,7 +137,7 @@ def _add_bounds(one: argparse.ArgumentParser) -> None:
     one.add_argument("--insecure", action="store_true", help="do not check the server's certificate")
 
 
-def _add_reports(one: argparse.ArgumentParser) -> None:
+def _add_reports(one: argparse._ArgumentGroup) -> None:
     one.add_argument(
         "--report",
         action="append",
