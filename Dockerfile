@@ -17,7 +17,7 @@ COPY --from=build /opt/flowise-mock /opt/flowise-mock
 COPY --chmod=755 deploy/entrypoint.sh /usr/local/bin/entrypoint.sh
 ENV PATH=/opt/flowise-mock/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     FLOWISE_MOCK_HOST=0.0.0.0 FLOWISE_MOCK_PORT=3000
-WORKDIR /work
+WORKDIR /mock
 USER 65534:65534
 EXPOSE 3000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 \

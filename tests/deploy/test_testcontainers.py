@@ -59,7 +59,9 @@ def test_a_container_in_python(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
+@pytest.mark.skipif(
+    shutil.which("npm") is None, reason="npm is not installed; `make test` needs Python alone"
+)
 def test_a_container_in_node(daemon: Daemon, tmp_path: Path) -> None:
     install(tmp_path, "flowise-mock", "testcontainers@11")  # 12 needs Node 22
     (tmp_path / "program.mjs").write_text(PROGRAM)

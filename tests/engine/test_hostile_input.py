@@ -9,7 +9,8 @@ import contextlib
 import json
 import logging
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import httpx
@@ -33,7 +34,7 @@ class Sent(NamedTuple):
     path: str
     body: bytes = b""
     media: str = JSON
-    headers: dict[str, str] = {}  # noqa: RUF012 - never changed
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 def posted(path: str, body: Any, **more: Any) -> Sent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -106,9 +107,9 @@ def test_lines_are_counted_once() -> None:
     class Text(str):
         __slots__ = ()
 
-        def count(self, part: str, *places: int) -> int:  # type: ignore[override]
-            counted.append(places[1] - places[0] if places else 0)
-            return super().count(part, *places)
+        def count(self, *part: Any) -> int:
+            counted.append(part[2] - part[1] if len(part) == 3 else 0)
+            return super().count(*part)
 
     text = Text("".join(f"line {number} of many\n" for number in range(3000)))
     found = [each for each in split_document(Document(text, {}), 100, 0) if each]
