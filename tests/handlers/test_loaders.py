@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from itertools import pairwise
@@ -234,3 +235,31 @@ def test_the_parts_of_a_store_are_changed_and_shown(client: httpx.Client) -> Non
         '"topK":2'
         in client.post("/document-store/vectorstore/update", json=changed).json()["vectorStoreConfig"]
     )
+
+
+def test_work_ends_if_its_client_leaves() -> None:
+    """Also if the body is so large that the server pauses reading, and so does not see the client leave."""
+    running = Running(build.build(Options(token_delay=0)))
+    body = {
+        "loader": {"name": "plainText", "config": {"text": "some words " * 1_500_000}},
+        "splitter": {
+            "name": "recursiveCharacterTextSplitter",
+            "config": {"chunkSize": 2000, "chunkOverlap": 0},
+        },
+        "embedding": {"name": "openAIEmbeddings", "config": {}},
+        "vectorStore": {"name": "memoryVectorStore", "config": {}},
+    }
+    content = json.dumps(body).encode()
+    try:
+        with running.client() as client:
+            for _ in range(3):
+                store = client.post("/document-store/store", json={"name": "left"}).json()["id"]
+                path = f"{running.api}/document-store/upsert/{store}"
+                headers = {**client.headers, "Content-Type": "application/json"}
+                with pytest.raises(httpx.ReadTimeout):
+                    httpx.post(path, content=content, headers=headers, timeout=httpx.Timeout(5, read=0.2))
+                while running.tasks():
+                    time.sleep(0.02)
+                assert running.mock.store.find("documentstore", store)["status"] == "EMPTY"
+    finally:
+        running.stop()

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from conftest import Running
+from flowise_mock.state.store import Store
 
 pytestmark = pytest.mark.server
 
@@ -306,3 +307,12 @@ def test_a_stream_has_the_answer_in_tokens(api: httpx.Client) -> None:
     assert "".join(event["data"] for event in events if event["event"] == "token") == "talk echoes: one two"
     rows = json_of(api.get(f"/chatmessage/{id}"))
     assert rows[1]["id"] == events[-2]["data"]["chatMessageId"]
+
+
+def test_a_list_of_messages_reads_no_feedback_if_none_is_requested(
+    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one chat costs as much as its flow has ratings."""
+    id = "d290f1ee-6c54-4b01-90e6-d701748f0851"
+    monkeypatch.setattr(Store, "feedback_by_message", None)
+    assert api.get(f"/chatmessage/{id}", params={"chatId": "chat-1"}).status_code == 200

@@ -9,9 +9,14 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple, NoReturn
 
+import orjson
+
 CONTEXT = 10
 """Characters shown on either side of an unexpected token in a long text."""
 _BLANK = " \t\n\r"
+_BLANKS = re.compile(r"[ \t\n\r]*")
+_PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
+"""Characters of a string that need no look: a text of megabytes is passed over in one step."""
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _ESCAPES = set('"\\/bfnrtu')
 _HEX = set("0123456789abcdefABCDEF")
@@ -56,6 +61,8 @@ def complaint(source: Any) -> Complaint | None:
     source = "undefined" if source is None else text(source)
     if source in _WORDS:
         return Complaint(f'"{source}" is not valid JSON')
+    if _is_json(source):
+        return None
     try:
         Scan(source).document()
     except _NotJson as found:
@@ -65,12 +72,27 @@ def complaint(source: Any) -> Complaint | None:
     return None
 
 
+def _is_json(source: str) -> bool:
+    """Whether orjson reads a text: it takes less than V8 and reads a hundred times faster than a scan."""
+    try:
+        orjson.loads(source)
+    except ValueError:
+        return False
+    return True
+
+
 def strict_complaint(source: str) -> Complaint | None:
     """As Express parses a body: an object, an array, or nothing."""
     first = source.lstrip(_BLANK)[:1]
     if first and first not in "{[":
         return Scan(source).token(source.index(first))
     return complaint(source)
+
+
+def _end(pattern: re.Pattern[str], source: str, at: int) -> int:
+    """Where a run of characters, which may be empty, ends."""
+    found = pattern.match(source, at)
+    return found.end() if found else at
 
 
 class Scan:
@@ -87,8 +109,10 @@ class Scan:
 
     def peek(self) -> str:
         """The next character that is not whitespace; empty at the end."""
-        while self.at < len(self.source) and self.source[self.at] in _BLANK:
-            self.at += 1
+        char = self.source[self.at : self.at + 1]
+        if not char or char not in _BLANK:
+            return char
+        self.at = _end(_BLANKS, self.source, self.at)
         return self.source[self.at : self.at + 1]
 
     def value(self) -> None:
@@ -133,6 +157,7 @@ class Scan:
     def string(self) -> None:
         self.at += 1
         while True:
+            self.at = _end(_PLAIN, self.source, self.at)
             char = self.source[self.at : self.at + 1]
             if not char:
                 self.fail("Unterminated string")

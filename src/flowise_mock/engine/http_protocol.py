@@ -127,6 +127,8 @@ class Protocol(HttpToolsProtocol):
         if not self.parser.should_upgrade():  # else the body is still to come
             self._is_whole = True
             super().on_message_complete()
+            if not self.pipeline:  # else a client that leaves is not seen
+                self.flow.resume_reading()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

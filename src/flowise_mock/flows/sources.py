@@ -5,6 +5,7 @@ from __future__ import annotations
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data, flow_documents
 from flowise_mock.flows.call import Call
+from flowise_mock.flows.scripted import reply_parts
 from flowise_mock.flows.turn import Turn
 from flowise_mock.knowledge import ranking
 from flowise_mock.knowledge.chunking import positive
@@ -16,7 +17,9 @@ SOURCES = 4
 
 
 async def find(call: Call, turn: Turn) -> list[Record] | None:
-    """The documents that share most words with the question; None if the flow shows none."""
+    """The documents that share most words with the question; None if none are shown, or those of a script."""
+    if reply_parts(turn, "sourceDocuments"):
+        return None
     nodes = flow_data.nodes(turn.flow)
     if not any(node.inputs.get("returnSourceDocuments") in (True, "true") for node in nodes):
         return None

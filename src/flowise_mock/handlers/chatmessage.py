@@ -42,7 +42,7 @@ async def get_all_chat_messages(
         id=message_id,
     )  # fmt: skip
     rows = _filter_types(within(rows, "createdDate", start_date, end_date), chat_type)
-    ratings = call.store.feedback_by_message(id, feedback_type)
+    ratings = call.store.feedback_by_message(id, feedback_type) if feedback else {}
     if feedback_type is not None:
         rows = _filter_rated(call, id, rows, feedback_type)
     if feedback:
