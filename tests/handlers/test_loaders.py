@@ -6,13 +6,14 @@ import json
 import time
 from base64 import b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
 import httpx
 import pytest
 
-from conftest import Running
+from conftest import KEY, Running
 from flowise_mock.server import build
 from flowise_mock.server.build import Options
 
@@ -237,29 +238,58 @@ def test_the_parts_of_a_store_are_changed_and_shown(client: httpx.Client) -> Non
     )
 
 
-def test_work_ends_if_its_client_leaves() -> None:
+LARGE: dict[str, Any] = {
+    "loader": {"name": "plainText", "config": {"text": "some words " * 1_500_000}},
+    "splitter": {"name": "recursiveCharacterTextSplitter", "config": {"chunkSize": 2000, "chunkOverlap": 0}},
+    "embedding": {"name": "openAIEmbeddings", "config": {}},
+    "vectorStore": {"name": "memoryVectorStore", "config": {}},
+}
+
+
+@pytest.fixture(scope="module")
+def large() -> bytes:
+    """An upsert that takes about a second."""
+    return json.dumps(LARGE).encode()
+
+
+def left(running: Running, store: str, content: bytes) -> None:
+    """Send an upsert, and leave before its end."""
+    path = f"{running.api}/document-store/upsert/{store}"
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(path, content=content, headers=headers, timeout=httpx.Timeout(5, read=0.2))
+
+
+def test_work_ends_if_its_client_leaves(large: bytes) -> None:
     """Also if the body is so large that the server pauses reading, and so does not see the client leave."""
     running = Running(build.build(Options(token_delay=0)))
-    body = {
-        "loader": {"name": "plainText", "config": {"text": "some words " * 1_500_000}},
-        "splitter": {
-            "name": "recursiveCharacterTextSplitter",
-            "config": {"chunkSize": 2000, "chunkOverlap": 0},
-        },
-        "embedding": {"name": "openAIEmbeddings", "config": {}},
-        "vectorStore": {"name": "memoryVectorStore", "config": {}},
-    }
-    content = json.dumps(body).encode()
     try:
         with running.client() as client:
             for _ in range(3):
                 store = client.post("/document-store/store", json={"name": "left"}).json()["id"]
-                path = f"{running.api}/document-store/upsert/{store}"
-                headers = {**client.headers, "Content-Type": "application/json"}
-                with pytest.raises(httpx.ReadTimeout):
-                    httpx.post(path, content=content, headers=headers, timeout=httpx.Timeout(5, read=0.2))
+                left(running, store, large)
                 while running.tasks():
                     time.sleep(0.02)
                 assert running.mock.store.find("documentstore", store)["status"] == "EMPTY"
+                assert running.mock.store.select("chunk", storeId=store) == []
+    finally:
+        running.stop()
+
+
+def test_a_store_that_is_deleted_during_an_upsert(large: bytes) -> None:
+    """Nothing is kept of what was split for it."""
+    running = Running(build.build(Options(token_delay=0)))
+    try:
+        with running.client() as client, ThreadPoolExecutor() as pool:
+            store = client.post("/document-store/store", json={"name": "gone"}).json()["id"]
+            headers = {"Content-Type": "application/json"}
+            path = f"/document-store/upsert/{store}"
+            upsert = pool.submit(client.post, path, content=large, headers=headers)
+            while not running.tasks():
+                time.sleep(0.02)
+            time.sleep(0.3)
+            assert client.delete(f"/document-store/store/{store}").status_code == 200
+            assert upsert.result(20).status_code == 404
+        assert running.mock.store.select("chunk", storeId=store) == []
     finally:
         running.stop()

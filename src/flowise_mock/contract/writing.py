@@ -65,11 +65,8 @@ class Writer:
 
     def _array(self, items: Writer, values: list[Any]) -> Written:
         written: list[bytes] = []
-        for part in range(0, len(values), PART):
-            problem = items.add(written, values[part : part + PART])
-            if problem is not None:
-                return Written(b"", problem)
-        return _joined(written)
+        problem = items.add(written, values)
+        return _joined(written) if problem is None else Written(b"", problem)
 
     async def written(self, values: list[Any], pause: Callable[[], Awaitable[None]]) -> list[Any] | Written:
         """A long array as JSON, written in parts with a pause after each; as it is if that cannot be."""

@@ -32,7 +32,7 @@ async def as_json(call: Call, turn: Turn, choice: Choice | None = None) -> Recor
     while True:
         events += 1
         if events % BATCH == 0:
-            await call.pause()
+            await asyncio.sleep(0)  # others go on; the run does as well if its client leaves, as in Flowise
         try:
             event = next(running)
         except StopIteration as ended:

@@ -48,8 +48,8 @@ async def process_loader(call: Call, id: str, body: Record) -> Record:
     stored = loaders.load_files(call.store, target["id"], loader)
     files = await documents.opened(sent or stored, loader["loaderId"])
     split = await collected(chunks_of(call.report, loader, files), call.pause)
-    await loaders.replace_chunks(call.store, target["id"], loader, split, call.pause)
-    loaders.keep(call.store, target["id"], [loader])
+    loaders.replace_chunks(call.store, target["id"], loader, split)
+    loaders.keep(call.store, target["id"], loader)
     return document_store.page_of_chunks(call, target["id"], id, 1)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator
 from typing import Any
 
 from flowise_mock.contract import jsontext
@@ -84,7 +83,8 @@ async def upsert(
             _store_failed(store, target["id"], list(loaders.values()), loader, files)
             raise
         replaced = store.remove_where("chunk", storeId=target["id"], docId=loader["id"])
-        chunks = await replace_chunks(store, target["id"], loader, split, pause)
+        chunks = replace_chunks(store, target["id"], loader, split)
+        target = keep(store, target["id"], loader)
         changes |= _configs(item)
         documents = [to_document(chunk, with_loader) for chunk in chunks if chunk["pageContent"].strip()]
         config = _manager(target, item, stored)
@@ -93,7 +93,6 @@ async def upsert(
         else:
             result = record_manager.index(store, config, target["id"], documents)
         results.append(result | {"docId": loader["id"]})
-    target = keep(store, target["id"], list(loaders.values()))
     changes |= {"status": UPSERTED}
     store.change("documentstore", target["id"], changes)
     check_components(report, {**target, **changes})
@@ -231,29 +230,29 @@ def _store_failed(
     store.change("documentstore", store_id, {"loaders": jsontext.dumps(loaders), "status": "STALE"})
 
 
-async def replace_chunks(
-    store: Store, store_id: str, loader: Record, found: list[Document], pause: Pause = never
-) -> list[Record]:
-    """Store the chunks of a loader in place of its older ones, and set its totals."""
+def replace_chunks(store: Store, store_id: str, loader: Record, found: list[Document]) -> list[Record]:
+    """Store the chunks of a loader in place of its older ones, and set its totals.
+
+    Without a pause: a client that leaves, or another request, never sees a part of them. Raises NotFound.
+    """
+    store.find("documentstore", store_id)
     store.remove_where("chunk", storeId=store_id, docId=loader["id"])
     ids = {"docId": loader["id"], "storeId": store_id}
-
-    def created() -> Iterator[Record]:
-        for number, each in enumerate(found, start=1):
-            metadata = jsontext.dumps(each.metadata)
-            yield store.create(
-                "chunk", {**ids, "chunkNo": number, "pageContent": each.text, "metadata": metadata}
-            )
-
-    chunks = await collected(created(), pause)
+    chunks = [
+        store.create(
+            "chunk",
+            {**ids, "chunkNo": number, "pageContent": each.text, "metadata": jsontext.dumps(each.metadata)},
+        )
+        for number, each in enumerate(found, start=1)
+    ]
     update_totals(loader, chunks)
     return chunks
 
 
-def keep(store: Store, store_id: str, changed: list[Record]) -> Record:
-    """Keep loaders in their store, beside those that other requests added meanwhile. Returns the store."""
+def keep(store: Store, store_id: str, loader: Record) -> Record:
+    """Keep a loader in its store, beside those that other requests added meanwhile. Returns the store."""
     known = {each["id"]: each for each in loaders_of(store.find("documentstore", store_id))}
-    known |= {each["id"]: each for each in changed}
+    known[loader["id"]] = loader
     return store.change("documentstore", store_id, {"loaders": jsontext.dumps(list(known.values()))})
 
 
