@@ -24,6 +24,8 @@ HIGH_WATER = 256 * 1024
 """Bytes that wait for one side before the other is read no more."""
 MAX_KEPT = 128 * 1024 * 1024
 """Bytes of unfinished exchanges that are kept, over all connections."""
+SETTLING = 10
+"""Rounds of the loop in which connections appear that were accepted before the end, and are cut."""
 Sink = Callable[[Exchange], None]
 Notice = Callable[[str], None]
 
@@ -54,11 +56,13 @@ class Relay:
         self.stopped = True
         if self._server is not None:
             self._server.close()
-        for side in list(self.sides):
-            side.cut()
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        for _ in range(SETTLING):
+            for side in list(self.sides):
+                side.cut()
+            await asyncio.sleep(0)
 
     def next_id(self) -> int:
         self._number += 1
