@@ -30,7 +30,7 @@ IDS = ("chatId", "sessionId", "chatMessageId", "executionId", "id", "executionDa
 @contextmanager
 def serving(*scripts: Path, seed: bool = False, speed: float = 1000.0) -> Iterator[str]:
     """A mock as 3.1.4 with scripts, without records unless it has the `seed`."""
-    options = Options(contract="3.1.4", scripts=scripts, speed=speed, token_delay=0, access_log=False)
+    options = Options(contract="3.1.4", scripts=scripts, speed=speed, token_delay=0.2, access_log=False)
     if not seed:
         options.seed = None
     thread = ServerThread(build(options))

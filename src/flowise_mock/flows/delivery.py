@@ -109,14 +109,16 @@ async def _begin(call: Call, turn: Turn, choice: Choice | None) -> None:
 class Pace:
     """The pauses of a run. They follow the clock, so that delays do not add up.
 
-    They are those of the script, else `delay` seconds after each token; without pauses if that is None.
+    They are those of the script, else `delay` seconds after each token; without pauses if that is None. A
+    recorded answer has its own.
     """
 
     def __init__(self, call: Call, turn: Turn, delay: float | None) -> None:
         self._speed = call.runtime.speed
         self.clock = asyncio.get_running_loop().time
         self._pauses = turn.reply.pauses if turn.reply is not None else None
-        self._delay = delay
+        is_recorded = turn.reply is not None and turn.reply.recorded is not None
+        self._delay = None if is_recorded else delay
         self._due = self.clock()
         self._begun = False
 
