@@ -47,9 +47,7 @@ def bodies(parts: list[Part]) -> list[bytes]:
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data(), request=st.booleans(), places=st.lists(st.integers(0, 600), max_size=12))
-def test_messages_are_found_and_bytes_stay(
-    data: st.DataObject, request: bool, places: list[int]
-) -> None:
+def test_messages_are_found_and_bytes_stay(data: st.DataObject, request: bool, places: list[int]) -> None:
     sent = data.draw(st.lists(messages(request=request), min_size=1, max_size=3))
     whole = b"".join(each for each, _ in sent)
     framer = Framer(is_request=request)

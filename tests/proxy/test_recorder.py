@@ -251,9 +251,7 @@ def test_secrets_are_not_in_a_script(tmp_path: Path) -> None:
         (exchange({"question": "q"}, {}, response_length=10**9), "its body is too long"),
     ],
 )
-def test_what_cannot_be_recorded_is_said_and_harms_nothing(
-    made: Exchange, why: str, tmp_path: Path
-) -> None:
+def test_what_cannot_be_recorded_is_said_and_harms_nothing(made: Exchange, why: str, tmp_path: Path) -> None:
     script = tmp_path / "rules.yaml"
     good = exchange({"question": "good"}, answer("fine"))
     lines, is_well = recorded(script, good, made)
@@ -369,9 +367,7 @@ def test_a_file_that_is_broken_meanwhile_stays_and_nothing_is_lost(tmp_path: Pat
     assert len(reading.read(tmp_path / "rules.recorded.yaml").value["rules"]) == 2
 
 
-def test_a_folder_without_room_keeps_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_without_room_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = tmp_path / "rules.yaml"
     recorded(script, exchange({"question": "q"}, answer("one")))
     before = script.read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from threading import Thread
 import pytest
 
 from flowise_mock.proxy.exchange import Exchange
+from flowise_mock.proxy.relay import Relay
+from flowise_mock.proxy.upstream import Upstream
 from proxy import faults
 from proxy.faults import ASK, CASES, OK, Act, Case, Result, Seen
 
@@ -149,3 +152,26 @@ def test_a_server_that_is_the_proxy_is_found_at_the_connection() -> None:
         thread.join(5)
     assert answers == [b"reset"]
     assert len(found) <= 1
+
+
+def test_small_writes_are_not_held_back() -> None:
+    """Without TCP_NODELAY the second of two small writes waits for the acknowledgement of the first, 40 ms."""
+
+    async def delays() -> list[int]:
+        exchanges: list[Exchange] = []
+        upstream = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+        relay = Relay(
+            Upstream.of(f"http://127.0.0.1:{upstream.sockets[0].getsockname()[1]}"), exchanges.append
+        )
+        bound = socket.create_server(("127.0.0.1", 0))
+        await relay.start(bound)
+        _, writer = await asyncio.open_connection(*bound.getsockname())
+        while len(relay.sides) < 2:
+            await asyncio.sleep(0.01)
+        found = [side.option(socket.TCP_NODELAY) for side in relay.sides]
+        writer.close()
+        await relay.stop()
+        upstream.close()
+        return found
+
+    assert asyncio.run(delays()) == [1, 1]

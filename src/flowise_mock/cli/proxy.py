@@ -165,6 +165,8 @@ def _watch(relay: RelayProcess, watcher: Watcher, command: list[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     running = Running(command, relay.port, stop)
+    if hasattr(os, "nice"):
+        os.nice(10)  # the relay, the server and the application come first
     for kind, value, bodies in relay.messages():
         watcher.take(kind, value, bodies)
     relay.wait()
