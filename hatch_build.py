@@ -1,6 +1,7 @@
-"""Puts the document, the overlays, the fixtures and the merged contracts into the wheel, and packs it well.
+"""Puts the contracts and the fixtures into the wheel, and packs it well.
 
-With the merged contracts a server starts without reading YAML or applying overlays. A checkout has no copies.
+With the merged contracts a server starts without reading YAML or applying overlays. The document and the
+overlays are in the same file, for overlays of users that extend them. A checkout has no copies.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from zipfile import ZipFile, ZipInfo
 import deflate
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-DATA = ("openapi.yaml", "overlays", "fixtures/seed", "fixtures/scripts")
+DATA = ("fixtures/seed", "fixtures/scripts")
 
 
 class Data(BuildHookInterface):
@@ -39,10 +40,16 @@ class Data(BuildHookInterface):
 
 def _write_contracts(source: Path, folder: Path) -> Path:
     sys.path.insert(0, str(source))
-    from flowise_mock.contract import contracts, merged
+    from flowise_mock.contract import contracts, document, merged
 
     path = folder / merged.FILE
-    merged.write(path, ((name, contracts.load(name)) for name in contracts.names()))
+    root = contracts.root()
+    files = [root / "openapi.yaml", *sorted((root / "overlays").glob("*.yaml"))]
+    merged.write(
+        path,
+        ((name, contracts.load(name)) for name in contracts.names()),
+        ((str(each.relative_to(root)), document.read(each)) for each in files),
+    )
     return path
 
 
