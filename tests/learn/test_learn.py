@@ -15,8 +15,10 @@ from conftest import Running
 from flowise_mock.cli import main
 from flowise_mock.contract import contracts
 from flowise_mock.contract.document import DocumentError
+from flowise_mock.learn.probes import probes
 from flowise_mock.server import build
 from flowise_mock.server.build import Options
+from flowise_mock.state.store import UUID
 
 pytestmark = pytest.mark.server
 
@@ -52,6 +54,73 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     file.write_text("\n".join(rows) + "\n")
     return file
+
+
+def test_probes_create_nothing_and_name_no_record() -> None:
+    document = contracts.merge("3.1.4")
+    found = list(probes(document))
+    assert [each.request for each in found] == [each.request for each in probes(contracts.merge("3.1.4"))]
+    for each in found:
+        method, path = each.request["method"], each.request["path"]
+        assert method == "GET" or UUID.search(path), each.name
+        assert "{" not in path
+    probed = {each.operation for each in found}
+    assert {"getAllTools", "updateTool", "deleteTool", "callMcpServer"} <= probed
+    assert "createTool" not in probed
+
+
+def test_an_operation_is_gone_if_the_interface_answers_a_probe(tmp_path: Path) -> None:
+    (probe,) = [each for each in probes(contracts.merge("3.1.4")) if each.operation == "deleteVariable"]
+    page = {"status": 200, "headers": {"Content-Type": "text/html"}, "body": '<div id="root"></div>'}
+    file = tmp_path / "r.jsonl"
+    file.write_text(
+        json.dumps(
+            {"operationId": probe.operation, "case": "probe", "request": probe.request, "response": page}
+        )
+    )
+    assert learn(file, tmp_path / "flowise-3.1.9.yaml") == 0
+    removed = [
+        each
+        for each in yaml.safe_load((tmp_path / "flowise-3.1.9.yaml").read_text())["actions"]
+        if "remove" in each
+    ]
+    assert [each["target"] for each in removed] == [
+        "$.paths['/variables/{id}'].delete",
+        "$['x-permissions'].deleteVariable",
+    ]
+
+
+def test_a_column_and_parameters_that_are_gone_everywhere(tmp_path: Path) -> None:
+    """Two tables without workspaces, one of which ignores pages."""
+    variable = {"name": "v", "value": "1", "type": "static"}
+    shown = {
+        "id": ID[::-1],
+        **variable,
+        "createdDate": TOOL["createdDate"],
+        "updatedDate": TOOL["updatedDate"],
+    }
+    shown["id"] = "21111111-2222-4333-8444-555555555555"
+    listed = json.loads(row("getAllVariables", "GET", "/variables", None, 200, [shown]))
+    listed["request"]["query"] = {"page": 1, "limit": 1}
+    rows = [
+        row("createVariable", "POST", "/variables", variable, 200, shown),
+        row(
+            "createTool",
+            "POST",
+            "/tools",
+            BODY,
+            200,
+            {key: TOOL[key] for key in TOOL if key not in ("icon", "workspaceId")},
+        ),
+        json.dumps(listed),
+    ]
+    file = tmp_path / "r.jsonl"
+    file.write_text("\n".join(rows))
+    assert learn(file, tmp_path / "flowise-3.1.9.yaml") == 0
+    actions = yaml.safe_load((tmp_path / "flowise-3.1.9.yaml").read_text())["actions"]
+    targets = [each["target"] for each in actions]
+    assert "$..properties['workspaceId']" in targets
+    assert "$.paths['/variables'].get.parameters[?@.name=='page']" in targets
 
 
 def learn(recording: Path, out: Path, *more: str) -> int:
