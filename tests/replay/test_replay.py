@@ -42,6 +42,13 @@ KNOWN["3.0.13"] = {
     "queryVectorStore/missing_storeId": "without an id, the first store counts, which an earlier recording had left",
     "createPrediction/agentflow_form_with_question_only": "a form without a description has none",
 }
+KNOWN["2.2.8"] = {
+    **{name: why for name, why in COMMON.items() if not name.startswith("getAllDocumentStores")},
+    "getAllChatMessages/feedbackType_down": "of several ratings of a message, the first counts",
+}
+ENDS = "an object as the settings of a chatbot ends the server"
+KNOWN_INPUTS = {"2.2.8": {"updateChatflow/type_null": ENDS, "createChatflow/fresh": ENDS}}
+"""The differences in the answers to odd inputs, of versions that have some."""
 FULL = ("3.1.4", "3.0.5")
 """The versions of which predictions of every kind are recorded."""
 MODEL = {
@@ -94,7 +101,7 @@ def play(
         running.stop()
 
 
-FLOORS = {"3.0.5": (99, 98), "3.0.13": (98, 97), "3.1.4": (99, 98)}
+FLOORS = {"2.2.8": (99, 99), "3.0.5": (99, 98), "3.0.13": (98, 97), "3.1.4": (99, 98)}
 """Percent of the exchanges, and of the error texts, that agree."""
 
 
@@ -114,7 +121,8 @@ def test_a_version_answers_as_recorded(version: str, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize("version", KNOWN)
 def test_odd_inputs_are_answered_as_recorded(version: str) -> None:
     score = play(version, version, part="-inputs")
-    assert not score.differing, "\n".join(score.lines())
+    known = KNOWN_INPUTS.get(version, {})
+    assert {each.exchange.name for each in score.differing} == set(known), "\n".join(score.lines())
     assert score.word_share == 100
 
 

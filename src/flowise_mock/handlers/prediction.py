@@ -23,7 +23,7 @@ async def create_prediction(call: Call, id: str, body: Record) -> Record | Event
         call.check_key(flow)
         return await delivery.as_json(call, turn, choice)
 
-    if streams and dispatch.streamable(flow):
+    if streams and dispatch.streamable(call, flow):
         if not call.may_run(flow):
             call.report(WrongKeyForStream("Chatflow", flow["id"]))
         return EventStream(delivery.as_events(call, turn, choice), as_json=_answer_json)
