@@ -224,7 +224,15 @@ def test_a_chain_of_overlays_must_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "nearest"), [("3.0.7", "3.0.5"), ("3.0.5", "3.0.5"), ("3.1.99", "3.1.4")]
+    ("version", "nearest"),
+    [
+        ("3.0.7", "3.0.5"),
+        ("3.0.5", "3.0.5"),
+        ("3.0.99", "3.0.13"),
+        ("3.1.1", "3.1.0"),
+        ("3.1.99", "3.1.4"),
+        ("2.9.9", "2.2.8"),
+    ],
 )
 def test_a_version_without_a_contract_takes_the_nearest_older_one(version: str, nearest: str) -> None:
     assert contracts.resolve_version(version) == nearest
