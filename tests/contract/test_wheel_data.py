@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from flowise_mock.contract import contracts, document, merged
+from flowise_mock.contract import contracts, document, merged, vocabulary
 
 ROOT = contracts.root()
 BYTES = 700_000
@@ -76,10 +77,23 @@ def test_the_document_the_overlays_and_the_seed_are_in_it(unpacked: Path, tmp_pa
     data = unpacked / "flowise_mock" / "data"
     merged.unpack(data / merged.FILE, tmp_path)
     for file in [ROOT / "openapi.yaml", *(ROOT / "overlays").iterdir()]:
-        assert document.read(tmp_path / file.relative_to(ROOT)) == document.read(file)
+        assert document.read(tmp_path / file.relative_to(ROOT)) == merged.without_reasons(document.read(file))
     for file in (ROOT / "fixtures/seed").iterdir():
         assert (data / "fixtures/seed" / file.name).read_bytes() == file.read_bytes()
     assert (unpacked / "flowise_mock" / "py.typed").exists()
+
+
+def test_the_words_of_overlays_are_in_it_without_their_descriptions(unpacked: Path) -> None:
+    shipped = json.loads((unpacked / "flowise_mock/contract/vocabulary.schema.json").read_text())
+    assert shipped["properties"].keys() == vocabulary.schema()["properties"].keys()
+    assert (
+        shipped["$defs"]["record"]["properties"].keys()
+        == vocabulary.schema()["$defs"]["record"]["properties"].keys()
+    )
+    assert "description" not in shipped["properties"]["x-outcomes"]
+    code = "from flowise_mock.contract import vocabulary as v; print(*v.words())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=unpacked, capture_output=True, text=True)
+    assert set(done.stdout.split()) == set(vocabulary.words()), done.stderr
 
 
 def test_it_is_small(built: Path) -> None:

@@ -48,6 +48,16 @@ def read(path: Path, name: str) -> Document | None:
     return None
 
 
+def without_reasons(value: Document) -> Document:
+    """An overlay without the descriptions of its actions, which are for its readers; a document as it is."""
+    if "actions" not in value:
+        return value
+    actions = [
+        {key: each for key, each in action.items() if key != "description"} for action in value["actions"]
+    ]
+    return {**value, "actions": actions}
+
+
 def unpack(path: Path, folder: Path) -> None:
     """Write the files that the contracts are merged from into a folder: as JSON, which is YAML too."""
     with lzma.open(path) as file:
