@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import Running
+from conftest import KEY, Running
 from flowise_mock.cli import main
 from flowise_mock.contract import contracts
 from flowise_mock.contract.document import DocumentError
 from flowise_mock.learn.probes import probes
+from flowise_mock.replay import recorder
+from flowise_mock.replay.exchanges import read
 from flowise_mock.server import build
 from flowise_mock.server.build import Options
 from flowise_mock.state.store import UUID
@@ -166,6 +168,67 @@ def test_a_status_and_a_message_are_explained_with_their_evidence(learned: str) 
         "update": {"x-outcomes": {"NotFound": entry}},
     } in [{key: each[key] for key in each if key != "description"} for each in actions]
     assert any("icon" in str(each.get("update")) for each in actions)
+
+
+def test_ids_that_clients_set(tmp_path: Path) -> None:
+    message = "Error: toolsService.createTool - SQLITE_CONSTRAINT: NOT NULL constraint failed: tool.id"
+    file = tmp_path / "r.jsonl"
+    file.write_text(row("createTool", "POST", "/tools", {**BODY, "id": None}, 500, failure(500, message)))
+    assert learn(file, tmp_path / "flowise-3.1.1.yaml") == 0
+    assert {"ids": "mutable"} in updates(tmp_path / "flowise-3.1.1.yaml")
+
+
+def test_frames_without_a_colon(tmp_path: Path) -> None:
+    """A mock of 3.1.0 is the server, and 3.1.4 the nearest contract."""
+    nodes = [
+        {"id": "m", "data": {"name": "bufferMemory", "category": "Memory"}},
+        {"id": "c", "data": {"name": "conversationChain", "category": "Chains"}},
+    ]
+    data = json.dumps({"nodes": nodes, "edges": [{"source": "m", "target": "c"}]})
+    flow = {"name": "f", "flowData": data, "type": "CHATFLOW"}
+    cases = [
+        row("createChatflow", "POST", "/chatflows", flow, 200, {**flow, "id": ID}),
+        row("createPrediction", "POST", f"/prediction/{ID}", {"question": "q", "streaming": True}, 200, {}),
+    ]
+    (tmp_path / "cases.jsonl").write_text("\n".join(cases))
+    running = Running(build.build(Options(contract="3.1.0", token_delay=0)))
+    try:
+        recorder.record(running.url, KEY, read(tmp_path / "cases.jsonl"), tmp_path / "r.jsonl")
+    finally:
+        running.stop()
+    assert learn(tmp_path / "r.jsonl", tmp_path / "flowise-3.1.1.yaml") == 0
+    assert {"bare-events": ["end"]} in updates(tmp_path / "flowise-3.1.1.yaml")
+
+
+def updates(overlay: Path) -> list[Any]:
+    return [each.get("update") for each in yaml.safe_load(overlay.read_text())["actions"]]
+
+
+def internal_request(folder: Path) -> Path:
+    """A request of the web interface without a session, which only old versions answer."""
+    listed = json.loads(row("getAllTools", "GET", "/tools", None, 200, []))
+    listed["request"]["headers"] = {"x-request-from": "internal"}
+    file = folder / "r.jsonl"
+    file.write_text(json.dumps(listed))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("compared", "explained"), [(["--compare", "3.0.0"], True), (["--compare", "none"], False), ([], True)]
+)
+def test_another_version_explains_what_no_exchange_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], compared: list[str], explained: bool
+) -> None:
+    out = tmp_path / "flowise-3.0.1.yaml"
+    recording = str(internal_request(tmp_path))
+    assert main(["learn", "--from", "3.0.5", "--recording", recording, "--out", str(out), *compared]) == 0
+    output = capsys.readouterr()
+    assert ("after:  1 of 1 exchanges agree" in output.out) is explained
+    actions = yaml.safe_load(out.read_text())["actions"]
+    learned = [each for each in actions if each["description"].startswith("As in ")]
+    assert [each["update"] for each in learned] == ([{"internal-requests": "open"}] if explained else [])
+    assert all(each["x-evidence"] == "r.jsonl" for each in learned)
+    assert ("3.0.0: 1 of its differences explain something" in output.err) is (compared[1:] == ["3.0.0"])
 
 
 @pytest.mark.slow

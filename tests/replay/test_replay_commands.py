@@ -11,7 +11,7 @@ import pytest
 
 from conftest import KEY, Running
 from flowise_mock.cli import main
-from flowise_mock.replay import services
+from flowise_mock.replay import recorder, services
 from flowise_mock.replay.exchanges import Exchange, read
 from flowise_mock.replay.player import Player
 from flowise_mock.replay.restore_nodes import abridge, restore_nodes
@@ -92,7 +92,17 @@ def test_headers_bodies_and_orders_are_figures_of_their_own(
     swapped = {"affected": 1, "raw": []}
     page = {"Content-Type": "text/html; charset=utf-8", "X-Frame-Options": "DENY"}
     with recording.open("a") as file:
-        file.write(row("createTool", "POST", "/api/v1/tools", TOOL, 200, {**RECORD, "id": ID[::-1]}) + "\n")
+        file.write(
+            row(
+                "createTool",
+                "POST",
+                "/api/v1/tools",
+                TOOL,
+                200,
+                {**RECORD, "id": "21111111-2222-4333-8444-555555555555"},
+            )
+            + "\n"
+        )
         file.write(row("deleteTool", "DELETE", f"/api/v1/tools/{ID[::-1]}", None, 200, swapped) + "\n")
         ping = json.loads(row("pingServer", "GET", "/api/v1/ping", None, 200, "another text"))
         ping["response"]["headers"] = page
@@ -258,6 +268,51 @@ def test_what_record_cannot_delete_is_listed(
     made = [each.body["id"] for each in read(out)]
     assert f"2 exchanges in {out}; 1 records could not be deleted\n  /leads/{made[1]}\n" in output
     assert len(newest.mock.store.select("tool")) == before
+
+
+def test_what_is_left_is_looked_for_after_all_was_deleted(
+    newest: Running, recording: Path, tmp_path: Path
+) -> None:
+    """One that a case deleted is gone too; one that the server keeps is listed."""
+    rows = [
+        row("createTool", "POST", "/api/v1/tools", TOOL, 200, RECORD),
+        row(
+            "createTool",
+            "POST",
+            "/api/v1/tools",
+            TOOL,
+            200,
+            {**RECORD, "id": "21111111-2222-4333-8444-555555555555"},
+        ),
+        row("deleteTool", "DELETE", f"/api/v1/tools/{RECORD['id']}", None, 200, {"raw": [], "affected": 1}),
+    ]
+    recording.write_text("\n".join(rows) + "\n")
+    sent: list[str] = []
+    player_delete, player_is_gone = Player.delete, Player.is_gone
+
+    class Refusing(Player):
+        """Cannot delete the second tool."""
+
+        def delete(self, path: str) -> None:
+            sent.append(f"delete {path}")
+            if len([each for each in sent if each.startswith("delete")]) > 1:
+                player_delete(self, path)
+
+        def is_gone(self, path: str) -> bool:
+            sent.append(f"look for {path}")
+            return player_is_gone(self, path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorder, "Player", Refusing)
+        count, left = recorder.record(newest.url, KEY, read(recording), tmp_path / "new.jsonl")
+    first, second = (
+        each.body["id"] for each in read(tmp_path / "new.jsonl") if each.operation == "createTool"
+    )
+    newest.mock.store.remove("tool", second)
+    assert (count, left) == (3, [f"/tools/{second}"])
+    assert sent == [
+        f"delete /tools/{second}", f"delete /tools/{first}", f"look for /tools/{second}", f"look for /tools/{first}",
+    ]  # fmt: skip
 
 
 def test_a_deleted_record_is_gone_even_if_its_list_cannot_be_read(newest: Running) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flowise_mock.contract import responses
 from flowise_mock.contract.document import Document, Operation
-from flowise_mock.learn import columns, entries
+from flowise_mock.learn import columns, entries, wire
 from flowise_mock.learn.observation import Met, Observation
 from flowise_mock.learn.proposal import Action, Proposal, target_of
 from flowise_mock.replay.exchanges import LOW_KEY
@@ -31,6 +31,7 @@ def infer(document: Document, seen: Observation) -> Iterator[Proposal]:
     if status == 401 and (answered is None or answered.name in SUCCESS):
         yield from _private(document, seen)
     yield from _permissions(seen)
+    yield from wire.infer(document, seen)
     if answered is not None and answered.name not in SUCCESS:
         yield from _restated(document, seen, answered)
         if status < 300 and issubclass(KINDS[answered.name], Condition):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flowise_mock.contract import contracts
-from flowise_mock.replay.exchanges import Exchange, RecordingError, json_or_text
+from flowise_mock.replay.exchanges import Exchange, RecordingError, json_or_text, media_of
 from flowise_mock.replay.player import Player
 from flowise_mock.replay.restore_nodes import abridge
 from flowise_mock.replay.transport import Answer
@@ -26,6 +26,8 @@ PATHS = {
     "_credential": "/credentials",
 }
 """The path of the records that an operation creates, to delete them at the end."""
+HEADERS = ("Content-Type", "Vary", "Content-Security-Policy", "X-Frame-Options")
+"""The headers that a recording keeps."""
 UNDELETABLE = {"createLead": "/leads"}
 """Records that no operation deletes: they are reported as left."""
 
@@ -92,13 +94,13 @@ def _row(player: Player, exchange: Exchange, answer: Answer) -> dict[str, Any]:
     request["body"] = abridge(body)
     response: dict[str, Any] = {"status": answer.status}
     text = answer.body.decode(errors="replace")
-    if answer.headers.get("Content-Type", "").startswith("text/event-stream"):
+    if media_of(answer.headers) == "text/event-stream":
         response["raw_chunks"] = [
             [0, f"HTTP/1.1 {answer.status}\r\nContent-Type: text/event-stream\r\n\r\n{text}"]
         ]
     elif answer.status is not None:
-        names = ("Content-Type", "Vary", "Content-Security-Policy", "X-Frame-Options")
-        response["headers"] = {name: answer.headers[name] for name in names if name in answer.headers}
+        sent = {name.lower(): value for name, value in answer.headers.items()}
+        response["headers"] = {name: sent[name.lower()] for name in HEADERS if name.lower() in sent}
         response["body"] = abridge(player.ids.mask(json_or_text(text)))
     return {
         "operationId": exchange.operation, "case": exchange.case, "request": request, "response": response,
