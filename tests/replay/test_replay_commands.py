@@ -15,6 +15,7 @@ from flowise_mock.replay import recorder, services
 from flowise_mock.replay.exchanges import Exchange, read
 from flowise_mock.replay.player import Player
 from flowise_mock.replay.restore_nodes import abridge, restore_nodes
+from flowise_mock.replay.transport import Answer
 from flowise_mock.server import build
 from flowise_mock.server.build import Options
 
@@ -304,7 +305,7 @@ def test_what_is_left_is_looked_for_after_all_was_deleted(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recorder, "Player", Refusing)
-        count, left = recorder.record(newest.url, KEY, read(recording), tmp_path / "new.jsonl")
+        count, left, _ = recorder.record(newest.url, KEY, read(recording), tmp_path / "new.jsonl")
     first, second = (
         each.body["id"] for each in read(tmp_path / "new.jsonl") if each.operation == "createTool"
     )
@@ -313,6 +314,31 @@ def test_what_is_left_is_looked_for_after_all_was_deleted(
     assert sent == [
         f"delete /tools/{second}", f"delete /tools/{first}", f"look for /tools/{second}", f"look for /tools/{first}",
     ]  # fmt: skip
+
+
+def test_a_recording_ends_where_the_server_does(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "new.jsonl"
+    server = Running(build.build(Options(contract="3.1.4", seed=None)))
+    arguments = ["record", server.url, "--api-key", KEY, "--cases", str(recording), "--out", str(out)]
+    send = Player.send
+
+    def stop_after_the_first(player: Player, exchange: Exchange) -> Answer:
+        answer = send(player, exchange)
+        if exchange.operation == "createTool":
+            server.stop()
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Player, "send", stop_after_the_first)
+        assert main(arguments) == 1
+    output = capsys.readouterr()
+    (made,) = read(out)
+    assert f"1 exchanges in {out}; 1 records could not be deleted\n  /tools/{made.body['id']}\n" in output.out
+    assert "does not answer any more after exchange 1, createTool/c: the recording ends there" in output.err
+    assert main(arguments) == 2
+    assert "is the server running?" in capsys.readouterr().err
 
 
 def test_a_deleted_record_is_gone_even_if_its_list_cannot_be_read(newest: Running) -> None:
@@ -330,13 +356,11 @@ def test_a_deleted_record_is_gone_even_if_its_list_cannot_be_read(newest: Runnin
 def test_record_writes_to_another_machine_only_if_it_may(
     recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flowise_mock.replay import recorder
-
     called: list[str] = []
 
-    def record(url: str, *_: object, **__: object) -> tuple[int, list[str]]:
+    def record(url: str, *_: object, **__: object) -> recorder.Recorded:
         called.append(url)
-        return 0, []
+        return recorder.Recorded(0, [])
 
     monkeypatch.setattr(recorder, "record", record)
     arguments = ["record", "http://192.0.2.1:3000", "--cases", str(recording), "--out", str(tmp_path / "x")]

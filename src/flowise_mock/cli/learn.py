@@ -174,13 +174,14 @@ def _record_part(asked: argparse.Namespace, out: Path, cases: Sequence[Any]) -> 
     if ports:
         _say(services.warning(ports))
     partial = out.with_name(out.name + ".part")
-    count, left = recorder.record(
+    recorded = recorder.record(
         asked.url, asked.api_key, cases, partial, low_key=asked.low_key, timeout=asked.timeout
     )
     partial.replace(out)
-    _say(f"{count} exchanges in {out.name}; {len(left)} records are left")
-    for path in left:
-        _say(f"  {path}")
+    _say(f"{recorded.exchanges} exchanges in {out.name}; {len(recorded.left)} records are left")
+    for line in [recorder.ending(recorded), *recorded.left]:
+        if line:
+            _say(f"  {line}")
 
 
 # --- playing ---------------------------------------------------------------------------------------
