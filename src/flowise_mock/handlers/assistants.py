@@ -25,9 +25,13 @@ async def create_assistant(call: Call, body: Record) -> Record:
     if found is not None:
         call.report(InvalidJson(*found))
     if body.get("type") != _CUSTOM:
-        credential = str(body.get("credential"))
-        if "credential" in call.store.tables and not call.store.has("credential", credential):
-            call.report(MissingReference("Credential", credential))
+        credential = body.get("credential")
+        if (
+            credential
+            and "credential" in call.store.tables
+            and not call.store.has("credential", v8.text(credential))
+        ):
+            call.report(MissingReference("Credential", v8.text(credential)))
         call.report(UnreachableService("OpenAI"))
     return call.store.create("assistant", body)
 

@@ -3,7 +3,7 @@
 from flowise_mock.contract import jsontext
 from flowise_mock.flows.call import Call
 from flowise_mock.state.clock import within
-from flowise_mock.state.outcomes import Deletion, MissingColumn
+from flowise_mock.state.outcomes import Deletion, MissingColumn, MissingFlow
 from flowise_mock.state.table import Record
 
 
@@ -36,7 +36,8 @@ async def get_all_chat_messages(
     feedback_type: str | None = None,
     message_id: str | None = None,
 ) -> list[Record]:
-    call.store.find("chatflow", id)
+    if not call.store.has("chatflow", id):
+        call.report(MissingFlow("Chatflow", id))
     rows = call.store.select(
         "chatmessage", chatflowid=id, chatId=chat_id, memoryType=memory_type, sessionId=session_id,
         id=message_id,

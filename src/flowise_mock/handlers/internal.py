@@ -9,7 +9,7 @@ from flowise_mock.flows.call import Call
 from flowise_mock.flows.turn import Event, resolve_turn, text
 from flowise_mock.handlers import chatmessage, vector
 from flowise_mock.state.clock import instant
-from flowise_mock.state.outcomes import EventStream, Pause
+from flowise_mock.state.outcomes import EventStream, MissingFlow, Pause
 from flowise_mock.state.table import Record
 
 INTERNAL = "INTERNAL"
@@ -42,7 +42,8 @@ async def internal_vector_upsert(call: Call, id: str, body: Record) -> Record:
 
 
 async def get_chatflow_stats(call: Call, id: str) -> Record:
-    call.store.find("chatflow", id)
+    if not call.store.has("chatflow", id):
+        call.report(MissingFlow("Chatflow", id))
     messages = call.store.select("chatmessage", chatflowid=id)
     feedback = call.store.select("feedback", chatflowid=id)
     return {

@@ -96,7 +96,7 @@ class Store:
         """
         table = self.tables[name]
         database = table.database
-        given = {**table.defaults, **values} if table.defaults else values
+        given = {**table.defaults, **values, **table.initial} if table.defaults or table.initial else values
         filled: Iterable[str] = table.generated
         if database is not None and database.ids != "generated":
             filled = [column for column in filled if not _is_given(values.get(column))]
