@@ -187,6 +187,17 @@ class NotAcceptable(Refusal):
     media: str
 
 
+class InvalidMessage(Refusal):
+    """What was sent is no message of JSON-RPC."""
+
+
+class UnsupportedProtocol(Refusal):
+    """The client has another `version` of the protocol than those that are `supported`."""
+
+    version: str
+    supported: str
+
+
 class StatelessSession(Refusal):
     """A session should end, and the server has none."""
 
@@ -516,6 +527,13 @@ class EmptyField(Condition):
     field: str
 
 
+class TooLong(Condition):
+    """A text has more characters than its `limit`."""
+
+    field: str
+    limit: int
+
+
 class AmbiguousPart(Condition):
     """There are several parts of a kind, and the request does not choose one."""
 
@@ -598,7 +616,7 @@ class UnexpectedMethod(Condition, Refusal):
 
 
 class UnexpectedMediaType(Condition, Refusal):
-    """A webhook got a body of another media type than its flow expects."""
+    """A webhook, or an MCP server, got a body of another media type than it expects."""
 
     media: str
     expected: str
