@@ -110,7 +110,7 @@ def test_every_example_of_a_help_is_a_command() -> None:
         for line in lines:
             words = re.split(r"\s{3,}", line.strip())[0].split("flowise-mock ")[1].split()
             assert words[0] == name
-            cli.parser().parse_args(words)
+            cli.parser().parse_args(words[: words.index("--")] if "--" in words else words)
 
 
 def test_a_command_without_its_extra(

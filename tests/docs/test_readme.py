@@ -102,7 +102,7 @@ def test_the_example_of_the_readme(tmp_path: Path) -> None:
 def test_the_commands_of_the_readme() -> None:
     """`serve` and `conform` are parsed here; tests/cli and tests/conform run them."""
     commands = re.findall(r"^    (flowise-mock .*)$", README.read_text(), re.MULTILINE)
-    assert [command.split()[1] for command in commands] == ["serve", "changes", "conform", "lint"]
+    assert [command.split()[1] for command in commands] == ["serve", "changes", "conform", "proxy", "lint"]
     for command in commands:
         cli.parser().parse_args(shlex.split(command)[1:])
     assert cli.main(["lint", str(README.parent / "openapi.yaml")]) == 0

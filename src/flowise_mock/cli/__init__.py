@@ -15,7 +15,11 @@ from flowise_mock.cli.examples import EXAMPLES
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit status. An error that the user can fix is one line and status 2."""
     top = parser()
-    options, more = top.parse_known_args(arguments)
+    own, program = _divided(sys.argv[1:] if arguments is None else arguments)
+    options, more = top.parse_known_args(own)
+    if program and not getattr(options, "takes_program", False):
+        top.error("only proxy runs a command after --")
+    options.program = program
     if more and not getattr(options, "takes_more", False):
         top.error(f"unrecognized arguments: {' '.join(more)}")
     options.more = more
@@ -35,6 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"flowise-mock: {error}", file=sys.stderr)
         return 2
     return status
+
+
+def _divided(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The arguments before `--`, and the command after it."""
+    place = list(arguments).index("--") if "--" in arguments else len(arguments)
+    return list(arguments[:place]), list(arguments[place + 1 :])
 
 
 def _fixable() -> tuple[type[Exception], ...]:
@@ -62,14 +72,14 @@ def _missing_extra(command: str) -> str:
 
 def parser() -> argparse.ArgumentParser:
     """The command line, as its `--help` describes it."""
-    from flowise_mock.cli import changes, conform, contract, doctor, learn, lint, replay, script, serve
+    from flowise_mock.cli import changes, conform, contract, doctor, learn, lint, proxy, replay, script, serve
 
     top = argparse.ArgumentParser(
         prog="flowise-mock", description="A stateful, in-memory stand-in for the Flowise REST API."
     )
     top.add_argument("--version", action="version", version=f"flowise-mock {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for module in (serve, script, contract, changes, replay, learn, conform, lint, doctor):
+    for module in (serve, script, proxy, contract, changes, replay, learn, conform, lint, doctor):
         module.add(commands)
     for name, command in commands.choices.items():
         command.epilog = f"examples:\n{EXAMPLES[name]}"

@@ -42,6 +42,42 @@ def add_format(command: argparse.ArgumentParser, what: str, *forms: str) -> None
     command.add_argument("--format", default=forms[0], choices=forms, help=f"{what} (default: %(default)s)")
 
 
+def add_reports(group: Any, forms: tuple[str, ...]) -> None:
+    """Add options for the reports of a judgement; a report is a pair of its form and its file."""
+
+    def report(text: str) -> tuple[str, str]:
+        name, _, file = text.partition("=")
+        if name not in forms:
+            raise argparse.ArgumentTypeError(f"there is no report {name!r}; there are {', '.join(forms)}")
+        if not file and name not in ("terminal", "github", "md"):
+            raise argparse.ArgumentTypeError(f"{name}: name its file: {name}=FILE")
+        return name, file
+
+    group.add_argument(
+        "--report",
+        action="append",
+        default=[],
+        type=report,
+        metavar="FORMAT[=FILE]",
+        help=f"a report: {', '.join(forms)}; may be repeated",
+    )
+    group.add_argument("--verbose", action="store_true", help="show each deviation, not only the causes")
+
+
+def port(text: str) -> int:
+    """A port, 0 for any. Raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 0 to 65535")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """A number from 0 to 1,000,000. Raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) > 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1000000")
+    return int(text)
+
+
 def milliseconds(text: str) -> float:
     """A pause, from 0 to 600,000. Raises ArgumentTypeError."""
     return _pause(text, "milliseconds")

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowise_mock.cli.arguments import add_contract
+from flowise_mock.cli.arguments import add_contract, add_reports
 from flowise_mock.contract.document import DocumentError
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def _add_conform(commands: Any) -> None:
     _add_writing(one.add_argument_group("access and records"))
     _add_scope(one.add_argument_group("scope"))
     _add_bounds(one.add_argument_group("bounds"))
-    _add_reports(one.add_argument_group("reports"))
+    reports = one.add_argument_group("reports")
+    add_reports(reports, FORMATS)
+    reports.add_argument("--no-progress", action="store_true", help="show no progress")
     one.set_defaults(run=conform, takes_more=True)
 
 
@@ -137,19 +139,6 @@ def _add_bounds(one: argparse._ArgumentGroup) -> None:
     one.add_argument("--insecure", action="store_true", help="do not check the server's certificate")
 
 
-def _add_reports(one: argparse._ArgumentGroup) -> None:
-    one.add_argument(
-        "--report",
-        action="append",
-        default=[],
-        type=_report,
-        metavar="FORMAT[=FILE]",
-        help=f"a report: {', '.join(FORMATS)}; may be repeated",
-    )
-    one.add_argument("--verbose", action="store_true", help="show each deviation, not only the causes")
-    one.add_argument("--no-progress", action="store_true", help="show no progress")
-
-
 def _add_matrix(commands: Any) -> None:
     one = commands.add_parser(
         "matrix",
@@ -176,15 +165,6 @@ def _setting(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{name}: is not JSON: {error}") from None
-
-
-def _report(text: str) -> tuple[str, str]:
-    name, _, file = text.partition("=")
-    if name not in FORMATS:
-        raise argparse.ArgumentTypeError(f"there is no report {name!r}; there are {', '.join(FORMATS)}")
-    if not file and name not in ("terminal", "github", "md"):
-        raise argparse.ArgumentTypeError(f"{name}: name its file: {name}=FILE")
-    return name, file
 
 
 # --- conform -----------------------------------------------------------------------------------------

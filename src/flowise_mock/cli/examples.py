@@ -13,6 +13,10 @@ host, port, contract, script and api-key of [tool.flowise-mock] in pyproject.tom
   flowise-mock script support.yaml                    check a file of rules
   flowise-mock script --flowise 3.1.4 support.yaml    against the contract of a version
   flowise-mock script --schema                        the JSON Schema, for an editor""",
+    "proxy": """\
+  flowise-mock proxy http://127.0.0.1:3000                    on http://127.0.0.1:3100
+  flowise-mock proxy https://flowise.example.com --flowise 3.1.4 --report junit=proxy.xml
+  flowise-mock proxy http://127.0.0.1:3000 --port 0 -- npm test   until that ends""",
     "departures": """\
   flowise-mock departures                             of the default contract
   flowise-mock departures --contract documented       of the documentation alone""",

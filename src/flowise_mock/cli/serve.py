@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flowise_mock.cli import settings
-from flowise_mock.cli.arguments import add_contract, milliseconds, seconds
+from flowise_mock.cli.arguments import add_contract, count, milliseconds, port, seconds
 from flowise_mock.cli.settings import Setting
 from flowise_mock.flows import model_echo, model_recorded
 
@@ -36,7 +36,7 @@ def add(commands: Any) -> None:
 
 def _add_address(group: Any) -> None:
     group.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
-    group.add_argument("--port", type=_port, help="port, 0 for a free one (default: 3000)")
+    group.add_argument("--port", type=port, help="port, 0 for a free one (default: 3000)")
     group.add_argument(
         "--allow-host",
         action="append",
@@ -144,14 +144,14 @@ def _add_access(group: Any) -> None:
 def _add_control(group: Any) -> None:
     group.add_argument(
         "--journal",
-        type=_count,
+        type=count,
         default=1000,
         metavar="N",
         help="requests that each namespace keeps in its journal, 0 for none (default: %(default)s)",
     )
     group.add_argument(
         "--namespaces",
-        type=_count,
+        type=count,
         default=1000,
         metavar="N",
         help="how many namespaces there may be (default: %(default)s)",
@@ -183,18 +183,6 @@ def _permissions(text: str) -> tuple[str, list[str]]:
             f"{text!r} is not KEY=PERMISSION,...: write for example ci=tools:view,variables:view"
         )
     return key, [each.strip() for each in permissions.split(",") if each.strip()]
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 0 to 65535")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) > 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1000000")
-    return int(text)
 
 
 def _positive(text: str) -> int:
@@ -249,7 +237,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 SETTINGS = (
     Setting("host", default="127.0.0.1"),
-    Setting("port", _port, 3000),
+    Setting("port", port, 3000),
     Setting("contract", default="clients"),
     Setting("script", default=(), many=True),
     Setting("api-key", default=(), many=True),

@@ -55,6 +55,21 @@ def no_model(found: Deviation) -> Cause | None:
     return None
 
 
+APPLICATION = {
+    "request_operation_exists": "The application requests what the contract does not have",
+    "request_parameter_is_known": "The application sends parameters that the contract does not have",
+    "request_parameter_conformance": "The application sends parameters that are not valid",
+    "request_body_conformance": "The application sends bodies that are not valid",
+    "request_field_is_known": "The application sends fields that the contract does not have",
+}
+
+
+def application(found: Deviation) -> Cause | None:
+    if found.check in APPLICATION:
+        return Cause(found.check, "contract", APPLICATION[found.check])
+    return None
+
+
 def others_changed(found: Deviation) -> Cause | None:
     if found.check == "others_are_untouched":
         return Cause(found.check, "data", "A request changes a record that it does not name")
@@ -240,9 +255,9 @@ def any_other(found: Deviation) -> Cause:
 
 
 RULES: list[Rule] = [
-    no_model, others_changed, open_door, shown_secret, missing_operation, undocumented_method, web_page,
-    no_answer, endless_stream, other_stream, page_fails, not_deleted, server_error, valid_refused, accepted,
-    other_refusal, undocumented_status, other_media, error_form, schema, parameter, data, any_other,
+    application, no_model, others_changed, open_door, shown_secret, missing_operation, undocumented_method,
+    web_page, no_answer, endless_stream, other_stream, page_fails, not_deleted, server_error, valid_refused,
+    accepted, other_refusal, undocumented_status, other_media, error_form, schema, parameter, data, any_other,
 ]  # fmt: skip
 
 

@@ -49,4 +49,9 @@ CHECKS = {
     "ensure_resource_availability": "Schemathesis: what was created is found.",
     "response_headers_conformance": "Schemathesis: documented headers are sent.",
     "object_level_authorization": "Schemathesis: nobody else's records are shown.",
+    "request_operation_exists": "Traffic: an application requests operations of the contract.",
+    "request_parameter_is_known": "Traffic: an application sends documented parameters.",
+    "request_parameter_conformance": "Traffic: the parameters that it sends are valid.",
+    "request_body_conformance": "Traffic: the body that it sends is valid by its schema.",
+    "request_field_is_known": "Traffic: each field that it sends is in a schema.",
 }

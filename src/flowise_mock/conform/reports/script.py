@@ -25,7 +25,9 @@ print(*values)' "$@"; }}
 
 
 def command(run: Run, deviation: dict[str, Any]) -> str:
-    """The command that sets up, requests, judges and cleans up again."""
+    """The command that sets up, requests, judges and cleans up again; for traffic, the request alone."""
+    if not run["command"]:
+        return str(deviation["curl"])
     return f"{run['command']} --only {deviation['id']}"
 
 

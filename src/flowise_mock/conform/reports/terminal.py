@@ -41,9 +41,10 @@ def lines(run: Run, verbose: bool = False) -> Iterator[str]:
 
 def head(run: Run) -> Iterator[str]:
     server = f"Flowise {run['server']}" if run["server"] else "A server"
-    yield f"{server} at {run['url']}, contract {run['contract']}" + ("" if run["writes"] else ", read-only")
+    read_only = ", read-only" if run["command"] and not run["writes"] else ""
+    yield f"{server} at {run['url']}, contract {run['contract']}{read_only}"
     yield from textwrap.wrap(run["headline"], WIDTH)
-    if run["new"] or run["expired"]:
+    if (run["new"] or run["expired"]) and run["command"]:
         yield f"repeat one: {run['command']} --only ID"
     for doubt in run["doubts"] if run["verdict"] != "inconclusive" else run["doubts"][1:]:
         yield from textwrap.wrap(doubt, WIDTH, subsequent_indent="  ")
@@ -129,7 +130,7 @@ def _details(
         yield f"   … {len(rows) - room} more: --verbose shows all"
     first = members[0]
     yield _row(f"expected {first['expected']}, got {' '.join(first['got'].splitlines()[:2])}")
-    yield f"   --only {first['id']}"
+    yield _row(f"--only {first['id']}" if run["command"] else script.command(run, first))
 
 
 def _row(text: str) -> str:

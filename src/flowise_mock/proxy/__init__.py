@@ -1,0 +1,1 @@
+"""The proxy: passes bytes between an application and a real Flowise, and watches the exchanges beside it."""
