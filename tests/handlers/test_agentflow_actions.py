@@ -311,7 +311,11 @@ def test_a_flow_as_a_server_of_mcp(new: httpx.Client) -> None:
         assert (head, answer.headers["content-type"]) == ("event: message", "text/event-stream")
         return json.loads(data.removeprefix("data: "))["result"]
 
-    about = {"protocolVersion": "2025-03-26", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    about: Any = {
+        "protocolVersion": "2025-03-26",
+        "capabilities": {},
+        "clientInfo": {"name": "t", "version": "1"},
+    }
     assert result(send("initialize", **about))["serverInfo"]["name"] == "flowise-ask"
     assert [each["name"] for each in result(send("tools/list"))["tools"]] == ["ask"]
     answer = result(send("tools/call", name="ask", arguments={"question": "hi"}))

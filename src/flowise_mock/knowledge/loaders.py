@@ -21,8 +21,8 @@ from flowise_mock.state.outcomes import InvalidChoice, LoaderNotFound, Outcome, 
 from flowise_mock.state.store import Store
 from flowise_mock.state.table import Record
 
-UPSERTED, SYNC = "UPSERTED", "SYNC"
-"""The states of a store or loader: written to the vector store, or not yet."""
+UPSERTED, UPSERTING, SYNC = "UPSERTED", "UPSERTING", "SYNC"
+"""The states of a store or loader: written to the vector store, being written, or not yet."""
 _CONFIGS = ("embedding", "vectorStore", "recordManager")
 
 
@@ -86,12 +86,13 @@ async def upsert(
         chunks = replace_chunks(store, target["id"], loader, split)
         target = keep(store, target["id"], loader)
         changes |= _configs(item)
-        documents = [to_document(chunk, with_loader) for chunk in chunks if chunk["pageContent"].strip()]
+        documents = [to_document(chunk, with_loader) for chunk in chunks if chunk["pageContent"]]
         config = _manager(target, item, stored)
         if config is None:
             result = _result(documents, replaced)
         else:
-            result = record_manager.index(store, config, target["id"], documents)
+            target = store.change("documentstore", target["id"], {**changes, "status": UPSERTING})
+            result = index(store, report, target, config, documents)
         results.append(result | {"docId": loader["id"]})
     changes |= {"status": UPSERTED}
     store.change("documentstore", target["id"], changes)
@@ -99,6 +100,17 @@ async def upsert(
     _check_namespace(report, {**target, **changes})
     _add_history(store, {**target, **changes}, results)
     return results
+
+
+def index(store: Store, report: Report, target: Record, config: Record, documents: list[Record]) -> Record:
+    """Index documents by the record manager with this config. Only Chroma refuses a cleanup of nothing."""
+    is_chroma = _config(target, "vectorStoreConfig").get("name") == "chroma"
+
+    def reported(found: Outcome) -> None:
+        if is_chroma or getattr(found, "field", "") != record_manager.STALE_IDS:
+            report(found)
+
+    return record_manager.index(store, reported, config, target["id"], documents)
 
 
 def _manager(target: Record, item: Record, stored: Record) -> Record | None:

@@ -601,6 +601,26 @@ class ExtensionMismatch(Condition):
     expected: str
 
 
+class MissingFileName(Condition):
+    """A file has no name."""
+
+
+class MissingFileType(Condition):
+    """A file has no media type."""
+
+
+class MissingExtension(Condition):
+    """The name of a file has no extension."""
+
+    name: str
+
+
+class UnknownFileType(Condition):
+    """The media type of a file has no extension that is known."""
+
+    type: str
+
+
 class PathTraversal(Condition):
     """A part of the path, or the name of a file, leads out of its folder; `value` is what was sent."""
 
