@@ -206,7 +206,8 @@ class Answers:
             words["value"] = writer.view(words["value"])
         body = form.body(words)
         if form.media == "" and (body in (None, "") or not is_ok):
-            return Answer(form.status, [*headers, (b"content-length", b"0")], b""), None
+            tag = [(b"etag", self._etag(b""))] if self._profile.etags and is_ok else []
+            return Answer(form.status, [*headers, (b"content-length", b"0"), *tag], b""), None
         problem = form.problem
         if problem is None and self._operation and form.media == "":
             problem = f"status {form.status} is documented without content, and there is a value"

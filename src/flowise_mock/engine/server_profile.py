@@ -25,6 +25,7 @@ class ServerProfile:
     etags: bool = False
     headers: tuple[tuple[bytes, bytes], ...] = ()
     cors: str | tuple[str, ...] = ""
+    bare_refusals: bool = False
     bare_events: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -42,6 +43,7 @@ def server_profile(document: Document) -> ServerProfile:
         etags=bool(profile.get("etags")),
         headers=tuple((name.encode(), text.encode()) for name, text in profile.get("headers", {}).items()),
         cors=tuple(cors) if isinstance(cors, list) else cors,
+        bare_refusals=profile.get("broken-requests") == "bare",
         bare_events=frozenset(profile.get("bare-events", [])),
     )
 

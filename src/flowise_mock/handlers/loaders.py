@@ -27,7 +27,7 @@ async def preview_file_chunks(call: Call, body: Record) -> Record:
 
 async def save_processing_loader(call: Call, body: Record) -> Record:
     target = _store(call, body)
-    loader = {**loaders.of_config(call.store, body), "status": "SYNCING", "totalChunks": 0, "totalChars": 0}
+    loader = {**loaders.of_config(call.store, body), "status": "SYNCING"}
     loader = {key: value for key, value in loader.items() if key in body or key not in _FROM_BODY}
     others = [each for each in loaders.loaders_of(target) if each["id"] != loader["id"]]
     call.store.change("documentstore", target["id"], {"loaders": jsontext.dumps([*others, loader])})

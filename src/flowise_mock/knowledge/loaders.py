@@ -153,6 +153,8 @@ def _prepare(store: Store, store_id: str, stored: Record, item: Record, files: l
         "splitterId": str(splitter.get("name") or stored.get("splitterId") or ""),
         "splitterName": node_catalogue.label(str(splitter.get("name") or stored.get("splitterId") or "")),
         "splitterConfig": {**_config(stored, "splitterConfig"), **_config(splitter, "config")},
+        "totalChunks": 0,
+        "totalChars": 0,
         "status": SYNC,
         **({"files": [_file_entry(store, file) for file in files]} if files else {}),
     }
@@ -216,6 +218,8 @@ def of_config(store: Store, body: Record) -> Record:
         "splitterId": str(body.get("splitterId") or ""),
         "splitterName": str(body.get("splitterName") or ""),
         "splitterConfig": _config(body, "splitterConfig"),
+        "totalChunks": 0,
+        "totalChars": 0,
         "status": SYNC,
     }
 
