@@ -65,6 +65,7 @@ benchmark: .venv/ready      ## requests beside bare ASGI, Starlette and Prism, s
 	@$(BIN)/python -m benchmarks.start
 	@$(BIN)/python -m benchmarks.growth
 	@$(BIN)/python -m benchmarks.pauses
+	@$(BIN)/python -m benchmarks.proxy
 	@$(BIN)/python -m benchmarks.streams
 
 docs: .venv/ready           ## generate pages: differences of versions, the reference

@@ -50,10 +50,10 @@ def saw(
     return [f"{each.check}: {each.what}" for each in found if not each.note]
 
 
-def test_that_a_right_exchange_is_no_finding(traffic: Traffic) -> None:
+def test_a_right_exchange_is_no_finding(traffic: Traffic) -> None:
     assert saw(traffic, "POST", PREDICTION, {"question": "hi"}) == []
     run = traffic.result()
-    assert (run["status"], run["headline"]) == (0, "conforms (1 exchanges of 1 operations)")
+    assert (run["status"], run["headline"]) == (0, "conforms (1 exchange of 1 operation)")
 
 
 @pytest.mark.parametrize(
@@ -67,14 +67,14 @@ def test_that_a_right_exchange_is_no_finding(traffic: Traffic) -> None:
         ("POST", "/api/v1/tools", None, "request_body_conformance: the body is missing"),
     ],
 )  # fmt: skip
-def test_that_what_the_application_sends_is_judged(
+def test_what_the_application_sends_is_judged(
     traffic: Traffic, method: str, target: str, body: Any, found: str
 ) -> None:
     assert found in saw(traffic, method, target, body)
     assert traffic.result()["status"] == 1
 
 
-def test_that_forms_are_judged_by_their_names(traffic: Traffic) -> None:
+def test_forms_are_judged_by_their_names(traffic: Traffic) -> None:
     body = b'--x\r\nContent-Disposition: form-data; name="question"\r\n\r\nhi\r\n--x\r\nContent-Disposition: form-data; name="odd"\r\n\r\n1\r\n--x--\r\n'
     found = saw(traffic, "POST", PREDICTION, body, content_type="multipart/form-data; boundary=x")
     assert found == ["request_field_is_known: body /odd"]
@@ -90,24 +90,24 @@ def test_that_forms_are_judged_by_their_names(traffic: Traffic) -> None:
         (answer(b"data: 1\n\n", media="text/event-stream"), "stream_data_is_json: data is no object with event and data"),
     ],
 )  # fmt: skip
-def test_that_what_the_server_answers_is_judged(traffic: Traffic, response: Response, found: str) -> None:
+def test_what_the_server_answers_is_judged(traffic: Traffic, response: Response, found: str) -> None:
     assert found in saw(traffic, "POST", PREDICTION, {"question": "hi"}, response)
 
 
-def test_that_what_is_not_the_api_is_not_judged(traffic: Traffic) -> None:
+def test_what_is_not_the_api_is_not_judged(traffic: Traffic) -> None:
     assert saw(traffic, "GET", "/assets/app.js?v=1") == []
     assert saw(traffic, "OPTIONS", PREDICTION) == []
     assert traffic.result()["headline"] == "inconclusive: no request of the API came"
 
 
-def test_that_a_finding_is_reported_once_and_counted(traffic: Traffic) -> None:
+def test_a_finding_is_reported_once_and_counted(traffic: Traffic) -> None:
     sent = {"question": "hi", "odd": 1}
     assert saw(traffic, "POST", PREDICTION, sent)
     assert saw(traffic, "POST", PREDICTION, sent) == []
     assert [each["count"] for each in traffic.result()["new"]] == [2]
 
 
-def test_that_reports_have_no_secrets(traffic: Traffic) -> None:
+def test_reports_have_no_secrets(traffic: Traffic) -> None:
     """The text of every report, of a key in a body that breaks the contract."""
     saw(traffic, "POST", "/api/v1/credentials", {"apiKey": "sk-hidden", "odd": 1})
     saw(traffic, "GET", "/api/v1/apikey/sk-hidden/x")
@@ -122,13 +122,13 @@ def test_that_reports_have_no_secrets(traffic: Traffic) -> None:
     assert all("curl -sSi -X POST" in text for text in shown[:2])
 
 
-def test_that_a_baseline_covers_what_is_known(traffic: Traffic) -> None:
+def test_a_baseline_covers_what_is_known(traffic: Traffic) -> None:
     saw(traffic, "POST", PREDICTION, {"question": "hi", "odd": 1})
     known = Entry(1, "createPrediction", "request_field_is_known", "body /odd")
     run = traffic.result([known], "known.yaml")
     assert (run["status"], len(run["known"]), run["new"]) == (0, 1, [])
 
 
-def test_that_the_version_is_that_which_the_server_says(traffic: Traffic) -> None:
+def test_the_version_is_that_which_the_server_says(traffic: Traffic) -> None:
     saw(traffic, "GET", "/api/v1/version", response=answer({"version": "3.1.4"}))
     assert traffic.result()["server"] == "3.1.4"

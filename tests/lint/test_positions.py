@@ -101,3 +101,8 @@ def test_an_alias_leads_to_its_anchor(pointer: str, anchor: str) -> None:
     assert read.place(pointer) == read.place(anchor)
     assert read.value["z"] == {"a": {"b": 1}, "c": 2}
     assert read.value["w"] == {"a": 3, "d": 1}
+
+
+def test_a_merge_key_in_quotes_is_a_key() -> None:
+    assert positions_yaml.read('"<<": {a: 1}\n').value == {"<<": {"a": 1}}
+    assert positions_yaml.read("<<: {a: 1}\n").value == {"a": 1}

@@ -91,7 +91,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_that_it_passes_judges_and_keeps(server: FlowiseMock, tmp_path: Path) -> None:
+def test_it_passes_judges_and_keeps(server: FlowiseMock, tmp_path: Path) -> None:
     har, report = tmp_path / "app.har", tmp_path / "proxy.json"
     with proxy(server.url, "--port", "0", "--har", str(har), "--report", f"json={report}") as command:
         direct = httpx.get(f"{server.url}/api/v1/chatflows", headers=KEY)
@@ -115,7 +115,7 @@ def test_that_it_passes_judges_and_keeps(server: FlowiseMock, tmp_path: Path) ->
     assert "Bearer flowise-mock" not in archive
 
 
-def test_that_the_journal_is_what_changes_reads(server: FlowiseMock, tmp_path: Path) -> None:
+def test_the_journal_is_what_changes_reads(server: FlowiseMock, tmp_path: Path) -> None:
     journal = tmp_path / "journal.json"
     with proxy(server.url, "--port", "0") as command:
         httpx.post(command.url + FLOW, json={"question": "hi"})
@@ -129,24 +129,24 @@ def test_that_the_journal_is_what_changes_reads(server: FlowiseMock, tmp_path: P
     assert "1 request" in found.stdout
 
 
-def test_that_the_port_of_the_journal_serves_nothing_else(server: FlowiseMock) -> None:
+def test_the_port_of_the_journal_serves_nothing_else(server: FlowiseMock) -> None:
     with proxy(server.url, "--port", "0") as command:
         base = command.page.partition("/__mock__")[0]
         assert httpx.get(f"{base}/api/v1/ping").status_code == 404
         assert "text/html" in httpx.get(command.page).headers["content-type"]
 
 
-def test_that_a_command_runs_with_the_address_and_ends_it(server: FlowiseMock) -> None:
+def test_a_command_runs_with_the_address_and_ends_it(server: FlowiseMock) -> None:
     ask = (
         "import os, urllib.request as u; print(u.urlopen(os.environ['FLOWISE_URL'] + '/api/v1/ping').read())"
     )
     found = run(server.url, "--port", "0", "--", sys.executable, "-c", ask)
     assert found.returncode == 0, found.stdout + found.stderr
     assert "b'pong'" in found.stdout
-    assert "conforms (1 exchanges of 1 operations)" in found.stdout
+    assert "conforms (1 exchange of 1 operation)" in found.stdout
 
 
-def test_that_the_status_of_the_command_counts(server: FlowiseMock) -> None:
+def test_the_status_of_the_command_counts(server: FlowiseMock) -> None:
     found = run(server.url, "--port", "0", "--", sys.executable, "-c", "raise SystemExit(7)")
     assert found.returncode == 7
     missing = run(server.url, "--port", "0", "--", "no-such-command")
@@ -167,7 +167,7 @@ def test_that_the_status_of_the_command_counts(server: FlowiseMock) -> None:
         (["http://127.0.0.1:3000", "--contract", "nothing"], "nothing"),
     ],
 )
-def test_that_what_cannot_be_the_server_is_refused(arguments: list[str], said: str) -> None:
+def test_what_cannot_be_the_server_is_refused(arguments: list[str], said: str) -> None:
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -176,13 +176,13 @@ def test_that_what_cannot_be_the_server_is_refused(arguments: list[str], said: s
     assert "Traceback" not in found.stderr
 
 
-def test_that_a_port_in_use_is_said(server: FlowiseMock) -> None:
+def test_a_port_in_use_is_said(server: FlowiseMock) -> None:
     port = server.url.rpartition(":")[2]
     found = run("http://127.0.0.1:1", "--port", port)
     assert (found.returncode, "cannot listen on" in found.stderr) == (2, True)
 
 
-def test_that_a_server_that_is_gone_resets_and_is_said() -> None:
+def test_a_server_that_is_gone_resets_and_is_said() -> None:
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         gone = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -194,7 +194,7 @@ def test_that_a_server_that_is_gone_resets_and_is_said() -> None:
     assert f"{gone} does not answer" in output
 
 
-def test_that_a_disk_that_is_full_is_said(server: FlowiseMock) -> None:
+def test_a_disk_that_is_full_is_said(server: FlowiseMock) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     with proxy(server.url, "--port", "0", "--har", "/dev/full") as command:
@@ -245,7 +245,7 @@ def tls_server(certificate: Path) -> Iterator[str]:
         thread.join()
 
 
-def test_that_certificates_are_checked(certificate: Path) -> None:
+def test_certificates_are_checked(certificate: Path) -> None:
     with tls_server(certificate) as url:
         found = run(url, "--port", "0")
         assert (found.returncode, "with --insecure it is not checked" in found.stderr) == (2, True)

@@ -47,9 +47,7 @@ def bodies(parts: list[Part]) -> list[bytes]:
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data(), request=st.booleans(), places=st.lists(st.integers(0, 600), max_size=12))
-def test_that_messages_are_found_and_bytes_stay(
-    data: st.DataObject, request: bool, places: list[int]
-) -> None:
+def test_messages_are_found_and_bytes_stay(data: st.DataObject, request: bool, places: list[int]) -> None:
     sent = data.draw(st.lists(messages(request=request), min_size=1, max_size=3))
     whole = b"".join(each for each, _ in sent)
     framer = Framer(is_request=request)
@@ -61,27 +59,27 @@ def test_that_messages_are_found_and_bytes_stay(
 
 @settings(max_examples=150, deadline=None)
 @given(whole=st.binary(max_size=300), request=st.booleans(), places=st.lists(st.integers(0, 300), max_size=6))
-def test_that_any_bytes_go_through(whole: bytes, request: bool, places: list[int]) -> None:
+def test_any_bytes_go_through(whole: bytes, request: bool, places: list[int]) -> None:
     framer = Framer(is_request=request)
     parts = [part for piece in cut(whole, places) for part in framer.feed(piece)]
     parts += framer.end()
     assert b"".join(part.raw for part in parts) == whole
 
 
-def test_that_a_response_without_a_length_ends_with_the_connection() -> None:
+def test_a_response_without_a_length_ends_with_the_connection() -> None:
     framer = Framer(is_request=False)
     parts = [*framer.feed(b"HTTP/1.1 200 OK\r\n\r\nhalf"), *framer.feed(b" whole"), *framer.end()]
     assert bodies(parts) == [b"half whole"]
 
 
-def test_that_a_response_to_head_has_no_body() -> None:
+def test_a_response_to_head_has_no_body() -> None:
     framer = Framer(is_request=False, method_of=lambda: b"HEAD")
     parts = list(framer.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nHTTP/1.1 204 No\r\n\r\n"))
     assert [part.head.status for part in parts if part.head] == [200, 204]
     assert bodies(parts) == [b"", b""]
 
 
-def test_that_a_line_of_the_head_may_be_replaced() -> None:
+def test_a_line_of_the_head_may_be_replaced() -> None:
     framer = Framer(is_request=True, rewrite=lambda line: line.replace(b"one", b"two"))
     parts = framer.feed(b"POST /one HTTP/1.1\r\nHost: one\r\nContent-Length: 3\r\n\r\none")
     assert (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from threading import Thread
 import pytest
 
 from flowise_mock.proxy.exchange import Exchange
+from flowise_mock.proxy.relay import Relay
+from flowise_mock.proxy.upstream import Upstream
 from proxy import faults
 from proxy.faults import ASK, CASES, OK, Act, Case, Result, Seen
 
@@ -23,7 +26,7 @@ def until(condition: Callable[[], bool], seconds: float = 3.0) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
-def test_that_both_sides_see_the_same_as_without_the_relay(case: Case) -> None:
+def test_both_sides_see_the_same_as_without_the_relay(case: Case) -> None:
     plain = faults.directly(case)
     other, _ = faults.relayed(case)
     if case.differs:
@@ -35,7 +38,7 @@ def relayed(server: Act, client: Act) -> tuple[Result, list[Exchange]]:
     return faults.relayed(Case("", server, client))
 
 
-def test_that_an_exchange_has_what_was_sent_and_what_came() -> None:
+def test_an_exchange_has_what_was_sent_and_what_came() -> None:
     server = faults.answers(faults.CHUNKED, b"3\r\none\r\n", b"3\r\ntwo\r\n0\r\n\r\n", pause=0.05)
     _, found = relayed(server, faults.asks)
     [exchange] = found
@@ -57,19 +60,19 @@ def test_that_an_exchange_has_what_was_sent_and_what_came() -> None:
         (faults.reads_body, faults.resets_in_body, "the client left in the middle of the request"),
     ],
 )  # fmt: skip
-def test_that_an_exchange_says_who_left(server: Act, client: Act, failure: str) -> None:
+def test_an_exchange_says_who_left(server: Act, client: Act, failure: str) -> None:
     _, found = relayed(server, client)
     assert [each.failure[: len(failure)] for each in found] == [failure]
     assert not found[0].whole
 
 
-def test_that_requests_at_once_are_two_exchanges() -> None:
+def test_requests_at_once_are_two_exchanges() -> None:
     case = next(each for each in CASES if each.name == "client sends two requests at once")
     _, found = faults.relayed(case)
     assert [(each.path, each.response) for each in found] == [("/one", b"1"), ("/two", b"2")]
 
 
-def test_that_a_body_too_long_to_keep_goes_through_whole() -> None:
+def test_a_body_too_long_to_keep_goes_through_whole() -> None:
     case = next(each for each in CASES if each.name == "server sends 100 MB")
     result, [exchange] = faults.relayed(case)
     assert result.client.data.startswith(b"104857665 bytes")
@@ -78,12 +81,12 @@ def test_that_a_body_too_long_to_keep_goes_through_whole() -> None:
     assert not exchange.whole
 
 
-def test_that_what_is_no_http_is_no_exchange() -> None:
+def test_what_is_no_http_is_no_exchange() -> None:
     case = next(each for each in CASES if each.name == "client sends garbage")
     assert faults.relayed(case)[1] == []
 
 
-def test_that_a_connection_goes_on_after_an_exchange() -> None:
+def test_a_connection_goes_on_after_an_exchange() -> None:
     def server(sock: socket.socket, seen: Seen) -> None:
         for _ in range(3):
             seen.data = b""
@@ -100,13 +103,13 @@ def test_that_a_connection_goes_on_after_an_exchange() -> None:
     assert [each.response for each in found] == [b"ok"] * 3
 
 
-def test_that_a_host_of_the_client_s_own_stays() -> None:
+def test_a_host_of_the_client_s_own_stays() -> None:
     sent = b"GET / HTTP/1.1\r\nHost: flowise.example\r\n\r\n"
     result, _ = relayed(faults.answers(OK, until=b"\r\n\r\n"), faults.sends(sent))
     assert result.server.data == sent
 
 
-def test_that_a_slow_client_holds_the_server_and_no_memory() -> None:
+def test_a_slow_client_holds_the_server_and_no_memory() -> None:
     """The relay stops reading from a server whose client does not read."""
     sent: list[int] = []
 
@@ -129,7 +132,7 @@ def test_that_a_slow_client_holds_the_server_and_no_memory() -> None:
     assert sum(sent) < 30_000_000  # what the kernel holds of three sockets
 
 
-def test_that_a_server_that_is_the_proxy_is_found_at_the_connection() -> None:
+def test_a_server_that_is_the_proxy_is_found_at_the_connection() -> None:
     """A name may lead back to the proxy later than at its start."""
     found: list[Exchange] = []
     with closing(socket.socket()) as free:
@@ -149,3 +152,26 @@ def test_that_a_server_that_is_the_proxy_is_found_at_the_connection() -> None:
         thread.join(5)
     assert answers == [b"reset"]
     assert len(found) <= 1
+
+
+def test_small_writes_are_not_held_back() -> None:
+    """Without TCP_NODELAY the second of two small writes waits for the acknowledgement of the first, 40 ms."""
+
+    async def delays() -> list[int]:
+        exchanges: list[Exchange] = []
+        upstream = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+        relay = Relay(
+            Upstream.of(f"http://127.0.0.1:{upstream.sockets[0].getsockname()[1]}"), exchanges.append
+        )
+        bound = socket.create_server(("127.0.0.1", 0))
+        await relay.start(bound)
+        _, writer = await asyncio.open_connection(*bound.getsockname())
+        while len(relay.sides) < 2:
+            await asyncio.sleep(0.01)
+        found = [side.option(socket.TCP_NODELAY) for side in relay.sides]
+        writer.close()
+        await relay.stop()
+        upstream.close()
+        return found
+
+    assert asyncio.run(delays()) == [1, 1]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flowise_mock.conform.traffic import Traffic
     from flowise_mock.proxy.exchange import Exchange
     from flowise_mock.proxy.journal import ProxyJournal
+    from flowise_mock.proxy.recorder import Recorder
     from flowise_mock.proxy.relay_process import RelayProcess
 
 REPORTS = ("terminal", "html", "json", "junit", "sarif", "md", "github")
@@ -54,6 +55,7 @@ def add(commands: Any) -> None:
     judge.add_argument("--baseline", type=Path, metavar="FILE", help="known deviations, as of conform")
     add_reports(one.add_argument_group("reports"), REPORTS)
     _add_journal(one.add_argument_group("journal"))
+    _add_recording(one.add_argument_group("recording"))
     one.set_defaults(run=_proxy, takes_program=True)
 
 
@@ -76,6 +78,26 @@ def _add_journal(group: Any) -> None:
     group.add_argument("--har", type=Path, metavar="FILE", help="write the journal at the end, as HAR")
 
 
+def _add_recording(group: Any) -> None:
+    group.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="record predictions to a file of rules, which `serve --script FILE` answers by",
+    )
+    group.add_argument(
+        "--check",
+        action="store_true",
+        help="compare the answers with those in the file, and write nothing; exit status 1 if they differ",
+    )
+    group.add_argument(
+        "--match",
+        choices=("question", "turn"),
+        default="question",
+        help="what new rules match: the question, or the turn in its conversation (default: question)",
+    )
+
+
 def _proxy(arguments: argparse.Namespace) -> int:
     from flowise_mock.conform import baseline, contract
     from flowise_mock.conform.traffic import Traffic
@@ -88,18 +110,36 @@ def _proxy(arguments: argparse.Namespace) -> int:
         loaded = contract.load(arguments.contract, arguments.overlay)
         entries = baseline.load(arguments.baseline, loaded.name) if arguments.baseline else []
         page = None if arguments.no_page else arguments.page_port
+        recorder = _recorder(arguments, loaded)
         journal = ProxyJournal(loaded.document, loaded.name, upstream.url, arguments.journal, page)
         relay = RelayProcess(upstream, port=arguments.port)
     except (baseline.BaselineError, UpstreamError) as error:
         print(f"flowise-mock: {error}", file=sys.stderr)
         return 2
-    watcher = Watcher(Traffic(loaded, upstream.url), journal, quiet=bool(arguments.program))
+    watcher = Watcher(Traffic(loaded, upstream.url), journal, recorder, quiet=bool(arguments.program))
     for line in _banner(relay, journal, loaded, upstream):
         print(line, flush=True)
     status = _watch(relay, watcher, arguments.program)
     journal.stop()
     judged = _report(arguments, watcher, loaded, entries)
     return status or judged
+
+
+def _recorder(arguments: argparse.Namespace, loaded: Contract) -> Recorder | None:
+    """What records, if that is requested. Raises UpstreamError or ScriptError."""
+    from flowise_mock.proxy.recorder import Recorder
+    from flowise_mock.proxy.upstream import UpstreamError
+
+    if arguments.out is None:
+        if arguments.check:
+            raise UpstreamError("--check needs --out FILE, the rules that were recorded before")
+        return None
+    if arguments.check and not arguments.out.exists():
+        raise UpstreamError(f"{arguments.out}: there is no such file; record it first, without --check")
+    if not arguments.out.parent.is_dir():
+        raise UpstreamError(f"{arguments.out.parent}: there is no such folder; make it first")
+    turn = arguments.match == "turn"
+    return Recorder(loaded.document, arguments.out, by_turn=turn, check=arguments.check)
 
 
 def _banner(relay: RelayProcess, journal: ProxyJournal, loaded: Contract, upstream: Any) -> list[str]:
@@ -125,6 +165,8 @@ def _watch(relay: RelayProcess, watcher: Watcher, command: list[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     running = Running(command, relay.port, stop)
+    if hasattr(os, "nice"):
+        os.nice(10)  # the relay, the server and the application come first
     for kind, value, bodies in relay.messages():
         watcher.take(kind, value, bodies)
     relay.wait()
@@ -166,9 +208,17 @@ class Running:
 class Watcher:
     """Judges and keeps what the relay reports. `quiet`: a line for a deviation alone."""
 
-    def __init__(self, traffic: Traffic, journal: ProxyJournal, *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        traffic: Traffic,
+        journal: ProxyJournal,
+        recorder: Recorder | None = None,
+        *,
+        quiet: bool = False,
+    ) -> None:
         self.traffic = traffic
         self.journal = journal
+        self.recorder = recorder
         self._quiet = quiet
 
     def take(self, kind: str, value: dict[str, Any], bodies: list[bytes]) -> None:
@@ -195,6 +245,8 @@ class Watcher:
         for each in found:
             if not each.note:
                 print(f"  deviates: {each.check}: {each.what}; expected {each.expected}")
+        for line in self.recorder.saw(exchange) if self.recorder else ():
+            print(f"  {line}")
         sys.stdout.flush()
 
     def _judged(self, exchange: Exchange) -> list[Deviation]:
@@ -231,6 +283,7 @@ def _report(arguments: argparse.Namespace, watcher: Watcher, loaded: Contract, e
     """Write the reports and the journal; the exit status."""
     from flowise_mock.conform.reports.write import write
 
+    recorded = _finish(watcher.recorder)
     run = watcher.traffic.result(entries, str(arguments.baseline or ""))
     try:
         write(run, arguments.report, loaded, verbose=arguments.verbose)
@@ -239,4 +292,16 @@ def _report(arguments: argparse.Namespace, watcher: Watcher, loaded: Contract, e
     except OSError as error:
         print(f"flowise-mock: {error.filename} cannot be written: {error.strerror}", file=sys.stderr)
         return 2
-    return int(run["status"])
+    return recorded or int(run["status"])
+
+
+def _finish(recorder: Recorder | None) -> int:
+    """Save what was recorded; 1 if answers have changed and none may, 2 if it cannot be saved."""
+    if recorder is None:
+        return 0
+    lines, is_well = recorder.finish()
+    for line in lines:
+        print(line)
+    if is_well:
+        return 0
+    return 1 if recorder.check else 2

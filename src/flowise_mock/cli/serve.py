@@ -100,6 +100,13 @@ def _add_answers(group: Any) -> None:
         help="pause between streamed tokens in milliseconds (default: 30)",
     )
     group.add_argument(
+        "--speed",
+        type=_speed,
+        default=1.0,
+        metavar="FACTOR",
+        help="divide the pauses of scripts by this (default: 1)",
+    )
+    group.add_argument(
         "--hang",
         type=seconds,
         default=60.0,
@@ -185,6 +192,16 @@ def _permissions(text: str) -> tuple[str, list[str]]:
     return key, [each.strip() for each in permissions.split(",") if each.strip()]
 
 
+def _speed(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a factor: give a number above 0, such as 100")
+    return value
+
+
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of bytes")
@@ -212,6 +229,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         permissions=dict(arguments.key_permissions),
         max_body=arguments.max_body,
         token_delay=arguments.token_delay / 1000,
+        speed=arguments.speed,
         hang=arguments.hang,
         model=MODELS[next((each for each in reversed(arguments.script) if each in MODELS), "echo")],
         scripts=[find_script(each) for each in arguments.script if each not in MODELS],

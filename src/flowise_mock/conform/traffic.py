@@ -214,7 +214,10 @@ class Traffic:
         return CONFORMS if self._cases else INCONCLUSIVE
 
     def _headline(self, status: int, failing: int, known: int, groups: int) -> str:
-        seen = f"{self._cases.total()} exchanges of {len(self._cases)} operations"
+        exchanges, operations = self._cases.total(), len(self._cases)
+        seen = (
+            f"{exchanges} exchange{'s' * (exchanges != 1)} of {operations} operation{'s' * (operations != 1)}"
+        )
         if status == DEVIATES:
             more = f", {known} known" if known else ""
             causes = f"{groups} cause{'s' * (groups != 1)}"

@@ -125,6 +125,7 @@ class _Frame:
     height: int = 1  # levels of nesting from here downwards
     key: str | None = None
     expects_key: bool = True  # an object for its next key
+    merges: bool = False  # the key is a merge key, which is not quoted
     own: set[str] = field(default_factory=set)  # keys that are written, not merged
 
 
@@ -197,6 +198,7 @@ class _Reader:
     def _key(self, event: Any) -> None:
         top, key, place = self._stack[-1], event.value, _place(event)
         top.key, top.expects_key = key, False
+        top.merges = key == "<<" and event.implicit[0]
         pointer = f"{top.pointer}/{escaped(key)}"
         if key in top.own:
             self.done.duplicates.append(Duplicate(pointer, place, self.done.keys.get(pointer, place)))
@@ -239,6 +241,7 @@ class _Reader:
             if not isinstance(anchor.value, str):
                 raise _error("a key is a list or an object, which JSON does not have", event)
             self._stack[-1].key, self._stack[-1].expects_key = anchor.value, False
+            self._stack[-1].merges = False
             return
         if len(self._stack) + anchor.height > self._limits.depth:
             raise _error(f"{self._limits.too_deep} once its aliases are followed", event)
@@ -255,7 +258,7 @@ class _Reader:
             top.node.append(value)
             return
         top.expects_key = True
-        if top.key == "<<":
+        if top.merges:
             self._merge(top, value)
         else:
             top.node[top.key] = value

@@ -58,6 +58,7 @@ def create_app(
     cors: Sequence[str] | None = None,
     streams: Streams | None = None,
     token_delay: float = TOKEN_DELAY,
+    speed: float = 1.0,
     hang: float = HANG,
     model: Model = model_echo.generate,
     explain: bool = False,
@@ -68,11 +69,11 @@ def create_app(
     """The API as an ASGI app, for requests that have a state. Raises DocumentError if it cannot be served.
 
     `open` needs no key. `max_body` is in bytes. `cors` lists the origins that may call; None follows the
-    contract, or allows any origin if it has none. `token_delay` is the pause between the tokens of a
-    stream in seconds, `hang` the time before a request without an answer is closed. `streams` keeps the
-    open streams. `model` says what flows answer if no rule does. `explain` names the rule in a header.
-    `journal` keeps an entry of each request. `strict_operations` answers 501 to operations of Flowise that
-    are not imitated. `extend` may add middlewares to the Connexion application.
+    contract, or allows any origin if it has none. `token_delay` is the pause between the tokens of a stream
+    in seconds; `speed` divides the pauses of scripts. `hang` is the time before a request without an answer
+    is closed. `streams` keeps the open streams. `model` says what flows answer if no rule does. `explain`
+    names the rule in a header. `journal` keeps an entry of each request. `strict_operations` answers 501 to
+    operations of Flowise that are not imitated. `extend` may add middlewares to the Connexion application.
     """
     streams = Streams() if streams is None else streams  # one without streams is false
     profile = server_profile(document)
@@ -82,7 +83,7 @@ def create_app(
     answers: dict[str | None, Answers] = {None: Answers(document, writers, profile=profile)}
     for operation in operations(document):
         answers[operation.id] = Answers(document, writers, operation.definition, profile)
-    make_call = flow_call(flow_behaviour(document), token_delay, model)
+    make_call = flow_call(flow_behaviour(document), token_delay, speed, model)
     settings = Settings(
         document,
         schemas,

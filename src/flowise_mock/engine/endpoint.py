@@ -246,12 +246,13 @@ class RequestCall(Call):
         return self._made
 
 
-def flow_call(behaviour: FlowBehaviour, token_delay: float, model: Model) -> MakeCall:
+def flow_call(behaviour: FlowBehaviour, token_delay: float, speed: float, model: Model) -> MakeCall:
     """Makes the `Call` of the API's handlers."""
 
     def runtime(endpoint: Endpoint, state: RequestState) -> FlowRuntime:
         return FlowRuntime(
             token_delay=token_delay,
+            speed=speed,
             model=model,
             rules=state.world.rules,
             hold=state.world.holds.wait,

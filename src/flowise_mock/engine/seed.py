@@ -157,6 +157,13 @@ def _fitted(contract: Document, properties: Document, record: Record) -> Record:
     return fitted
 
 
+def add_flows(store: Store, contract: Document, flows: Iterable[Record]) -> None:
+    """Store the flows of scripts that the store does not have. Raises SeedError."""
+    for each in flows:
+        if store.get("chatflow", str(each["id"])) is None:
+            store.put("chatflow", record_of(contract, store, "chatflow", each))
+
+
 def add_keys(
     store: Store, keys: Iterable[str], permissions: Mapping[str, Sequence[str]] | None = None
 ) -> None:

@@ -25,14 +25,16 @@ Model = Callable[[Record, str], list[str]]
 class FlowRuntime:
     """What running a flow needs.
 
-    `token_delay` is the pause after a streamed token, in seconds. `model` gives the text of an answer if
-    no rule of `rules` does. `hold` waits until a name is released. `note_question` records the resolved
-    ids of a question in the journal. `explain` records the matching rule in the access log. `inject`
-    triggers a fault; it raises if the fault replaces the response, so call it before anything is stored.
-    `text` returns the text of an outcome in the contract. `add_headers` adds headers to the answer.
+    `token_delay` is the pause after a streamed token, in seconds; `speed` divides the pauses of scripts.
+    `model` gives the text of an answer if no rule of `rules` does. `hold` waits until a name is released.
+    `note_question` records the resolved ids of a question in the journal. `explain` records the matching
+    rule in the access log. `inject` triggers a fault; it raises if the fault replaces the response, so call
+    it before anything is stored. `text` returns the text of an outcome in the contract. `add_headers` adds
+    headers to the answer.
     """
 
     token_delay: float = 0.0
+    speed: float = 1.0
     model: Model = lambda flow, prompt: [prompt]
     rules: RuleBook | None = None
     hold: Callable[[str], Awaitable[object]] | None = None

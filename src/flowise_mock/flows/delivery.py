@@ -10,7 +10,7 @@ from flowise_mock.flows import scripted, sources
 from flowise_mock.flows.behaviour import ToolStreams
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.dispatch import run
-from flowise_mock.flows.turn import Event, Turn, begin
+from flowise_mock.flows.turn import Delay, Event, Turn, begin
 from flowise_mock.knowledge.slices import BATCH
 from flowise_mock.scripts.script import Choice
 from flowise_mock.state.outcomes import InternalError, ModelRefusal, Outcome, Pause, RunFailure
@@ -27,7 +27,7 @@ async def as_json(call: Call, turn: Turn, choice: Choice | None = None) -> Recor
     """The answer as JSON. With scripted timing, it is delayed until its last token would have been sent."""
     await _begin(call, turn, choice)
     running = run(call, turn)
-    pace = Pace(turn, None) if turn.reply is not None and turn.reply.pauses is not None else None
+    pace = Pace(call, turn, None) if turn.reply is not None else None
     events = 0
     while True:
         events += 1
@@ -39,6 +39,9 @@ async def as_json(call: Call, turn: Turn, choice: Choice | None = None) -> Recor
             answer: Record = ended.value
             return answer
         if pace is None:
+            continue
+        if isinstance(event, Delay):
+            await asyncio.sleep(pace.delayed(event.seconds).until - pace.clock())
             continue
         for pause in (pace.before(event), pace.after(event)):
             if pause is not None:
@@ -66,14 +69,18 @@ async def as_events(call: Call, turn: Turn, choice: Choice | None = None) -> Asy
         call.check_key(turn.flow)
         await _begin(call, turn, choice)
         call.store.runs[own] = turn
-        running, pace = run(call, turn), Pace(turn, call.runtime.token_delay)
+        running, pace = run(call, turn), Pace(call, turn, call.runtime.token_delay)
         while True:
             try:
                 event = next(running)
             except StopIteration as ended:
                 answer: Record = ended.value
-                yield "metadata", {name: answer[name] for name in _METADATA if answer.get(name)}
+                if turn.reply is None or turn.reply.recorded is None:
+                    yield "metadata", {name: answer[name] for name in _METADATA if answer.get(name)}
                 break
+            if isinstance(event, Delay):
+                yield pace.delayed(event.seconds)
+                continue
             if (pause := pace.before(event)) is not None:
                 yield pause
             if not quiet:
@@ -102,13 +109,16 @@ async def _begin(call: Call, turn: Turn, choice: Choice | None) -> None:
 class Pace:
     """The pauses of a run. They follow the clock, so that delays do not add up.
 
-    They are those of the script, else `delay` seconds after each token; without pauses if that is None.
+    They are those of the script, else `delay` seconds after each token; without pauses if that is None. A
+    recorded answer has its own.
     """
 
-    def __init__(self, turn: Turn, delay: float | None) -> None:
+    def __init__(self, call: Call, turn: Turn, delay: float | None) -> None:
+        self._speed = call.runtime.speed
         self.clock = asyncio.get_running_loop().time
         self._pauses = turn.reply.pauses if turn.reply is not None else None
-        self._delay = delay
+        is_recorded = turn.reply is not None and turn.reply.recorded is not None
+        self._delay = None if is_recorded else delay
         self._due = self.clock()
         self._begun = False
 
@@ -117,14 +127,19 @@ class Pace:
         if self._pauses is None or self._begun or event[0] not in ("start", "token"):
             return None
         self._begun = True
-        return self._pause(next(self._pauses))
+        return self.delayed(next(self._pauses))
+
+    def delayed(self, seconds: float) -> Pause:
+        """A pause of a script; the speed of the server divides it."""
+        return self._pause(seconds / self._speed)
 
     def after(self, event: Event) -> Pause | None:
         """The pause after a token."""
         if event[0] != "token":
             return None
-        seconds = self._delay if self._pauses is None else next(self._pauses)
-        return None if seconds is None else self._pause(seconds)
+        if self._pauses is not None:
+            return self.delayed(next(self._pauses))
+        return None if self._delay is None else self._pause(self._delay)
 
     def _pause(self, seconds: float) -> Pause:
         self._due += seconds

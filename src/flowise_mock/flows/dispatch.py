@@ -6,6 +6,7 @@ from flowise_mock.flows import flow_data
 from flowise_mock.flows.agentflow import run_agentflow
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.chains import run_agents, run_chain, run_function, run_parser
+from flowise_mock.flows.recorded import run_recorded
 from flowise_mock.flows.turn import Run, Turn
 from flowise_mock.state.outcomes import InvalidEndingNode, MissingEndingNode
 from flowise_mock.state.table import Record
@@ -50,7 +51,9 @@ def has_agents(flow: Record) -> bool:
 
 
 def run(call: Call, turn: Turn) -> Run:
-    """Run a flow. A flow whose nodes cannot be read is a chat without memory."""
+    """Run a flow, or play its recorded answer. A flow whose nodes cannot be read is a chat without memory."""
+    if turn.reply is not None and turn.reply.recorded is not None:
+        return run_recorded(call, turn)
     if turn.flow.get("type") == "AGENTFLOW":
         return run_agentflow(call, turn)
     if has_agents(turn.flow):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
@@ -20,7 +20,15 @@ from flowise_mock.state.outcomes import WrongType
 from flowise_mock.state.table import Record
 
 Event = tuple[str, Any]
-Run = Generator[Event, None, Record]
+
+
+class Delay(NamedTuple):
+    """Seconds that a recorded answer waits before what follows."""
+
+    seconds: float
+
+
+Run = Generator[Event | Delay, None, Record]
 """A run yields the events of a stream, and returns the JSON answer with its keys in Flowise's order."""
 
 

@@ -163,6 +163,8 @@ class Side(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         transport.set_write_buffer_limits(high=HIGH_WATER)
+        # asyncio sets it only on sockets that were made with the number of the protocol
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connection.relay.sides.add(self)
         if self.name == "client":
             self._connection.opened()
@@ -234,6 +236,11 @@ class Side(asyncio.Protocol):
     def cut(self) -> None:
         if self._transport is not None:
             self._transport.abort()
+
+    def option(self, name: int) -> int:
+        """An option of TCP that its socket has."""
+        assert self._transport is not None
+        return int(self._transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, name))
 
     def is_own(self) -> bool:
         """Whether this connection to the server leads to this proxy."""

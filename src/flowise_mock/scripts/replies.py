@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flowise_mock.contract import jsontext
 from flowise_mock.faults import spec
 from flowise_mock.faults.spec import Fault
-from flowise_mock.scripts import templates, timing
+from flowise_mock.scripts import recorded, templates, timing
 from flowise_mock.scripts.patterns import Pattern
 from flowise_mock.scripts.question import VARIABLES, Question
-from flowise_mock.scripts.templates import TemplateError
+from flowise_mock.scripts.recorded import BadEvent, Played, Recorded
+from flowise_mock.scripts.templates import Render, TemplateError
 from flowise_mock.scripts.timing import Timing
 from flowise_mock.state.table import Record
 
 _DELIMITERS = ("{{", "{%", "{#")
-_NO_TEMPLATES = ("timing", "fault")
-Render = Callable[[Record], Any]
+_NO_TEMPLATES = ("timing", "fault", "events", "response", "ms")
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,15 @@ class Reply:
     """The scripted reply to one question. `text` is None if the default model should answer.
 
     `json` is structured output, and `text` then its JSON text. `parts` has the answer's other keys. `pauses`
-    are the seconds before the first token and after each token, None if the script has no timing.
+    are the seconds before the first token and after each token, None if the script has no timing. `recorded`
+    makes a recorded answer of the ids that the mock has stored; None if the flow makes one of the parts.
     """
 
     text: str | None
     json: Any
     parts: Record
     pauses: Iterator[float] | None
+    recorded: Callable[[Record], Played] | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Answer:
     timing: Timing | None
     fault: Fault | None
     regex: Pattern | None = None
+    recorded: Recorded | None = None
 
     def reply(self, question: Question) -> Reply:
         """The reply to a question. Raises TemplateError."""
@@ -51,6 +55,8 @@ class Answer:
             with question.request.search_time:
                 found = self.regex.search(question.question)
             variables["groups"] = found.groupdict("") if found else {}
+        if self.recorded is not None:
+            return _recorded_reply(self.recorded, variables, question.streaming)
         parts: Record = self.render(variables)
         json = parts.pop("json", None)
         text = parts.pop("text", None) if json is None else jsontext.dumps(json)
@@ -61,8 +67,18 @@ class Answer:
         return Reply(text, json, parts, pauses)
 
 
-class BadTemplate(Exception):
-    """A text of an answer is not a valid template: the steps to it, and why."""
+def _recorded_reply(found: Recorded, variables: Record, streaming: bool) -> Reply:
+    """A recorded answer. If a stream is requested and none is recorded, the flow makes it of the response."""
+    if found.answers_streams() or not streaming:
+        return Reply(None, None, {}, None, lambda ids: found.play({**variables, **ids}))
+    response = found.play({**variables, **dict.fromkeys(recorded.IDS, "")}).answer()
+    parts = {name: response[name] for name in recorded.PARTS if response.get(name)}
+    json = response.get("json")
+    return Reply(str(response.get("text") or "") if json is None else jsontext.dumps(json), json, parts, None)
+
+
+class BadAnswer(Exception):
+    """A part of an answer cannot be used: the steps to it, and why."""
 
     def __init__(self, steps: tuple[str | int, ...], message: str) -> None:
         super().__init__(message)
@@ -72,7 +88,7 @@ class BadTemplate(Exception):
 def compile_answer(given: Any, file_timing: Any, regex: Pattern | None = None) -> Answer:
     """Compile an answer of a script. `file_timing` is the timing of its file.
 
-    Raises BadTemplate or ValueError.
+    Raises BadAnswer or ValueError.
     """
     parts: Record = {"text": given} if isinstance(given, str) else given
     variables = {*VARIABLES, "groups"} if regex is not None else set(VARIABLES)
@@ -80,7 +96,16 @@ def compile_answer(given: Any, file_timing: Any, regex: Pattern | None = None) -
     steps = () if isinstance(given, dict) else None
     fault = spec.read(parts["fault"]) if "fault" in parts else None
     render = _compile_value(content, variables, steps)
-    return Answer(render, timing.read(parts.get("timing", file_timing)), fault, regex)
+    try:
+        compile_value = partial(_compile_recorded, variables | set(recorded.IDS))
+        found = recorded.compile_recorded(parts, compile_value)
+    except BadEvent as error:
+        raise BadAnswer(("events", error.number), str(error)) from None
+    return Answer(render, timing.read(parts.get("timing", file_timing)), fault, regex, found)
+
+
+def _compile_recorded(variables: set[str], value: Any, steps: tuple[str | int, ...]) -> Render:
+    return _compile_value(value, variables, steps)
 
 
 def _compile_value(value: Any, variables: set[str], steps: tuple[str | int, ...] | None) -> Render:
@@ -95,7 +120,7 @@ def _compile_value(value: Any, variables: set[str], steps: tuple[str | int, ...]
         try:
             return templates.compile_template(value, variables)
         except TemplateError as error:
-            raise BadTemplate(steps or (), str(error)) from None
+            raise BadAnswer(steps or (), str(error)) from None
     return lambda values: value
 
 

@@ -13,6 +13,7 @@ from flowise_mock.scripts.question import Question
 from flowise_mock.scripts.rules import Rule
 from flowise_mock.scripts.script import Choice, Script, explanation, is_left, nearest, next_answer
 from flowise_mock.state.counts import Counts
+from flowise_mock.state.table import Record
 
 
 class RuleBook:
@@ -77,6 +78,10 @@ class RuleBook:
         """The id, the source and the rule of each added rule, in the order in which they are tried."""
         for id, (given, rule) in reversed(self._added.items()):
             yield id, given, rule
+
+    def flows(self) -> Sequence[Record]:
+        """The flows that the files name."""
+        return self._script.flows if self._script else ()
 
     def of_files(self) -> Sequence[Rule]:
         return self._script.rules if self._script else ()

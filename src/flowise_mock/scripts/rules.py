@@ -15,7 +15,7 @@ from flowise_mock.scripts.contract_check import ContractCheck
 from flowise_mock.scripts.patterns import compile_pattern
 from flowise_mock.scripts.question import Question
 from flowise_mock.scripts.reading import Source, Steps
-from flowise_mock.scripts.replies import Answer, BadTemplate
+from flowise_mock.scripts.replies import Answer, BadAnswer
 
 PREDICTION = "createPrediction"
 ANY = "*"
@@ -149,7 +149,7 @@ def _answers(source: Source, steps: Steps, given: dict[str, Any], check: Contrac
             _check_fault(source, (*place, "fault"), answer["fault"])
         try:
             compiled = replies.compile_answer(answer, timing, regex)
-        except BadTemplate as error:
+        except BadAnswer as error:
             raise source.error((*place, *error.steps), str(error)) from None
         violation = check.problem({"text": answer} if isinstance(answer, str) else answer)
         if violation is not None:

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowise_mock.scripts import reading, rules
+from flowise_mock.scripts import flows, reading, rules
 from flowise_mock.scripts.contract_check import ContractCheck
 from flowise_mock.scripts.index import Index
 from flowise_mock.scripts.question import Question
-from flowise_mock.scripts.reading import ScriptError
+from flowise_mock.scripts.reading import ScriptError, Source
 from flowise_mock.scripts.replies import Answer
 from flowise_mock.scripts.rules import Rule
 from flowise_mock.state.counts import Counts
+from flowise_mock.state.table import Record
 
 log = logging.getLogger("flowise_mock")
 EXPLAINED = 3
@@ -52,15 +53,20 @@ class Script:
         self._check = check
         self._reload = reload
         self._stamps = self._file_stamps()
-        self._use(rules.load(paths, self._check))
+        self.flows: list[Record] = []
+        self._read([reading.read(path) for path in paths])
 
     @classmethod
     def of_texts(cls, texts: Iterable[tuple[str, str]], check: ContractCheck) -> Script:
         """A script of files that a client sent, each as its name and its text. Raises ScriptError."""
         script = cls((), check)
         sources = [reading.read_text(Path(name), text) for name, text in texts]
-        script._use(rules.compile_sources(sources, check))
+        script._read(sources)
         return script
+
+    def _read(self, sources: Sequence[Source]) -> None:
+        self._use(rules.compile_sources(sources, self._check))
+        self.flows = [flows.record(each) for source in sources for each in source.value.get("chatflows", ())]
 
     def _use(self, loaded: tuple[Rule, ...]) -> None:
         self.rules = loaded

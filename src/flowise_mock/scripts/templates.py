@@ -21,6 +21,10 @@ MAX_TEXT = 1_000_000
 """The longest output of a template, in characters."""
 
 Template = Callable[[dict[str, Any]], str]
+Render = Callable[[dict[str, Any]], Any]
+"""Makes a value of an answer, with its texts filled in."""
+Compile = Callable[[Any, tuple[str | int, ...]], Render]
+"""Compiles a value of an answer to which these steps lead."""
 _NODES = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem,
     nodes.Slice, nodes.Filter, nodes.Keyword, nodes.Test, nodes.If, nodes.For, nodes.CondExpr, nodes.Compare,

@@ -40,13 +40,14 @@ JOURNAL = 1000
 class Options:
     """The options of a server.
 
-    `seed` None is an empty store; `keys` empty is the default key. `permissions` are further keys, each with
-    the permissions it has alone. `cors` None follows the contract. `model` answers if no rule of the
-    `scripts` does, unless they are `strict`. `ids` are `random` or `reproducible`. `journal` is how many
-    entries each namespace keeps, 0 for none; `namespaces` is how many there may be. `control` False serves
-    no control API; `control_token` opens it to other machines; `allowed_hosts` are names of this
-    server besides loopback's. `limits` are those of the connections. `stop_at_eof` stops the server when
-    standard input ends. `extend` gets the Connexion application before it is built, to add middlewares.
+    `seed` None is an empty store; `keys` empty is the default key. `permissions` are further keys, each
+    with the permissions it has alone. `cors` None follows the contract. `speed` divides the pauses of
+    scripts. `model` answers if no rule of the `scripts` does, unless they are `strict`. `ids` are `random`
+    or `reproducible`. `journal` is how many entries each namespace keeps, 0 for none; `namespaces` is how
+    many there may be. `control` False serves no control API; `control_token` opens it to other machines;
+    `allowed_hosts` are names of this server besides loopback's. `limits` are those of the connections.
+    `stop_at_eof` stops the server when standard input ends. `extend` gets the Connexion application before
+    it is built, to add middlewares.
     """
 
     host: str = "127.0.0.1"
@@ -60,6 +61,7 @@ class Options:
     seed: Path | None = field(default_factory=lambda: contracts.root() / "fixtures" / "seed")
     max_body: int = MAX_BODY
     token_delay: float = TOKEN_DELAY
+    speed: float = 1.0
     hang: float = HANG
     model: Model = model_echo.generate
     scripts: Sequence[Path] = ()
@@ -106,6 +108,7 @@ def build(options: Options, contract: Document | None = None) -> Mock:
     script = None
     if options.scripts:
         script = Script(options.scripts, check, reload=options.reload)
+        seed.add_flows(seeded, contract, script.flows)
     found = list(tables.tables(contract))
     workspace = seeded.workspace
 
@@ -130,6 +133,7 @@ def build(options: Options, contract: Document | None = None) -> Mock:
         max_body=options.max_body,
         cors=options.cors,
         token_delay=options.token_delay,
+        speed=options.speed,
         hang=options.hang,
         model=options.model,
         explain=options.explain,

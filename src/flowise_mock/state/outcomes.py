@@ -162,7 +162,7 @@ class UnimplementedOperation(Refusal):
 
 
 class FixedAnswer(Refusal):
-    """An operation that the contract does not describe, and that always has the same answer."""
+    """An answer that is sent as it is: of an operation that the contract does not describe, or recorded."""
 
     status: int
     value: Any

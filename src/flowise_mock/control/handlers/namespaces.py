@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowise_mock.control.call import ControlCall
-from flowise_mock.engine.seed import SeedError, records_of
+from flowise_mock.engine.seed import SeedError, add_flows, records_of
 from flowise_mock.engine.worlds import World
 from flowise_mock.scripts.reading import ScriptError
 from flowise_mock.state.counts import Counts
@@ -27,6 +27,9 @@ async def create_namespace(call: ControlCall, name: str, body: dict[str, Any]) -
         world.rules.begin(scripts, body.get("strict"))
         if "records" in body or body.get("seed") == "empty":
             _plant(call, world, body.get("records", {}))
+        if world.rules.flows():
+            add_flows(world.store, call.served.contract, world.rules.flows())
+            world.start = world.store.snapshot()
     except (ScriptError, SeedError) as error:
         raise Conflict(str(error)) from None
     former = worlds.find(name)
