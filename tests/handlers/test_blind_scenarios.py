@@ -229,6 +229,31 @@ def test_records_are_shown_in_the_order_of_their_columns(version: Running, clien
     )
 
 
+def test_a_message_shows_its_feedback_last(client: httpx.Client) -> None:
+    message = client.post(f"/prediction/{CHAT}", json={"question": "q", "chatId": "c"}).json()[
+        "chatMessageId"
+    ]
+    client.post(
+        "/feedback", json={"chatflowid": CHAT, "chatId": "c", "messageId": message, "rating": "THUMBS_UP"}
+    )
+    rows = client.get(f"/chatmessage/{CHAT}", params={"feedback": "true"}).json()
+    assert list(rows[-1])[-2:] == ["execution", "feedback"]
+
+
+def test_the_orders_of_a_loader_and_of_figures(version: Running, client: httpx.Client) -> None:
+    store = client.post("/document-store/store", json={"name": "s"}).json()["id"]
+    parts = {"embedding": '{"name": "openAIEmbeddings"}', "vectorStore": '{"name": "faiss"}'}
+    made = client.post(
+        f"/document-store/upsert/{store}",
+        data={"loader": '{"name": "textFile"}', **parts},
+        files={"files": ("a.txt", b"hi", "text/plain")},
+    ).json()
+    page = client.get(f"/document-store/chunks/{store}/{made['docId']}/1").json()
+    assert list(page["file"])[-4:] == ["totalChunks", "totalChars", "status", "files"]
+    last = "totalSessions" if version.contract == "3.0.5" else "positiveFeedback"
+    assert list(client.get(f"/stats/{CHAT}").json())[-1] == last
+
+
 def test_what_a_database_fills_in_comes_last(real: Running) -> None:
     with real.client() as client:
         body = {"name": "n", "type": "CHATFLOW", "flowData": '{"nodes":[],"edges":[]}'}

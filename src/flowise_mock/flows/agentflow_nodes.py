@@ -26,8 +26,8 @@ def _start(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
         graph.state[text(entry.get("key"))] = text(entry.get("value"))
     if node.inputs.get("startInputType") == "formInput":
         names = {"formTitle": "title", "formDescription": "description", "formInputTypes": "inputs"}
-        form = {name: node.inputs[key] for key, name in names.items() if key in node.inputs}
-        form.setdefault("description", "")
+        given = {"formDescription": "", **node.inputs}
+        form = {name: given[key] for key, name in names.items() if key in given}
         filled = form_text(graph.form) or graph.turn.question
         empty = call.behaviour.forms is Forms.ANY and graph.turn.body.get("form") not in (None, "", 0)
         return NodeResult({"form": form}, {"form": filled} if filled or empty else {})

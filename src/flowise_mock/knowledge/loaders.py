@@ -347,7 +347,7 @@ _TEXT, _COUNT = (str,), (int, float)
 _LOADER: dict[str, tuple[type, ...]] = {
     "id": _TEXT, "loaderId": _TEXT, "loaderName": _TEXT, "loaderConfig": (dict,), "splitterId": _TEXT,
     "splitterName": _TEXT, "splitterConfig": (dict,), "totalChunks": _COUNT, "totalChars": _COUNT,
-    "storeId": _TEXT, "source": _TEXT, "files": (list,), "credential": _TEXT, "status": _TEXT,
+    "status": _TEXT, "files": (list,), "storeId": _TEXT, "source": _TEXT, "credential": _TEXT,
 }  # fmt: skip
 
 
