@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import json
 import re
 from pathlib import Path
@@ -119,6 +120,7 @@ def test_the_command_stops_with_2_and_one_line(tmp_path: Path, capsys: pytest.Ca
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert err.endswith("mine.yaml:6:25: x-server has no etag; did you mean etags?\n")
+    assert gc.isenabled()  # it is off while a server is built
 
 
 @pytest.mark.parametrize(

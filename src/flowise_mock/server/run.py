@@ -27,9 +27,11 @@ class ServerError(Exception):
 def run(options: Options) -> None:
     """Serve until SIGINT or SIGTERM. Raises ServerError if the address is not available."""
     gc.disable()  # what is built stays until the end, and need not be looked at again
-    mock = build(options)
-    gc.freeze()
-    gc.enable()
+    try:
+        mock = build(options)
+        gc.freeze()
+    finally:
+        gc.enable()
     bound = listen(options.host, options.port)
     for line in banner(options, mock, bound.getsockname()[1]):
         print(line, flush=True)
