@@ -123,7 +123,10 @@ def test_what_the_image_is_built_from() -> None:
     """`.dockerignore` lets through all that the wheel is made of."""
     lines = (ROOT / ".dockerignore").read_text().split()
     allowed = {line.removeprefix("!") for line in lines if line.startswith("!")}
-    project = ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "src", "requirements.txt")
+    project = (
+        "pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "src", "requirements.txt", "openapi.yaml",
+        "overlays",
+    )  # fmt: skip
     data = re.findall(
         r'"([^"]+)"', re.findall(r"^DATA = \((.*)\)", (ROOT / "hatch_build.py").read_text(), re.M)[0]
     )

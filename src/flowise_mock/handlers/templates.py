@@ -23,8 +23,8 @@ async def save_custom_template(call: Call, body: Record) -> Record:
         given["usecases"] = jsontext.dumps(given["usecases"])
     columns = {name: given[name] for name in _COLUMNS if name in given} | _content(call, body)
     row = call.store.create(TABLE, columns)
-    first = [name for name in _COLUMNS if name in columns]
-    return {name: row[name] for name in (*first, "workspaceId", "flowData")} | row
+    first = [*(name for name in _COLUMNS if name in columns), "workspaceId", "flowData"]
+    return {name: row[name] for name in first if name in row} | row
 
 
 async def delete_custom_template(call: Call, id: str) -> Deletion:
