@@ -53,7 +53,7 @@ def all_newest() -> list[Path]:
 
 
 class Recorded(NamedTuple):
-    """The number of exchanges, the paths that could not be deleted, and the case at which the server ended."""
+    """The number of exchanges, the paths that could not be deleted, the case at which the server ended."""
 
     exchanges: int
     left: list[str]
