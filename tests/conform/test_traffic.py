@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from flowise_mock.conform.baseline import Entry
 from flowise_mock.conform.client import Response
 from flowise_mock.conform.contract import Contract
 from flowise_mock.conform.reports import html, junit, markdown, terminal
+from flowise_mock.conform.reports.write import write
 from flowise_mock.conform.traffic import Traffic
 
 PREDICTION = "/api/v1/prediction/d290f1ee-6c54-4b01-90e6-d701748f0851"
@@ -132,3 +134,15 @@ def test_a_baseline_covers_what_is_known(traffic: Traffic) -> None:
 def test_the_version_is_that_which_the_server_says(traffic: Traffic) -> None:
     saw(traffic, "GET", "/api/v1/version", response=answer({"version": "3.1.4"}))
     assert traffic.result()["server"] == "3.1.4"
+
+
+def test_every_report_is_made_of_traffic(
+    traffic: Traffic, clients: Contract, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saw(traffic, "POST", PREDICTION, {"question": "hi", "odd": 1})
+    saw(traffic, "GET", "/api/v1/nothing")
+    forms = ["html", "json", "junit", "sarif", "md", "github"]
+    write(traffic.result(), [(form, str(tmp_path / form)) for form in forms], clients)
+    assert "deviates: 2 causes, 2 deviations" in capsys.readouterr().out
+    for form in forms:
+        assert "createPrediction" in (tmp_path / form).read_text(), form

@@ -16,7 +16,7 @@ from hatchling.builders.wheel import WheelBuilder
 from flowise_mock.contract import contracts, document, merged, vocabulary
 
 ROOT = contracts.root()
-BYTES = 700_000
+BYTES = 700 * 1024
 
 
 @pytest.fixture(scope="module")

@@ -95,7 +95,7 @@ def test_processing_stores_the_files_of_a_config(client: httpx.Client) -> None:
     (kept,) = client.get(f"/document-store/store/{store}").json()["loaders"]
     assert kept["loaderConfig"] == {"txtFile": 'FILE-STORAGE::["n.txt"]'}
     assert [(each["name"], each["size"]) for each in kept["files"]] == [("n.txt", 5)]
-    again = client.post(f"/document-store/loader/process/{loader['id']}", json={"storeId": store}).json()
+    again = client.post(f"/document-store/loader/process/{loader['id']}", json={**body, **kept}).json()
     assert [each["pageContent"] for each in again["chunks"]] == ["hello"]
 
 

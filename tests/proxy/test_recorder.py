@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
 from flowise_mock.contract import contracts
+from flowise_mock.flows.call import FlowRuntime
+from flowise_mock.flows.delivery import Pace
 from flowise_mock.proxy.exchange import Exchange
 from flowise_mock.proxy.recorder import Recorder
 from flowise_mock.proxy.rules import templated
 from flowise_mock.scripts import reading
+from flowise_mock.scripts.recorded import Played
+from flowise_mock.scripts.replies import Reply
 from flowise_mock.server.build import Options, build
 from flowise_mock.server.thread import ServerThread
 
@@ -33,7 +39,7 @@ def serving(*scripts: Path, seed: bool = False, speed: float = 1000.0) -> Iterat
     options = Options(contract="3.1.4", scripts=scripts, speed=speed, token_delay=0.2, access_log=False)
     if not seed:
         options.seed = None
-    thread = ServerThread(build(options))
+    thread = ServerThread(build(options, CONTRACT))
     thread.start()
     try:
         yield thread.url
@@ -192,7 +198,7 @@ def test_the_other_form_is_made_of_what_is_recorded(tmp_path: Path) -> None:
     assert {"event": "sourceDocuments", "data": documents} in streamed
 
 
-def test_pauses_are_those_of_the_recording_over_the_speed(tmp_path: Path) -> None:
+def test_pauses_are_those_of_the_recording(tmp_path: Path) -> None:
     script = tmp_path / "rules.yaml"
     sent = stream(*(("token", str(number)) for number in range(4)), ("end", "[DONE]"))
     each = len(sent) / 5
@@ -202,12 +208,21 @@ def test_pauses_are_those_of_the_recording_over_the_speed(tmp_path: Path) -> Non
     rule = reading.read(script).value["rules"][0]
     [row] = rule["answer"]["events"]
     assert sum(row["ms"] if isinstance(row["ms"], list) else [row["ms"]] * 4) >= 600
-    for speed, low, high in ((4.0, 0.14, 0.6), (1000.0, 0.0, 0.12)):
-        with serving(script, speed=speed) as url:
-            path = f"{url}/api/v1/prediction/{FLOW}"
-            httpx.get(f"{url}/api/v1/ping")
-            taken = httpx.post(path, json={"question": "q", "streaming": True}).elapsed.total_seconds()
-            assert low <= taken <= high
+
+
+@pytest.mark.parametrize("speed", [1.0, 100.0])
+def test_a_recorded_answer_has_its_pauses_over_the_speed_and_no_others(speed: float) -> None:
+    async def pauses() -> tuple[float, Any]:
+        reply = Reply(None, None, {}, None, lambda ids: Played([], None, 0.0))
+        call: Any = SimpleNamespace(runtime=FlowRuntime(speed=speed))
+        turn: Any = SimpleNamespace(reply=reply)
+        pace = Pace(call, turn, 0.2)
+        first, second = pace.delayed(0.5).until, pace.delayed(0.5).until
+        return second - first, pace.after(("token", "x"))
+
+    between, further = asyncio.run(pauses())
+    assert between == pytest.approx(0.5 / speed)
+    assert further is None
 
 
 # --- what a rule matches -----------------------------------------------------------------------------
@@ -267,15 +282,20 @@ ODD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ODD, ids=ascii)
-def test_any_text_stays_the_same(text: str, tmp_path: Path) -> None:
+def test_any_text_stays_the_same(tmp_path: Path) -> None:
     script = tmp_path / "rules.yaml"
-    told = answer(text, odd={text or "k": [text, {"ms": text}]})
-    recorded(script, exchange({"question": text or "q", "chatId": "c1"}, told))
+    asked_and_told = [
+        (f"{number} {text}", answer(text, odd={text or "k": [text, {"ms": text}]}))
+        for number, text in enumerate(ODD)
+    ]
+    recorded(
+        script, *(exchange({"question": question, "chatId": "c1"}, told) for question, told in asked_and_told)
+    )
     with serving(script) as url:
         path = f"{url}/api/v1/prediction/{FLOW}"
-        found = httpx.post(path, json={"question": text or "q", "chatId": "c1"}).json()
-    assert stable(found) == stable(told)
+        for question, told in asked_and_told:
+            found = httpx.post(path, json={"question": question, "chatId": "c1"}).json()
+            assert stable(found) == stable(told)
 
 
 def test_an_id_inside_a_text_is_a_template() -> None:

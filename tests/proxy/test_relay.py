@@ -48,7 +48,7 @@ def test_an_exchange_has_what_was_sent_and_what_came() -> None:
     assert sizes == sorted(sizes)
     assert sizes[-1] == 6
     first, last = exchange.arrivals[0][0], exchange.arrivals[-1][0]
-    assert 80 < last - first < 1000
+    assert last - first > 80
 
 
 @pytest.mark.parametrize(

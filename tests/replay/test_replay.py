@@ -127,6 +127,7 @@ def test_a_version_answers_as_recorded(version: str, capsys: pytest.CaptureFixtu
     assert score.word_share >= words
     assert score.figure_share("headers") >= 97
     assert score.figure_share("bodies") >= 97
+    assert score.figure_share("order") >= 98
 
 
 @pytest.mark.parametrize("version", KNOWN)
@@ -152,6 +153,7 @@ def test_predictions_of_every_kind_are_answered_as_recorded(
     assert score.word_share >= 83
     assert score.figure_share("headers") >= 97
     assert score.figure_share("bodies") >= 97
+    assert score.figure_share("order") >= 98
 
 
 @pytest.mark.slow

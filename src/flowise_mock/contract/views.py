@@ -1,11 +1,11 @@
 """Views: how a record is shown, compiled from the schema of the answer.
 
 Properties that the schema lacks are dropped, a nullable property that is absent is null, a text that holds
-JSON is parsed or written by the schema's type, and keys have the order of `properties`. `x-view: whole`
-shows a value as the handler made it; its keys depend on more than a schema can express. `x-omit` lists keys
-that are not shown. `x-view: json` parses a text that must hold JSON, and fails if JavaScript would; values
-that are false in JavaScript stay. Of `oneOf`, the variant with the value's type is used. A property with
-`x-requires` is shown only together with the property that it names.
+JSON is parsed or written by the schema's type, and keys have the order of `properties`, after the columns of
+`x-record`. `x-view: whole` shows a value as the handler made it; its keys depend on more than a schema can
+express. `x-omit` lists keys that are not shown. `x-view: json` parses a text that must hold JSON, and fails
+if JavaScript would; values that are false in JavaScript stay. Of `oneOf`, the variant with the value's type
+is used. A property with `x-requires` is shown only together with the property that it names.
 """
 
 from __future__ import annotations
@@ -98,10 +98,18 @@ def _nullable(document: Document, schema: Document) -> bool:
     return bool(schema.get("nullable")) or any(_nullable(document, each) for each in schema.get("anyOf", []))
 
 
+def _properties(schema: Document) -> dict[str, Document]:
+    """The properties of a schema; those of a table come first, in the order of its columns."""
+    properties: dict[str, Document] = schema.get("properties", {})
+    columns = schema.get("x-record", {}).get("columns", "").split()
+    first = {name: properties[name] for name in columns if name in properties}
+    return {**first, **properties}
+
+
 def _object(document: Document, schema: Document, made: dict[int, View]) -> View:
     named = [
         (name, _compile(document, child, made), _nullable(document, child))
-        for name, child in schema.get("properties", {}).items()
+        for name, child in _properties(schema).items()
     ]
     names = {name for name, _, _ in named}
     required_siblings = {

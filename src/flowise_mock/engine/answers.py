@@ -206,7 +206,8 @@ class Answers:
             words["value"] = writer.view(words["value"])
         body = form.body(words)
         if form.media == "" and (body in (None, "") or not is_ok):
-            return Answer(form.status, [*headers, (b"content-length", b"0")], b""), None
+            tag = [(b"etag", self._etag(b""))] if self._profile.etags and is_ok else []
+            return Answer(form.status, [*headers, (b"content-length", b"0"), *tag], b""), None
         problem = form.problem
         if problem is None and self._operation and form.media == "":
             problem = f"status {form.status} is documented without content, and there is a value"
@@ -261,7 +262,9 @@ class Answers:
         return f"status {status} is not documented with this media type"
 
     def _content_type(self, entry: Document, media: str) -> tuple[tuple[bytes, bytes], ...]:
-        return () if entry.get("omit-content-type") or not media else ((b"content-type", self._typed(media)),)
+        if entry.get("omit-content-type") or not media:
+            return ()
+        return ((b"content-type", media.encode() if entry.get("bare") else self._typed(media)),)
 
     def _file(self, form: AnswerForm, headers: Headers, file: FileDownload) -> Answer:
         """A file, byte for byte. Express pipes it, so it has no ETag."""
@@ -271,7 +274,7 @@ class Answers:
     def _whole(self, form: AnswerForm, headers: Headers, body: bytes) -> Answer:
         """A response of bytes, with the headers that this server gives to all."""
         found = [*headers, *form.content_type, (b"content-length", b"%d" % len(body))]
-        if self._profile.etags:
+        if self._profile.etags and not form.entry.get("bare"):
             found.append((b"etag", self._etag(body)))
         return Answer(form.status, found, body)
 

@@ -16,8 +16,8 @@ from python_multipart.multipart import parse_options_header
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowise_mock.contract import jsontext, v8
+from flowise_mock.contract.query_strings import nested
 from flowise_mock.engine.answers import respond
-from flowise_mock.engine.query_strings import nested
 from flowise_mock.engine.request_state import request_state
 from flowise_mock.engine.requests import ClientDisconnect, receive_body
 from flowise_mock.state.outcomes import (

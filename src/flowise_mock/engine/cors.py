@@ -60,7 +60,7 @@ class FlowCORSMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = request_state(scope)
-        sent = state.headers.get(b"origin")
+        sent = state.headers.get(b"origin") or None
         origin = None if sent is None else sent.decode("latin-1")
         reflected = origin is not None and (
             self.any

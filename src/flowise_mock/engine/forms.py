@@ -5,6 +5,8 @@ What cannot be read is raised as an outcome; its text says what the sender can d
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from python_multipart import MultipartParser
@@ -55,7 +57,7 @@ class Form:
         values: Values = {}
         files: list[Upload] = []
         repeated: set[str] = set()
-        for part in parts(options, body):
+        for part in self._parts(options, body):
             if part.name in self._files:
                 if part.filename is None:
                     raise SchemaViolation(f"form field {part.name}", "it is a file: send it with a filename")
@@ -69,6 +71,14 @@ class Form:
             if self._fields[name].get("type") != "array":
                 values[name] = values[name][-1]
         return values, files
+
+    def _parts(self, options: dict[bytes, bytes], body: bytes) -> Iterator[Part]:
+        """The parts of a body. A real server keeps no folder of a file's name, and no file without a name."""
+        for part in parts(options, body):
+            if not self._lenient or part.filename is None:
+                yield part
+            elif name := _base_name(part.filename):
+                yield part._replace(filename=name)
 
     def placed(self, values: Values, files: list[Upload]) -> Values:
         """The fields where a handler looks for them."""
@@ -116,6 +126,11 @@ def _field(schema: Document, text: str) -> Any:
         return jsontext.loads(text)
     except ValueError:
         return text
+
+
+def _base_name(path: str) -> str:
+    name = re.split(r"[/\\]", path)[-1]
+    return "" if name in (".", "..") else name
 
 
 def _binary(document: Document, schema: Document) -> bool:

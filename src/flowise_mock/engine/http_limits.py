@@ -51,3 +51,11 @@ def head_problem(
         found = "two or more Host headers" if hosts else "no Host header"
         return 400, f"The request has {found}; send one"
     return None
+
+
+def expectation_problem(headers: Sequence[tuple[bytes, bytes]]) -> tuple[int, str] | None:
+    """The refusal of a request that expects something else than to be asked to continue."""
+    for name, value in headers:
+        if name == b"expect" and value.lower() != b"100-continue":
+            return 417, "The request has an Expect header that is not 100-continue"
+    return None

@@ -14,7 +14,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from flowise_mock.engine.answers import Answer
-from flowise_mock.engine.http_limits import HTTPLimits, head_problem
+from flowise_mock.engine.http_limits import HTTPLimits, expectation_problem, head_problem
 from flowise_mock.engine.refusal import Refusal, on_the_wire, refusal
 from flowise_mock.engine.upgrade import parser_after
 
@@ -25,12 +25,16 @@ class Protocol(HttpToolsProtocol):
     """One connection, with limits on what its client may send, leave unsent, and not read.
 
     A request that offers an upgrade, such as curl's `h2c`, is answered as if it did not. Every answer is
-    sent so that the client can read it, also one that is sent before the body has come.
+    sent so that the client can read it, also one that is sent before the body has come. If `bare`, what is
+    refused gets no reason, as from Node.
     """
 
-    def __init__(self, *args: Any, limits: HTTPLimits, stalled: set[Protocol], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, limits: HTTPLimits, stalled: set[Protocol], bare: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.limits = limits
+        self.bare = bare
         self._stalled = stalled  # all connections of the server whose client does not read
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
@@ -102,6 +106,9 @@ class Protocol(HttpToolsProtocol):
         self._in_head, self._is_whole = True, False
         self._head_size = self._discarded = 0
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value.rstrip(b" \t"))  # the parser strips blanks before a value only
+
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._disarm()
@@ -109,10 +116,12 @@ class Protocol(HttpToolsProtocol):
         if size > self.limits.head_bytes:  # with some of the body, perhaps
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         problem = head_problem(self.headers, self.parser.get_http_version(), size, self.limits)
+        if problem is None and self.bare:
+            problem = expectation_problem(self.headers)
         if problem is None:
             super().on_headers_complete()
         else:
-            app, self.app = self.app, Refusal(*problem)
+            app, self.app = self.app, Refusal(*problem, bare=self.bare)
             super().on_headers_complete()
             self.cycle.keep_alive = False
             self.app = app
@@ -140,7 +149,7 @@ class Protocol(HttpToolsProtocol):
     def _refuse(self, status: int, message: str) -> None:
         """Answer what is no request, after the requests that came before it."""
         access.info("%s - - %s; %s", self.client[0] if self.client else "-", status, message)
-        answer = refusal(status, message)
+        answer = Answer(status, [], b"") if self.bare else refusal(status, message)
         if self.cycle is None or self.cycle.response_complete:
             self._end(answer)
         elif not self._in_head and not self._is_whole:  # the request that is being answered is broken

@@ -29,13 +29,14 @@ def on_the_wire(answer: Answer) -> bytes:
 
 
 class Refusal:
-    """An app that answers every request with one refusal, and logs a line."""
+    """An app that answers every request with one refusal, and logs a line. A bare one has no reason."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, *, bare: bool = False) -> None:
         self.status = status
         self.message = message
+        self.bare = bare
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = (scope.get("client") or ("-",))[0]
         access.info("%s %s - %s; %s", client, scope["method"], self.status, self.message)
-        await respond(refusal(self.status, self.message), send)
+        await respond(Answer(self.status, [], b"") if self.bare else refusal(self.status, self.message), send)

@@ -16,9 +16,9 @@ from starlette.types import Receive, Scope
 from flowise_mock.contract import jsontext, v8
 from flowise_mock.contract.document import Document, resolve
 from flowise_mock.contract.names import snake
+from flowise_mock.contract.query_strings import nested
 from flowise_mock.contract.schemas import Schemas, Validator
 from flowise_mock.engine.forms import Form, Values
-from flowise_mock.engine.query_strings import nested
 from flowise_mock.knowledge.files import Upload
 from flowise_mock.state.outcomes import (
     ContentTooLarge,
@@ -92,6 +92,7 @@ class Parameters:
 
 
 def _parameter(document: Document, schemas: Schemas, definition: Document, lenient: bool) -> Parameter:
+    """A parameter; a lenient server leaves whole numbers as texts: JavaScript reads the beginning of them."""
     schema = resolve(document, definition["schema"])
     values = definition.get("x-values")
     default = schema.get("default")
@@ -100,7 +101,7 @@ def _parameter(document: Document, schemas: Schemas, definition: Document, lenie
         snake(str(definition.get("x-handler-name", definition["name"]))),
         definition["in"],
         bool(definition.get("required")) and not lenient,
-        _READ.get(schema.get("type", ""), str),
+        str if lenient and schema.get("type") == "integer" else _READ.get(schema.get("type", ""), str),
         None if lenient else schemas.compile(schema),
         values.get(default) if values and default is not None else default,
         values,

@@ -26,6 +26,7 @@ class ServerProfile:
     trusts_internal_requests: bool = False
     headers: tuple[tuple[bytes, bytes], ...] = ()
     cors: str | tuple[str, ...] = ""
+    bare_refusals: bool = False
     bare_events: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -44,6 +45,7 @@ def server_profile(document: Document) -> ServerProfile:
         trusts_internal_requests=profile.get("internal-requests") == "open",
         headers=tuple((name.encode(), text.encode()) for name, text in profile.get("headers", {}).items()),
         cors=tuple(cors) if isinstance(cors, list) else cors,
+        bare_refusals=profile.get("broken-requests") == "bare",
         bare_events=frozenset(profile.get("bare-events", [])),
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowise_mock.contract import jsontext
+from flowise_mock.contract import jsontext, v8
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.agentflow_nodes import NODES
 from flowise_mock.flows.agentflow_texts import form_text
@@ -169,7 +169,13 @@ def _resume(call: Call, graph: Graph, decision: Record) -> str:
         failed = execution["state"] == "ERROR"
         raise (UnstoppedExecution if failed else UnresumableExecution)(execution["id"], execution["state"])
     executed = jsontext.sequence(execution["executionData"])
-    first = text(decision.get("startNodeId")) or str(executed[-1]["nodeId"])
+    first = text(decision.get("startNodeId"))
+    if not first:
+        sent = turn.body.get("humanInput")
+        if isinstance(sent, str | int | float):
+            kind = "boolean" if isinstance(sent, bool) else "string" if isinstance(sent, str) else "number"
+            call.report(WrongType("humanInput", f"{kind} '{v8.text(sent)}'"))
+        first = str(executed[-1]["nodeId"])
     if not any(each["nodeId"] == first for each in executed):
         raise UnvisitedNode(first)
     graph.execution, graph.executed = execution, executed

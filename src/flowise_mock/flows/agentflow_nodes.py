@@ -26,8 +26,8 @@ def _start(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
         graph.state[text(entry.get("key"))] = text(entry.get("value"))
     if node.inputs.get("startInputType") == "formInput":
         names = {"formTitle": "title", "formDescription": "description", "formInputTypes": "inputs"}
-        form = {name: node.inputs[key] for key, name in names.items() if key in node.inputs}
-        form.setdefault("description", "")
+        given = {"formDescription": "", **node.inputs}
+        form = {name: given[key] for key, name in names.items() if key in given}
         filled = form_text(graph.form) or graph.turn.question
         empty = call.behaviour.forms is Forms.ANY and graph.turn.body.get("form") not in (None, "", 0)
         return NodeResult({"form": form}, {"form": filled} if filled or empty else {})
@@ -155,41 +155,46 @@ def reports_decision_once(call: Call) -> bool:
 
 def _apply_decision(call: Call, graph: Graph, node: Node, decision: Record) -> NodeResult:
     feedback = text(decision.get("feedback"))
-    content = feedback or text(decision.get("type"))
-    given = {**decision, "messages": [*graph.turn.history, {"role": "user", "content": content}]}
+    content = {"content": sent} if (sent := feedback or text(decision.get("type"))) else {}
+    given = {**decision, "messages": [*graph.turn.history, {"role": "user", **content}]}
     details = {"startNodeId": decision["startNodeId"]}
     if feedback and node.inputs.get("humanInputEnableFeedback"):
         details["feedback"] = feedback
     proceeds = decision.get("type") == "proceed"
+    rejects = not proceeds and (not reports_decision_once(call) or decision.get("type") == "reject")
     conditions = [
         {"type": "proceed", **details, "isFulfilled": proceeds},
-        {"type": "reject", **details, "isFulfilled": not proceeds},
+        {"type": "reject", **details, "isFulfilled": rejects},
     ]
     history = [{"role": "user", "content": feedback}] if feedback else []
     output: Record = {"conditions": conditions}
     if not reports_decision_once(call):
-        output = {"content": content, **output}
-    return NodeResult(given, output, history=history, branch=0 if proceeds else 1)
+        output = {**content, **output}
+    branch = [proceeds, rejects, True].index(True)  # the last one leads nowhere
+    return NodeResult(given, output, history=history, branch=branch)
 
 
 def _llm(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
+    """A model, or an agent, whose inputs have the same names with another prefix."""
+    inputs = _of_model(node)
     first = not graph.history
     question = form_text(graph.form) or graph.turn.question
-    if question and not isinstance(node.inputs.get("llmMessages", [] if node.from_editor else ""), list):
+    if node.name == AGENT:
+        if node.from_editor and "agentTools" not in node.inputs:
+            call.report(WrongType("agentTools"))
+    elif question and not isinstance(inputs.get("Messages", [] if node.from_editor else ""), list):
         # a flow that the editor did not write has a text here, on which a real server fails
         call.report(WrongType("llmMessages"))
-    if node.name == "agentAgentflow" and node.from_editor and "agentTools" not in node.inputs:
-        call.report(WrongType("agentTools"))
     messages = [
         {"role": text(each.get("role")), "content": fill_template(graph, each.get("content"))}
-        for each in entries(node.inputs.get("llmMessages"))
+        for each in entries(inputs.get("Messages"))
     ]
     own = [each for each in messages if each["role"] == "user"]
     added = [{"role": "user", "content": question}] if first and question and not own else []
-    if node.inputs.get("llmEnableMemory") is True:
+    if inputs.get("EnableMemory") is True:
         messages += [{"role": each["role"], "content": each["content"]} for each in graph.turn.history]
         messages += graph.history
-        user_message = fill_template(graph, node.inputs.get("llmUserMessage"))
+        user_message = fill_template(graph, inputs.get("UserMessage"))
         added += [{"role": "user", "content": user_message}] if user_message else []
     messages += added
     prompt = next((each["content"] for each in reversed(messages) if each["role"] == "user"), "")
@@ -199,7 +204,7 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
         raise type(failure)(f"Error in LLM node: {failure.reason}") from None
     content = "".join(tokens)
     usage = _usage(call, node, messages, tokens)
-    role = "assistant" if node.inputs.get("llmReturnResponseAs") == "assistantMessage" else "user"
+    role = "assistant" if inputs.get("ReturnResponseAs") == "assistantMessage" else "user"
     sent = graph.turn.body.get("question")
     has_input = graph.form or (isinstance(sent, str) and sent)
     questions = (own or added[:1]) if has_input else []
@@ -211,10 +216,11 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
     if last:
         events = [("token", token) for token in ["", *tokens, "", ""]]
         events += [("calledTools", []), ("usageMetadata", usage)]
-    for entry in entries(node.inputs.get("llmUpdateState")):
+    for entry in entries(inputs.get("UpdateState")):
         graph.state[text(entry.get("key"))] = fill_template(graph, entry.get("value"))
     given = {"messages": messages}
-    given |= {key: _fill_if_text(graph, value) for key, value in node.inputs.items() if key != "llmMessages"}
+    shown = {key: value for key, value in node.inputs.items() if key not in ("llmMessages", "agentMessages")}
+    given |= {key: _fill_if_text(graph, value) for key, value in shown.items()}
     moment = int(call.store.clock().timestamp() * 1000)
     output = {
         "content": content,
@@ -226,6 +232,15 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
     return NodeResult(given, output, events, history)
 
 
+AGENT = "agentAgentflow"
+
+
+def _of_model(node: Node) -> Record:
+    """The inputs of a node of a model, without the prefix of their names."""
+    prefix = "agent" if node.name == AGENT else "llm"
+    return {key.removeprefix(prefix): value for key, value in node.inputs.items() if key.startswith(prefix)}
+
+
 def _usage(call: Call, node: Node, messages: list[Record], tokens: list[str]) -> Record:
     """Counts of words, in the form of a model's counts of tokens."""
     sent = sum(len(text(each["content"]).split()) for each in messages)
@@ -234,7 +249,7 @@ def _usage(call: Call, node: Node, messages: list[Record], tokens: list[str]) ->
     }  # fmt: skip
     if call.behaviour.model_metadata is not ModelMetadata.FULL:
         return counts
-    called = {"tool_call_tokens": 0} if node.name == "agentAgentflow" else {}
+    called = {"tool_call_tokens": 0} if node.name == AGENT else {}
     return {**counts, "input_token_details": {}, "output_token_details": {}, **called}
 
 
@@ -245,7 +260,7 @@ def _response_metadata(call: Call, node: Node, usage: Record, last: bool) -> Rec
     """The metadata that a model returns with its answer. All costs are 0."""
     if call.behaviour.model_metadata is ModelMetadata.COUNTS:
         return {}
-    name = jsontext.mapping(node.inputs.get("llmModelConfig")).get("modelName") or "none"
+    name = jsontext.mapping(_of_model(node).get("ModelConfig")).get("modelName") or "none"
     used = {
         "prompt_tokens": usage["input_tokens"],
         "completion_tokens": usage["output_tokens"],

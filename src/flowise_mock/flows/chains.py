@@ -72,6 +72,9 @@ def run_function(call: Call, turn: Turn, node: Node) -> Run:
     _check_value(value)
     if isinstance(value, dict):
         return _finish(call, turn, value, {}, jsontext.indented(value))
+    if isinstance(value, list):  # as in JavaScript, a list has no further fields in JSON
+        _finish(call, turn, {}, {}, jsontext.indented(value))
+        return value  # type: ignore[return-value]
     content = value if isinstance(value, str) else jsontext.indented(value)
     return _finish(call, turn, {"text": content}, {})
 
@@ -82,7 +85,8 @@ def _returned(call: Call, turn: Turn, node: Node) -> functions.Returned | None:
     flow = {"chatId": turn.chat_id, "chatflowId": turn.flow["id"], "input": turn.question}
     stored = {str(row.get("name")): row.get("value") for row in call.store.select("variable")}
     variables = {**given, "input": turn.question, "flow": flow, "vars": stored}
-    return functions.run(text(node.inputs.get("javascriptFunction")), variables)
+    code = node.inputs.get("javascriptFunction")
+    return None if code is None else functions.run(text(code), variables)
 
 
 def _check_value(value: Any) -> None:

@@ -8,29 +8,40 @@ from collections.abc import Iterator, Sequence
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.flow_data import Node
-from flowise_mock.knowledge.chunking import chunks_of
+from flowise_mock.knowledge.chunking import BAD_SIZES, chunks_of
 from flowise_mock.knowledge.documents import Document
 from flowise_mock.knowledge.file_inputs import sent_files
 from flowise_mock.knowledge.files import Upload
-from flowise_mock.state.outcomes import Outcome
+from flowise_mock.state.outcomes import InvalidSplitter, Outcome, Report, UnreadableFile
 from flowise_mock.state.table import Record
 
 _REFERENCE = re.compile(r"\{\{([^.}]+)")
 
 
-def documents(flow: Record, override: Record, files: Sequence[Upload] = ()) -> Iterator[Document | None]:
-    """The documents of all loaders. `override` has the values of a request for those inputs that allow it.
+def documents(
+    report: Report, flow: Record, override: Record, files: Sequence[Upload] = ()
+) -> Iterator[Document | None]:
+    """The documents of all loaders that have a text.
 
-    What is None is a place for a pause.
+    `override` has the values of a request for those inputs that allow it. What is None is a place for a
+    pause.
     """
     nodes = flow_data.nodes(flow)
     for node in nodes:
         if node.category == "Document Loaders":
-            yield from _documents(_loader(flow, node, nodes, override), list(files))
+            found = _documents(report, _loader(flow, node, nodes, override), list(files))
+            yield from (each for each in found if each is None or each.text)
 
 
-def _documents(loader: Record, files: list[Upload]) -> Iterator[Document | None]:
-    return chunks_of(_ignore, loader, files or sent_files(loader["loaderId"], loader["loaderConfig"]))
+def _documents(report: Report, loader: Record, files: list[Upload]) -> Iterator[Document | None]:
+    def reported(found: Outcome) -> None:
+        """A flow may have nodes and inputs that are not known here; what is known to fail is reported."""
+        if isinstance(found, UnreadableFile):
+            report(found)
+        elif isinstance(found, InvalidSplitter) and found.reason in BAD_SIZES:
+            report(InvalidSplitter(f"{BAD_SIZES[found.reason]}: {found.reason}"))
+
+    return chunks_of(reported, loader, files or sent_files(loader["loaderId"], loader["loaderConfig"]))
 
 
 def _loader(flow: Record, node: Node, nodes: Sequence[Node], override: Record) -> Record:
@@ -62,7 +73,3 @@ def _joined(value: object, nodes: Sequence[Node]) -> Node | None:
     """The node that an input refers to, such as `{{plainText_0.data.instance}}`."""
     found = _REFERENCE.match(str(value or ""))
     return next((node for node in nodes if found and node.id == found[1]), None)
-
-
-def _ignore(condition: Outcome) -> None:
-    """A chain runs on if its documents cannot be read."""

@@ -27,6 +27,18 @@ _TOKEN = re.compile(
     r"""|(?P<name>\$?[A-Za-z_][\w$]*(?:\.[A-Za-z_]\w*)*)|(?P<sign>[\[\]{}(),:+;]))"""
 )
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "undefined": UNDEFINED}
+_UNKNOWN = re.compile(r"return (?P<name>[A-Za-z_$][\w$]*)\s*;?")
+"""A function that returns one variable."""
+_FAILED = "Error: NodeVM Execution Error"
+_GLOBALS = frozenset(
+    """
+    true false null undefined this NaN Infinity Object Array String Number Boolean Symbol BigInt Math Date
+    JSON RegExp Map Set WeakMap WeakSet Promise Proxy Reflect Error TypeError RangeError Function Buffer URL
+    URLSearchParams globalThis global process console require module exports fetch axios setTimeout
+    setInterval setImmediate clearTimeout parseInt parseFloat isNaN isFinite Intl escape unescape
+    """.split()  # noqa: SIM905
+)
+"""Names that JavaScript, or the sandbox of functions, has without a declaration."""
 _THROW = re.compile(r"throw (?:new )?Error\((?P<value>.*)\);?", re.DOTALL)
 
 
@@ -37,12 +49,24 @@ def run(code: str, variables: Mapping[str, Any]) -> Returned | None:
     if thrown is not None:
         _throw(thrown["value"], variables)
         return None
+    if "return" not in code or code.rstrip("; ") == "return":
+        return Returned(UNDEFINED)
     if not code.startswith("return "):
-        return None if "return" in code or not code else Returned(UNDEFINED)
+        return None
+    _check_name(code, variables)
     try:
         return Returned(_Reader(code.removeprefix("return "), variables).whole())
     except (ValueError, IndexError, RecursionError):
         return None
+
+
+def _check_name(code: str, variables: Mapping[str, Any]) -> None:
+    """Raise if a function returns just a variable that does not exist."""
+    found = _UNKNOWN.fullmatch(code)
+    name = found["name"] if found else ""
+    known = name.startswith("$") and name[1:] in variables
+    if name and not known and name not in _GLOBALS:
+        raise FailedFunction(f"{_FAILED}: ReferenceError: {name} is not defined")
 
 
 def _throw(expression: str, variables: Mapping[str, Any]) -> None:
@@ -52,7 +76,7 @@ def _throw(expression: str, variables: Mapping[str, Any]) -> None:
     except (ValueError, IndexError, RecursionError):
         return
     text = "" if value is UNDEFINED else v8.text(value)
-    raise FailedFunction(f"Error: NodeVM Execution Error: Error{': ' if text else ''}{text}")
+    raise FailedFunction(f"{_FAILED}: Error{': ' if text else ''}{text}")
 
 
 class _Reader:

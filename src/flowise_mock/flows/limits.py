@@ -76,14 +76,17 @@ def allows(flow: Record, origin: str) -> bool:
 
 
 def _hosts(flow: Record) -> set[str]:
-    """The hosts that a flow allows; empty if it allows all, because the list or its first item is empty."""
+    """The hosts that a flow allows; empty if it allows all, because the list or its first item is empty.
+
+    An item that is no URL allows nothing: it becomes a blank, which is no host.
+    """
     allowed = jsontext.sequence(flow_data.config(flow, "chatbotConfig").get("allowedOrigins"))
     texts = [each for each in allowed if isinstance(each, str)]
-    return {_host(each) for each in texts} if texts and texts[0] else set()
+    return {_host(each) or " " for each in texts} if texts and texts[0] else set()
 
 
 def _host(origin: str) -> str:
     try:
-        return urlsplit(origin).netloc or origin
+        return urlsplit(origin).netloc
     except ValueError:
-        return origin
+        return ""

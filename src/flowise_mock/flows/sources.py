@@ -25,7 +25,7 @@ async def find(call: Call, turn: Turn) -> list[Record] | None:
         return None
     chunks = [
         {"pageContent": each.text, "metadata": each.metadata}
-        for each in await collected(flow_documents.documents(turn.flow, {}), call.pause)
+        for each in await collected(flow_documents.documents(call.report, turn.flow, {}), call.pause)
     ]
     for store in sorted(flow_data.document_stores(turn.flow), reverse=True):
         chunks = call.store.select("chunk", storeId=store) + chunks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -14,9 +15,9 @@ from flowise_mock.flows import flow_data
 from flowise_mock.flows.behaviour import ChatIds
 from flowise_mock.flows.call import Call
 from flowise_mock.knowledge import files
-from flowise_mock.knowledge.files import mismatch
 from flowise_mock.scripts.replies import Reply
-from flowise_mock.state.outcomes import PathTraversal, WrongType
+from flowise_mock.state.outcomes import WrongType
+from flowise_mock.state.store import Store
 from flowise_mock.state.table import Record
 
 Event = tuple[str, Any]
@@ -93,7 +94,7 @@ def resolve_turn(call: Call, flow: Record, body: Record) -> Turn:
     session = session or chat
     memory = next((node.label for node in flow_data.nodes(flow) if node.category == "Memory"), None)
     turn = Turn(flow, body, text(body.get("question")), text(chat), text(session), memory, None)
-    turn.history = StoredHistory(partial(_stored_history, call, flow["id"], turn.session_id))
+    turn.history = StoredHistory(partial(stored_history, call.store, flow["id"], turn.session_id))
     return turn
 
 
@@ -107,7 +108,7 @@ def begin(call: Call, turn: Turn) -> None:
         call.report(WrongType("history"))
     turn.uploads = _uploads(call, turn)
     for file in call.files:
-        _check_file(call, file.name, file.type)
+        files.check(call.report, file.name, file.type)
         _store_file(call, turn, file.name, file.type, file.data)
 
 
@@ -123,9 +124,9 @@ def text(value: Any) -> str:
     return jsontext.dumps(value)
 
 
-def _stored_history(call: Call, flow: str, session: str) -> list[Record]:
+def stored_history(store: Store, flow: str, session: str) -> list[Record]:
     """The stored messages of a session of a flow."""
-    rows = call.store.select("chatmessage", chatflowid=flow, sessionId=session)
+    rows = store.select("chatmessage", chatflowid=flow, sessionId=session)
     return [
         {
             "content": row.get("content", ""),
@@ -184,7 +185,7 @@ def _uploads(call: Call, turn: Turn) -> list[Record] | str | None:
 def _store_upload(call: Call, turn: Turn, upload: Record) -> Record:
     """Store the file of an upload. Returns the upload as the message has it."""
     type, data = upload.get("type"), upload.get("data")
-    if not isinstance(data, str) or type not in UPLOAD_TYPES:
+    if not isinstance(data, str) or not data or type not in UPLOAD_TYPES:
         return upload
     name, mime = text(upload.get("name")), text(upload.get("mime")) or "image/png"
     if type == "url":
@@ -192,19 +193,12 @@ def _store_upload(call: Call, turn: Turn, upload: Record) -> Record:
     if type == "file:full":
         turn.question = f"<doc name='{name}'>{data}</doc>\n\n\n\n{turn.question}"
         return {"type": "stored-file:full", "name": name, "mime": mime}
-    if not data.startswith("data:"):
+    media = re.match(r"[^,:]*:([^,:;]*)[^,]*,", data)
+    if media is None:
         call.report(WrongType("uploads.data"))
-    _check_file(call, name, mime)
+    files.check(call.report, upload.get("name"), media[1] if media else mime)
     _store_file(call, turn, name, mime, _decode(data))
     return {"type": "stored-file", "name": name, "mime": mime}
-
-
-def _check_file(call: Call, name: str, mime: str) -> None:
-    if ".." in name or "/" in name or "\\" in name:
-        call.report(PathTraversal("uploads.name", name))
-    mismatched = mismatch(name, mime)
-    if mismatched is not None:
-        call.report(mismatched)
 
 
 def _decode(data: str) -> bytes:

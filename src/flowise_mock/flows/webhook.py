@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowise_mock.contract import jsontext
+from flowise_mock.contract.query_strings import nested
 from flowise_mock.flows import flow_data, webhook_checks
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.flow_data import Node
@@ -44,4 +45,4 @@ def payload(call: Call, body: Any) -> Record:
         for name, text in call.headers.items()
         if not name.startswith("flowise-mock-")  # they are for the mock, and not for the flow
     }
-    return {"body": body, "headers": headers, "query": call.request.query}
+    return {"body": body, "headers": headers, "query": nested(call.request.query_string)}

@@ -9,7 +9,7 @@ from flowise_mock.flows.behaviour import UnreadFiles
 from flowise_mock.flows.call import Call
 from flowise_mock.formats.opened import LoadFailure
 from flowise_mock.knowledge import documents, files
-from flowise_mock.knowledge.files import Upload, mismatch, name_and_size
+from flowise_mock.knowledge.files import Upload, name_and_size
 from flowise_mock.state.outcomes import (
     DisabledFeature,
     ForbiddenFileType,
@@ -51,9 +51,7 @@ def _check(call: Call, settings: Record, file: Upload) -> None:
     allowed = [each.strip() for each in str(settings.get("allowedUploadFileTypes") or "").split(",") if each]
     if file.type not in allowed:
         call.report(ForbiddenFileType(file.type, ", ".join(allowed)))
-    mismatched = mismatch(file.name, file.type)
-    if mismatched is not None:
-        call.report(mismatched)
+    files.check(call.report, file.name, file.type)
 
 
 def _attachment(call: Call, file: Upload, base64: bool) -> Record:

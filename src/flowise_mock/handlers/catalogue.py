@@ -24,9 +24,12 @@ async def get_node_icon(call: Call, name: str) -> str:
 
 
 async def get_all_credentials(call: Call, credential_name: str | None = None) -> list[Record]:
-    names = credential_name.split(",") if credential_name else []
+    """All credentials, or those of some types. Only the latter have their encrypted data, if it is shown."""
     found = call.store.select("credential")
-    return [each for each in found if not names or each.get("credentialName") in names]
+    if not credential_name:
+        return [{**each, "encryptedData": None} for each in found]
+    names = credential_name.split(",")
+    return [each for each in found if each.get("credentialName") in names]
 
 
 async def create_credential(call: Call, body: Record) -> Record:

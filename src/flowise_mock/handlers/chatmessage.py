@@ -43,11 +43,12 @@ async def get_all_chat_messages(
         id=message_id,
     )  # fmt: skip
     rows = _filter_types(within(rows, "createdDate", start_date, end_date), chat_type)
-    ratings = call.store.feedback_by_message(id, feedback_type) if feedback else {}
     if feedback_type is not None:
         rows = _filter_rated(call, id, rows, feedback_type)
     if feedback:
-        rows = [{**row, "feedback": ratings.get(row["id"])} for row in rows]
+        found = call.store.feedback_on(id, rows)
+        latest = {row["messageId"]: row for row in found if feedback_type in (None, row.get("rating"))}
+        rows = [{**row, "feedback": latest.get(row["id"])} for row in rows]
     rows = [{**row, "execution": _execution(call, row)} for row in rows]
     return rows[::-1] if order == "DESC" else rows
 
@@ -96,7 +97,7 @@ def _filter_rated(call: Call, chatflowid: str, rows: list[Record], rating: str) 
 
     A question that has another rating itself is left out.
     """
-    found = call.store.select("feedback", chatflowid=chatflowid)
+    found = call.store.feedback_on(chatflowid, rows)
     rated = {row.get("messageId") for row in found if row.get("rating") == rating}
     rated_otherwise = {row.get("messageId") for row in found} - rated
     result: list[Record] = []

@@ -6,6 +6,7 @@ import time
 from flowise_mock.contract import jsontext, v8
 from flowise_mock.flows.behaviour import DocumentMetadata
 from flowise_mock.flows.call import Call
+from flowise_mock.knowledge import files as uploads
 from flowise_mock.knowledge import loaders, node_catalogue, ranking, record_manager
 from flowise_mock.knowledge.chunking import positive
 from flowise_mock.knowledge.files import Upload
@@ -106,6 +107,8 @@ async def upsert_document(call: Call, id: str, body: Record) -> Record:
     if not call.store.has("documentstore", id):
         raise StoreNotFound("Document store", id)
     target = call.store.find("documentstore", id)
+    for file in call.files:
+        uploads.check(call.report, file.name, file.type)
     sent = jsontext.mapping(body.get("loader"))
     name = sent.get("name") if isinstance(sent.get("name"), str) else "fileLoader"
     files = await loaders.opened_files(str(name), jsontext.mapping(sent.get("config")), call.files)
@@ -159,24 +162,14 @@ async def query_vector_store(call: Call, body: Record) -> Record:
         target = oldest_store(call)
     else:
         target = call.store.find("documentstore", v8.text(body["storeId"]))
-    if target.get("status") != loaders.UPSERTED:
-        call.report(
-            MissingPart(
-                "Document store",
-                "Vector Store" if target.get("embeddingConfig") else "Embedding",
-                v8.text(body["storeId"]) if "storeId" in body else "undefined",
-            )
-        )
-        found = []
+    parts = {"embeddingConfig": "Embedding", "vectorStoreConfig": "Vector Store"}
+    missing = [noun for column, noun in parts.items() if not target.get(column)]
+    found: list[Record] = []
+    if missing:
+        id = v8.text(body["storeId"]) if "storeId" in body else "undefined"
+        call.report(MissingPart("Document store", missing[0], id))
     else:
-        if "query" not in body:
-            call.report(EmptyField("query"))
-        query = body.get("query", "")
-        if not isinstance(query, str):
-            message = "Cannot read properties of null (reading 'replace')" if query is None else ""
-            call.report(WrongType("query", message or "text.replace is not a function"))
-        loaders.check_components(call.report, target)
-        found = await _nearest(call, target, v8.text(query), jsontext.mapping(body.get("inputs")))
+        found = await _found(call, target, body)
     docs = [
         {
             **loaders.to_document(chunk, has_loader_ids(call)),
@@ -186,6 +179,20 @@ async def query_vector_store(call: Call, body: Record) -> Record:
         for chunk in found
     ]
     return {"timeTaken": round((time.perf_counter() - started) * 1000), "docs": docs}
+
+
+async def _found(call: Call, target: Record, body: Record) -> list[Record]:
+    """The chunks that answer a query; none if no chunk was written to the vector store."""
+    if "query" not in body:
+        call.report(EmptyField("query"))
+    query = body.get("query", "")
+    if not isinstance(query, str):
+        message = "Cannot read properties of null (reading 'replace')" if query is None else ""
+        call.report(WrongType("query", message or "text.replace is not a function"))
+    loaders.check_components(call.report, target)
+    if target.get("status") not in (loaders.UPSERTED, loaders.UPSERTING, "STALE"):
+        return []
+    return await _nearest(call, target, v8.text(query), jsontext.mapping(body.get("inputs")))
 
 
 def oldest_store(call: Call) -> Record:

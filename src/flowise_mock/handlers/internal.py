@@ -55,7 +55,7 @@ async def get_chatflow_stats(call: Call, id: str) -> Record:
 
 
 async def get_flow_config(call: Call, id: str) -> list[Record]:
-    flow = call.store.find("chatflow", id)
+    flow = call.chatflow(id)
     return [
         {"node": node.label, "nodeId": node.id, "label": param.get("label"), **_name_and_type(param)}
         for node in flow_data.nodes(flow)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64encode
 from hashlib import sha256, sha512
 
+from flowise_mock.contract import v8
 from flowise_mock.flows.call import Call
 from flowise_mock.knowledge.permissions import PERMISSIONS
 from flowise_mock.state.outcomes import Deletion, EmptyField, InvalidChoice, NothingToDelete, Page, WrongType
@@ -38,12 +39,12 @@ def _columns(call: Call, body: Record) -> Record:
     is_list = isinstance(permissions, list) and all(isinstance(each, str) for each in permissions)
     if not is_list or not permissions:
         call.report(WrongType("permissions"))
-        return {"keyName": body.get("keyName")}
+        return {"keyName": v8.text(body.get("keyName"))}
     own = (call.key or {}).get("permissions") or PERMISSIONS
     for permission in permissions:
         if permission not in own:
             call.report(InvalidChoice("permissions", permission))
-    return {"keyName": body.get("keyName"), "permissions": permissions}
+    return {"keyName": v8.text(body.get("keyName")), "permissions": permissions}
 
 
 def show_all(call: Call) -> list[Record]:

@@ -6,7 +6,7 @@ from flowise_mock.handlers import document_store
 from flowise_mock.knowledge import documents, file_inputs, loaders, node_catalogue
 from flowise_mock.knowledge.chunking import chunks_of, positive
 from flowise_mock.knowledge.slices import collected
-from flowise_mock.state.outcomes import InvalidChoice, WrongType
+from flowise_mock.state.outcomes import InvalidChoice, UnknownComponent, WrongType
 from flowise_mock.state.table import Record
 
 
@@ -27,7 +27,7 @@ async def preview_file_chunks(call: Call, body: Record) -> Record:
 
 async def save_processing_loader(call: Call, body: Record) -> Record:
     target = _store(call, body)
-    loader = {**loaders.of_config(call.store, body), "status": "SYNCING", "totalChunks": 0, "totalChars": 0}
+    loader = {**loaders.of_config(call.store, body), "status": "SYNCING"}
     loader = {key: value for key, value in loader.items() if key in body or key not in _FROM_BODY}
     others = [each for each in loaders.loaders_of(target) if each["id"] != loader["id"]]
     call.store.change("documentstore", target["id"], {"loaders": jsontext.dumps([*others, loader])})
@@ -38,8 +38,11 @@ _FROM_BODY = ("loaderId", "loaderName", "loaderConfig", "splitterId", "splitterN
 
 
 async def process_loader(call: Call, id: str, body: Record) -> Record:
+    """Load and split what the body describes. The stored loader keeps its other fields."""
     target = _store(call, body)
     known = {each["id"]: each for each in loaders.loaders_of(target)}
+    if not isinstance(body.get("loaderConfig"), dict):
+        call.report(WrongType("loaderConfig"))
     if id not in known:
         call.report(WrongType("loaderId"))
     loader = {**known.get(id, {}), **loaders.of_config(call.store, {**known.get(id, {}), **body, "id": id})}
@@ -48,8 +51,10 @@ async def process_loader(call: Call, id: str, body: Record) -> Record:
     stored = loaders.load_files(call.store, target["id"], loader)
     files = await documents.opened(sent or stored, loader["loaderId"])
     split = await collected(chunks_of(call.report, loader, files), call.pause)
-    loaders.replace_chunks(call.store, target["id"], loader, split)
-    loaders.keep(call.store, target["id"], loader)
+    changed = ("loaderConfig", "files") if sent else ()
+    kept = known.get(id, loader) | {name: loader[name] for name in changed} | {"status": loaders.SYNC}
+    loaders.replace_chunks(call.store, target["id"], kept, split)
+    loaders.keep(call.store, target["id"], kept)
     return document_store.page_of_chunks(call, target["id"], id, 1)
 
 
@@ -58,13 +63,24 @@ async def save_vector_store_config(call: Call, body: Record) -> Record:
 
 
 async def insert_into_vector_store(call: Call, body: Record) -> Record:
+    """Insert the chunks of a store, or of one loader. A part that is not sent is used a last time."""
+    before = _store(call, body)
     target = _configure(call, body)
-    loaders.check_components(call.report, target)
-    chunks = call.store.select("chunk", storeId=target["id"])
+    used = before | {column: target[column] for column in _COLUMNS if target.get(column)}
+    if not used.get("vectorStoreConfig"):
+        call.report(UnknownComponent("vectorStore", ""))
+    loaders.check_components(call.report, used)
+    chosen = {"docId": v8.text(body["docId"])} if body.get("docId") else {}
+    chunks = call.store.select("chunk", storeId=target["id"], **chosen)
     added = [loaders.to_document(each, document_store.has_loader_ids(call)) for each in chunks]
+    result: Record = {"numAdded": len(added), "addedDocs": added}
+    if used.get("recordManagerConfig"):
+        result = loaders.index(call.store, call.report, used, loaders.manager_of(used), added)
     call.store.change("documentstore", target["id"], {"status": loaders.UPSERTED})
-    totals: Record = {"totalChars": 0, "totalChunks": 0, "whereUsed": []}
-    return {"numAdded": len(added), "addedDocs": added, **totals}
+    return {**result, "totalChars": 0, "totalChunks": 0, "whereUsed": []}
+
+
+_COLUMNS = ("embeddingConfig", "vectorStoreConfig", "recordManagerConfig")
 
 
 async def update_vector_store_config_only(call: Call, body: Record) -> Record:
@@ -92,13 +108,15 @@ def _store(call: Call, body: Record) -> Record:
 
 
 def _configure(call: Call, body: Record) -> Record:
-    """Store the configs of a body. A part without a name has no config."""
+    """Store the configs of a body. A part without a name loses its config, unless one is sent for it."""
     target = _store(call, body)
     columns: Record = {}
     for part in ("embedding", "vectorStore", "recordManager"):
         name, config = body.get(f"{part}Name"), jsontext.mapping(body.get(f"{part}Config"))
         if name:
             columns[f"{part}Config"] = jsontext.dumps({"config": config, "name": name})
-        elif not target.get(f"{part}Config"):
+        elif not config:
             columns[f"{part}Config"] = None
+    if target.get("status") != loaders.UPSERTED and any(columns.values()):
+        columns["status"] = loaders.SYNC
     return call.store.change("documentstore", target["id"], columns)

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Mapping
 from hashlib import sha256
 from typing import Any, NoReturn
 
 from flowise_mock.contract import jsontext
-from flowise_mock.flows import delivery, flow_data, scripted
+from flowise_mock.flows import delivery, flow_data, mcp_messages, scripted
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.turn import Event, resolve_turn, text
 from flowise_mock.state.outcomes import (
+    Accepted,
+    EmptyField,
     EventStream,
+    InvalidChoice,
+    InvalidMessage,
     NotAcceptable,
     NotFound,
     Ok,
     StatelessSession,
+    TooLong,
+    UnexpectedMediaType,
+    UnsupportedProtocol,
     WrongToken,
+    WrongType,
 )
 from flowise_mock.state.table import Record
 
 COLUMN = "mcpServerConfig"
-PROTOCOL = "2025-03-26"
 MEDIA = ("application/json", "text/event-stream")
-UNKNOWN_METHOD = -32601
+TYPES = {"toolName": "string", "description": "string", "enabled": "boolean"}
+"""The settings that a client sends, with their types."""
+LONGEST_NAME = 64
 
 
 # --- settings --------------------------------------------------------------------------------------
@@ -35,17 +45,43 @@ async def get_mcp_server_config(call: Call, id: str) -> Record:
 
 async def create_mcp_server_config(call: Call, id: str, body: Record) -> Ok:
     known = flow_data.config(call.store.find("chatflow", id), COLUMN)
+    if known.get("enabled"):
+        return Ok(_shown(known))
+    _check_settings(call, body, required=("toolName", "description"))
     names = {name: text(body.get(name)) for name in ("description", "toolName")}
-    token = known.get("token") or _token(call)
-    return Ok(_keep(call, id, {"enabled": True, "token": token, **names}))
+    return Ok(_keep(call, id, {"enabled": True, "token": _token(call), **names}))
 
 
 async def update_mcp_server_config(call: Call, id: str, body: Record) -> Record:
     known = _config(call, id)
-    sent: Record = {name: text(body[name]) for name in ("description", "toolName") if name in body}
-    if "enabled" in body:
-        sent["enabled"] = bool(body["enabled"])
-    return _keep(call, id, known | sent)
+    _check_settings(call, body)
+    return _keep(call, id, known | {name: body[name] for name in TYPES if name in body})
+
+
+def _check_settings(call: Call, body: Record, required: tuple[str, ...] = ()) -> None:
+    """Report the first setting that is invalid, in the order in which Flowise checks."""
+    for name, expected in TYPES.items():
+        received = mcp_messages.type_at(body, name)
+        if received == "undefined" and name not in required:
+            continue
+        if received != expected:
+            call.report(WrongType(name, _mismatch(expected, received)))
+        if body.get(name) == "":
+            call.report(EmptyField(name))
+        if name == "toolName" and isinstance(body.get(name), str):
+            _check_name(call, body[name])
+
+
+def _check_name(call: Call, name: str) -> None:
+    if len(name) > LONGEST_NAME:
+        call.report(TooLong("toolName", LONGEST_NAME))
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        call.report(InvalidChoice("toolName", name))
+
+
+def _mismatch(expected: str, received: str) -> str:
+    """What a validator says about a value of another type."""
+    return "Required" if received == "undefined" else f"Expected {expected}, received {received}"
 
 
 async def delete_mcp_server_config(call: Call, id: str) -> Record:
@@ -83,14 +119,19 @@ def _token(call: Call) -> str:
 # --- the server ------------------------------------------------------------------------------------
 
 
-async def call_mcp_server(call: Call, id: str, body: Record) -> EventStream:
+async def call_mcp_server(call: Call, id: str, body: Any) -> EventStream | Accepted:
     flow = call.store.get("chatflow", id)
     config = flow_data.config(flow, COLUMN) if flow is not None else {}
     _check_token(call, id, config)
-    accepted = call.headers.get("accept", "")
-    if not all(media in accepted for media in MEDIA):
-        raise NotAcceptable(", ".join(MEDIA))
-    return EventStream(_message(await _answer(call, flow or {}, config, body)), framing="rpc")
+    _check_headers(call)
+    messages: list[Any] = body if isinstance(body, list) else [body]
+    if not all(mcp_messages.is_valid(each) for each in messages):
+        raise InvalidMessage
+    _check_version(call.headers, messages)
+    requests = [each for each in messages if mcp_messages.is_request(each)]
+    if not requests:
+        return Accepted("")
+    return EventStream(_answers(call, flow or {}, config, requests), framing="rpc")
 
 
 async def end_mcp_session(call: Call, id: str) -> NoReturn:
@@ -108,24 +149,49 @@ def _check_token(call: Call, id: str, config: Record) -> None:
         raise WrongToken("Unauthorized")
 
 
-async def _answer(call: Call, flow: Record, config: Record, body: Record) -> Record:
-    """The answer to a message of JSON-RPC."""
-    method, params = body.get("method"), jsontext.mapping(body.get("params"))
-    about: Record = {"jsonrpc": "2.0", "id": body.get("id")}
+def _check_headers(call: Call) -> None:
+    """Refuse a client that does not accept events, or that does not send JSON."""
+    accepted = call.headers.get("accept", "")
+    if not all(media in accepted for media in MEDIA):
+        raise NotAcceptable(", ".join(MEDIA))
+    sent = call.headers.get("content-type", "")
+    if MEDIA[0] not in sent:
+        call.report(UnexpectedMediaType(sent, MEDIA[0]))
+
+
+def _check_version(headers: Mapping[str, str], messages: list[Record]) -> None:
+    """Refuse a version of the protocol that is not known; a client that introduces itself has none yet."""
+    version = headers.get("mcp-protocol-version", mcp_messages.VERSIONS[0])
+    introduces = any(each.get("method") == "initialize" for each in messages)
+    if version not in mcp_messages.VERSIONS and not introduces:
+        raise UnsupportedProtocol(version, ", ".join(mcp_messages.VERSIONS))
+
+
+async def _answers(call: Call, flow: Record, config: Record, requests: list[Record]) -> AsyncIterator[Event]:
+    for request in requests:
+        yield "message", await _answer(call, flow, config, request)
+
+
+async def _answer(call: Call, flow: Record, config: Record, request: Record) -> Record:
+    """The answer to a request of JSON-RPC."""
+    method, params = request["method"], request.get("params", {})
+    about: Record = {"jsonrpc": "2.0", "id": request["id"]}
+    refusal = mcp_messages.refusal(request)
+    if refusal is not None:
+        return {**about, "error": refusal}
     if method == "initialize":
         return {"result": _introduction(config, params), **about}
     if method == "tools/list":
         return {"result": {"tools": [_tool(config)]}, **about}
     if method == "tools/call":
         return {"result": await _call_tool(call, flow, config, params), **about}
-    if method == "ping":
-        return {"result": {}, **about}
-    return {**about, "error": {"code": UNKNOWN_METHOD, "message": "Method not found"}}
+    return {"result": {}, **about}
 
 
 def _introduction(config: Record, params: Record) -> Record:
+    sent = params["protocolVersion"]
     return {
-        "protocolVersion": params.get("protocolVersion") or PROTOCOL,
+        "protocolVersion": sent if sent in mcp_messages.VERSIONS else mcp_messages.VERSIONS[0],
         "capabilities": {"tools": {"listChanged": True}},
         "serverInfo": {"name": f"flowise-{config.get('toolName')}", "version": "1.0.0"},
     }
@@ -150,17 +216,24 @@ def _tool(config: Record) -> Record:
 
 
 async def _call_tool(call: Call, flow: Record, config: Record, params: Record) -> Record:
-    name = params.get("name")
+    name, sent = params["name"], params.get("arguments", {})
     if name != config.get("toolName"):
-        content = {"type": "text", "text": f"MCP error -32602: Tool {text(name)} not found"}
-        return {"content": [content], "isError": True}
-    sent = jsontext.mapping(params.get("arguments"))
-    turn = resolve_turn(call, flow, {"question": text(sent.get("question"))})
+        return _failed(f"Tool {name} not found")
+    received = mcp_messages.type_at(sent, "question")
+    if received != "string":
+        issue = {
+            "code": "invalid_type", "expected": "string", "received": received, "path": ["question"],
+            "message": _mismatch("string", received),
+        }  # fmt: skip
+        issues = jsontext.indented([issue])
+        return _failed(f"Input validation error: Invalid arguments for tool {name}: {issues}")
+    turn = resolve_turn(call, flow, {"question": sent["question"]})
     turn.chat_type = "MCP"
     answer = await delivery.as_json(call, turn, await scripted.choose(call, turn))
     shown: Any = answer.get("text", answer.get("json"))
     return {"content": [{"type": "text", "text": text(shown)}]}
 
 
-async def _message(message: Record) -> AsyncIterator[Event]:
-    yield "message", message
+def _failed(reason: str) -> Record:
+    """The result of a tool that could not be called."""
+    return {"content": [{"type": "text", "text": f"MCP error -32602: {reason}"}], "isError": True}

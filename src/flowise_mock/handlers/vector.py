@@ -3,7 +3,7 @@
 from flowise_mock.contract import jsontext
 from flowise_mock.flows import flow_data, flow_documents, limits
 from flowise_mock.flows.call import Call
-from flowise_mock.knowledge import node_catalogue, record_manager
+from flowise_mock.knowledge import files, node_catalogue, record_manager
 from flowise_mock.knowledge.slices import collected
 from flowise_mock.state.outcomes import AmbiguousPart, InvalidChoice, MissingPart, WrongType
 from flowise_mock.state.table import Record
@@ -29,7 +29,9 @@ async def vector_upsert(call: Call, id: str, body: Record) -> Record:
         call.report(AmbiguousPart("vector nodes"))
     stores = named or stores
     override = jsontext.mapping(body.get("overrideConfig"))
-    found = flow_documents.documents(flow, override, call.files) if stores else ()
+    for file in call.files:
+        files.check(call.report, file.name, file.type)
+    found = flow_documents.documents(call.report, flow, override, call.files) if stores else ()
     documents = [
         {"pageContent": document.text, "metadata": document.metadata}
         for document in await collected(found, call.pause)
@@ -38,7 +40,7 @@ async def vector_upsert(call: Call, id: str, body: Record) -> Record:
     result: Record = {"numAdded": len(documents), "numDeleted": 0, "numUpdated": 0, "numSkipped": 0}
     counts = {"numAdded": len(documents)}
     if manager:
-        result = record_manager.index(call.store, manager.inputs, id, documents)
+        result = record_manager.index(call.store, call.report, manager.inputs, id, documents)
         documents = result.pop("addedDocs")
         counts = dict(result)
     summary = [

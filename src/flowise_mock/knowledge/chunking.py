@@ -14,6 +14,11 @@ from flowise_mock.knowledge.json_documents import without_pointers
 from flowise_mock.state.outcomes import InvalidSplitter, Report, UnreadableFile
 from flowise_mock.state.table import Record
 
+NEGATIVE_OVERLAP = "Cannot read properties of undefined (reading 'length')"
+LARGE_OVERLAP = "Cannot have chunkOverlap >= chunkSize"
+BAD_SIZES = {NEGATIVE_OVERLAP: "TypeError", LARGE_OVERLAP: "Error"}
+"""What a splitter says about sizes that it cannot use, and the classes of these errors."""
+
 
 def chunks_of(report: Report, loader: Record, files: list[Upload]) -> Iterator[Document | None]:
     """The documents of a loader, split as it says. Reports files and settings that a real server refuses.
@@ -93,9 +98,9 @@ def _sizes(report: Report, loader: Record) -> tuple[int, int]:
     size = positive(config.get("chunkSize"), splitter.CHUNK_SIZE)
     overlap = positive(config.get("chunkOverlap"), splitter.CHUNK_OVERLAP)
     if str(config.get("chunkOverlap", "")).startswith("-"):
-        report(InvalidSplitter("Cannot read properties of undefined (reading 'length')"))
+        report(InvalidSplitter(NEGATIVE_OVERLAP))
     if overlap >= size:
-        report(InvalidSplitter("Cannot have chunkOverlap >= chunkSize"))
+        report(InvalidSplitter(LARGE_OVERLAP))
         overlap = 0  # what a mock without this condition always did
     return size, overlap
 

@@ -21,8 +21,8 @@ from flowise_mock.state.outcomes import InvalidChoice, LoaderNotFound, Outcome, 
 from flowise_mock.state.store import Store
 from flowise_mock.state.table import Record
 
-UPSERTED, SYNC = "UPSERTED", "SYNC"
-"""The states of a store or loader: written to the vector store, or not yet."""
+UPSERTED, UPSERTING, SYNC = "UPSERTED", "UPSERTING", "SYNC"
+"""The states of a store or loader: written to the vector store, being written, or not yet."""
 _CONFIGS = ("embedding", "vectorStore", "recordManager")
 
 
@@ -86,12 +86,13 @@ async def upsert(
         chunks = replace_chunks(store, target["id"], loader, split)
         target = keep(store, target["id"], loader)
         changes |= _configs(item)
-        documents = [to_document(chunk, with_loader) for chunk in chunks if chunk["pageContent"].strip()]
+        documents = [to_document(chunk, with_loader) for chunk in chunks if chunk["pageContent"]]
         config = _manager(target, item, stored)
         if config is None:
             result = _result(documents, replaced)
         else:
-            result = record_manager.index(store, config, target["id"], documents)
+            target = store.change("documentstore", target["id"], {**changes, "status": UPSERTING})
+            result = index(store, report, target, config, documents)
         results.append(result | {"docId": loader["id"]})
     changes |= {"status": UPSERTED}
     store.change("documentstore", target["id"], changes)
@@ -99,6 +100,17 @@ async def upsert(
     _check_namespace(report, {**target, **changes})
     _add_history(store, {**target, **changes}, results)
     return results
+
+
+def index(store: Store, report: Report, target: Record, config: Record, documents: list[Record]) -> Record:
+    """Index documents by the record manager with this config. Only Chroma refuses a cleanup of nothing."""
+    is_chroma = _config(target, "vectorStoreConfig").get("name") == "chroma"
+
+    def reported(found: Outcome) -> None:
+        if is_chroma or getattr(found, "field", "") != record_manager.STALE_IDS:
+            report(found)
+
+    return record_manager.index(store, reported, config, target["id"], documents)
 
 
 def _manager(target: Record, item: Record, stored: Record) -> Record | None:
@@ -141,6 +153,8 @@ def _prepare(store: Store, store_id: str, stored: Record, item: Record, files: l
         "splitterId": str(splitter.get("name") or stored.get("splitterId") or ""),
         "splitterName": node_catalogue.label(str(splitter.get("name") or stored.get("splitterId") or "")),
         "splitterConfig": {**_config(stored, "splitterConfig"), **_config(splitter, "config")},
+        "totalChunks": 0,
+        "totalChars": 0,
         "status": SYNC,
         **({"files": [_file_entry(store, file) for file in files]} if files else {}),
     }
@@ -204,6 +218,8 @@ def of_config(store: Store, body: Record) -> Record:
         "splitterId": str(body.get("splitterId") or ""),
         "splitterName": str(body.get("splitterName") or ""),
         "splitterConfig": _config(body, "splitterConfig"),
+        "totalChunks": 0,
+        "totalChars": 0,
         "status": SYNC,
     }
 
@@ -331,7 +347,7 @@ _TEXT, _COUNT = (str,), (int, float)
 _LOADER: dict[str, tuple[type, ...]] = {
     "id": _TEXT, "loaderId": _TEXT, "loaderName": _TEXT, "loaderConfig": (dict,), "splitterId": _TEXT,
     "splitterName": _TEXT, "splitterConfig": (dict,), "totalChunks": _COUNT, "totalChars": _COUNT,
-    "storeId": _TEXT, "source": _TEXT, "files": (list,), "credential": _TEXT, "status": _TEXT,
+    "status": _TEXT, "files": (list,), "storeId": _TEXT, "source": _TEXT, "credential": _TEXT,
 }  # fmt: skip
 
 

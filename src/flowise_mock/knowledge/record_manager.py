@@ -7,14 +7,20 @@ It works as LangChain's, which Flowise uses: text and metadata identify a docume
 from __future__ import annotations
 
 from flowise_mock.contract import jsontext
+from flowise_mock.state.outcomes import EmptyField, Report
 from flowise_mock.state.store import Store
 from flowise_mock.state.table import Record
 
+STALE_IDS = "ids"
+"""The list of what a cleanup deletes."""
 
-def index(store: Store, config: Record, default: str, documents: list[Record]) -> Record:
+
+def index(store: Store, report: Report, config: Record, default: str, documents: list[Record]) -> Record:
     """Index documents. Returns the counts of an upsert; `addedDocs` are the new documents.
 
     `config` is that of the record manager in a flow or a store; `default` is the namespace if it has none.
+    Reports a document without a source if the cleanup needs it (it is indexed before that is noticed), and
+    a cleanup that finds nothing to delete.
     """
     namespace = str(config.get("namespace") or default)
     indexed = {row["key"]: row for row in store.select("record", namespace=namespace)}
@@ -26,12 +32,16 @@ def index(store: Store, config: Record, default: str, documents: list[Record]) -
         store.create("record", row)
     sources = {jsontext.dumps(each["metadata"].get(source)) for each in documents}
     cleanup = config.get("cleanup")
+    if cleanup == "incremental" and not all(each["metadata"].get(source) for each in documents):
+        report(EmptyField(source))
     stale = [
         row
         for key, row in indexed.items()
         if key not in by_key
         and (cleanup == "full" or (cleanup == "incremental" and row["source"] in sources))
     ]
+    if cleanup == "incremental" and documents and not stale:
+        report(EmptyField(STALE_IDS))
     deleted = store.remove_records("record", stale)
     return {
         "numAdded": len(added), "numDeleted": deleted, "numUpdated": 0,

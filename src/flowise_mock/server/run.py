@@ -47,11 +47,17 @@ def make_server(mock: Mock) -> uvicorn.Server:
     import uvicorn
 
     from flowise_mock.engine.http_protocol import Protocol
+    from flowise_mock.engine.server_profile import server_profile
 
     options = mock.options
     config = uvicorn.Config(
         mock.app,
-        http=partial(Protocol, limits=options.limits, stalled=set()),  # type: ignore[arg-type]
+        http=partial(  # type: ignore[arg-type]
+            Protocol,
+            limits=options.limits,
+            stalled=set(),
+            bare=server_profile(mock.contract).bare_refusals,
+        ),
         ws="none",
         log_config=None,
         log_level="warning" if options.log_level == "info" else options.log_level,

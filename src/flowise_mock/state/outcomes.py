@@ -187,6 +187,17 @@ class NotAcceptable(Refusal):
     media: str
 
 
+class InvalidMessage(Refusal):
+    """What was sent is no message of JSON-RPC."""
+
+
+class UnsupportedProtocol(Refusal):
+    """The client has another `version` of the protocol than those that are `supported`."""
+
+    version: str
+    supported: str
+
+
 class StatelessSession(Refusal):
     """A session should end, and the server has none."""
 
@@ -527,6 +538,13 @@ class EmptyField(Condition):
     field: str
 
 
+class TooLong(Condition):
+    """A text has more characters than its `limit`."""
+
+    field: str
+    limit: int
+
+
 class AmbiguousPart(Condition):
     """There are several parts of a kind, and the request does not choose one."""
 
@@ -594,6 +612,26 @@ class ExtensionMismatch(Condition):
     expected: str
 
 
+class MissingFileName(Condition):
+    """A file has no name."""
+
+
+class MissingFileType(Condition):
+    """A file has no media type."""
+
+
+class MissingExtension(Condition):
+    """The name of a file has no extension."""
+
+    name: str
+
+
+class UnknownFileType(Condition):
+    """The media type of a file has no extension that is known."""
+
+    type: str
+
+
 class PathTraversal(Condition):
     """A part of the path, or the name of a file, leads out of its folder; `value` is what was sent."""
 
@@ -609,7 +647,7 @@ class UnexpectedMethod(Condition, Refusal):
 
 
 class UnexpectedMediaType(Condition, Refusal):
-    """A webhook got a body of another media type than its flow expects."""
+    """A webhook, or an MCP server, got a body of another media type than it expects."""
 
     media: str
     expected: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -106,8 +106,7 @@ class Store:
         if "workspaceId" in table.columns:
             record["workspaceId"] = self.workspace
         if database:
-            for column in database.null_if_missing:
-                record.setdefault(column, None)
+            _add_missing(table, database, values, record)
             _check_required(database, record)
             _check_generated(table, database, values)
         now = self._date(table)
@@ -186,8 +185,9 @@ class Store:
                 if how == "touch":
                     shown[column] = self._date(table)
             self._put(table, shown)
-            return shown
-        return {column: value for column, value in shown.items() if column not in database.write_only}
+            written = {column: shown[column] for column in database.write_only if column in shown}
+            return {**_without(shown, database.write_only), **written}
+        return _without(shown, database.write_only)
 
     def note(self, name: str, record: Record, /, **values: Any) -> Record:
         """Set columns of a record that only the server sets; its dates stay. Returns the new record."""
@@ -241,10 +241,14 @@ class Store:
             self.remove_where(name, chatflowid=id)
         return deletion
 
-    def feedback_by_message(self, chatflowid: str, rating: str | None = None) -> dict[str, Record]:
-        """The latest feedback on each message of a flow, by the message's id; of one rating, or any."""
-        rows = self.select("feedback", chatflowid=chatflowid, rating=rating)
-        return {row["messageId"]: row for row in rows if "messageId" in row}
+    def feedback_on(self, chatflowid: str, messages: Iterable[Record]) -> list[Record]:
+        """The feedback on messages of a flow, that on one message in its order."""
+        return [
+            row
+            for message in messages
+            for row in self.select("feedback", messageId=message["id"])
+            if row.get("chatflowid") == chatflowid
+        ]
 
     def link_document_stores(self, chatflowid: str, used: set[str]) -> None:
         """Write into the `whereUsed` of every document store whether this flow reads it."""
@@ -304,6 +308,18 @@ class Store:
         """Each table's name and its records, in order of creation."""
         for name, rows in self._rows.items():
             yield name, list(rows.records.values())
+
+
+def _without(record: Record, columns: Collection[str]) -> Record:
+    return {column: value for column, value in record.items() if column not in columns}
+
+
+def _add_missing(table: Table, database: Database, values: Mapping[str, Any], record: Record) -> None:
+    """Add the columns that a database fills in, behind those that were sent."""
+    for column in database.null_if_missing:
+        if column not in values and record.get(column) is not None:
+            del record[column]
+        record.setdefault(column, table.defaults.get(column))
 
 
 def _is_given(value: Any) -> bool:
