@@ -124,6 +124,28 @@ def test_every_action_has_its_reason(contract: str) -> None:
             assert len(action.get("description", "")) > 10, f"{path.name}: {action['target']}"
 
 
+@pytest.mark.parametrize("version", contracts.versions())
+def test_every_action_of_a_version_changes_something(version: str) -> None:
+    """So what came when is in one place: a later version's action that is repeated would change nothing."""
+    *below, own = contracts.overlay_files(version)
+    merged = document.read(contracts.root() / "openapi.yaml")
+    for file in below:
+        overlay.apply_file(merged, file)
+    for number, action in enumerate(document.read(own)["actions"]):
+        before = json.dumps(merged)
+        overlay.apply(merged, action, number)
+        assert json.dumps(merged) != before, action["target"]
+
+
+def test_a_version_extends_its_neighbour() -> None:
+    """But for 3.0.5: to undo what came since would take as many actions as it has."""
+    versions = contracts.versions()
+    for version in versions:
+        base = contracts.overlay_files(version)[-2].stem.removeprefix("flowise-")
+        if version not in ("3.0.5", versions[-1]):
+            assert base == versions[versions.index(version) + 1]
+
+
 @pytest.mark.parametrize("contract", contracts.names())
 def test_a_contract_is_valid_and_published_without_machinery(contract: str) -> None:
     from openapi_spec_validator import OpenAPIV30SpecValidator

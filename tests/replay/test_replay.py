@@ -156,6 +156,16 @@ def test_predictions_of_every_kind_are_answered_as_recorded(
     assert score.figure_share("order") >= 98
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["3.0.8", "3.0.13", "3.1.0", "3.1.2"])
+def test_predictions_that_no_contract_was_made_from(version: str) -> None:
+    """The requests of 3.1.4, sent by `record`, which keeps no headers of origins."""
+    score = play(version, version, part="-predictions-all")
+    assert score.share >= 97, "\n".join(score.lines())
+    assert score.word_share >= 90
+    assert score.figure_share("bodies") == 100
+
+
 @pytest.mark.parametrize("version", FULL)
 def test_a_script_whose_rules_do_not_match_changes_nothing(version: str, tmp_path: Path) -> None:
     score = play(version, version, scripts=[write_unmatched_script(tmp_path)])

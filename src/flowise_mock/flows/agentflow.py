@@ -10,9 +10,9 @@ from typing import Any
 
 from flowise_mock.contract import jsontext, v8
 from flowise_mock.flows import flow_data
-from flowise_mock.flows.agentflow_nodes import NODES, reports_decision_once
+from flowise_mock.flows.agentflow_nodes import NODES
 from flowise_mock.flows.agentflow_texts import form_text
-from flowise_mock.flows.behaviour import Forms
+from flowise_mock.flows.behaviour import Forms, PendingActions
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.flow_data import Node
 from flowise_mock.flows.graph import Graph, NodeResult
@@ -25,6 +25,7 @@ from flowise_mock.state.outcomes import (
     AmbiguousPart,
     ExecutionNotFound,
     FailedFunction,
+    MissingHistory,
     MissingStartNode,
     ModelFailure,
     ModelRefusal,
@@ -39,6 +40,10 @@ from flowise_mock.state.table import Record
 START = "startAgentflow"
 MAX_STEPS = 100
 """The most nodes that run in one turn; an agentflow may loop."""
+
+
+FAILURES = (AbortedRun, AmbiguousInput, FailedFunction, MissingHistory, ModelFailure, WrongType)
+"""How a node can fail; the execution notes it."""
 
 
 def run_agentflow(call: Call, turn: Turn) -> Run:
@@ -94,7 +99,7 @@ def _run_nodes(call: Call, graph: Graph, queue: list[str]) -> Any:
                 if graph.turn.aborted:
                     raise AbortedRun("Agent" if node.name == "agentAgentflow" else "LLM")
                 yield event
-        except (AbortedRun, AmbiguousInput, WrongType, ModelFailure, FailedFunction) as failure:
+        except FAILURES as failure:
             yield from _fail(call, graph, node, failure)
             raise
         status = "STOPPED" if result.stopped else "FINISHED"
@@ -221,6 +226,7 @@ def _finish(call: Call, graph: Graph, state: str, action: Record | None) -> Reco
     )
     for row in rows:
         call.store.note("chatmessage", row, executionId=execution["id"])
+    answered = call.behaviour.pending_actions is PendingActions.ANSWERED
     return {
         "text": answer or " ",
         **echoed_question(turn, turn.body.get("question")),
@@ -230,6 +236,6 @@ def _finish(call: Call, graph: Graph, state: str, action: Record | None) -> Reco
         **prompts,
         "executionId": execution["id"],
         "agentFlowExecutedData": [_without_credential(each) for each in graph.executed],
-        **({"action": action} if action is not None and not reports_decision_once(call) else {}),
+        **({"action": action} if action is not None and answered else {}),
         **session_id(turn),
     }

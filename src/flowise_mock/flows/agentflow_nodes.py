@@ -14,7 +14,7 @@ from flowise_mock.flows.flow_data import Node
 from flowise_mock.flows.graph import Graph, NodeResult
 from flowise_mock.flows.scripted import generate_tokens
 from flowise_mock.flows.turn import Event, text
-from flowise_mock.state.outcomes import ModelFailure, WrongType
+from flowise_mock.state.outcomes import MissingHistory, ModelFailure, WrongType
 from flowise_mock.state.table import Record
 
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ def _human_input(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult
     description = fill_template(graph, node.inputs.get("humanInputDescription"))
     if node.inputs.get("humanInputDescriptionType") == "dynamic":
         description = "".join(generate_tokens(call, graph.turn, graph.turn.question))
-    elif not messages and reports_decision_once(call):
-        call.report(WrongType("messages"))
+    elif not messages:
+        call.report(MissingHistory())
     content = f"{text(messages[-1]['content']) if messages else ''}\n\n{description}"
     action = decision_request(call, node, given)
     return NodeResult(

@@ -58,6 +58,13 @@ class HumanInput(StrEnum):
     ONCE = "once"
 
 
+class PendingActions(StrEnum):
+    """Whether an answer has the action that a flow waits for, or only the output of its node and an event."""
+
+    ANSWERED = "answered"
+    NOTED = "noted"
+
+
 class FunctionResults(StrEnum):
     """Whether the objects and lists that a function returns are the answer, or their JSON as text."""
 
@@ -109,6 +116,7 @@ class FlowBehaviour:
     loop_end: LoopEnd = LoopEnd.MESSAGE
     unread_files: UnreadFiles = UnreadFiles.REMOVED
     agentflows: Agentflows = Agentflows.RUN
+    pending_actions: PendingActions = PendingActions.ANSWERED
 
 
 _SWITCHES: dict[str, type[StrEnum]] = {
@@ -124,6 +132,7 @@ _SWITCHES: dict[str, type[StrEnum]] = {
     "loop-end": LoopEnd,
     "unread-files": UnreadFiles,
     "agentflows": Agentflows,
+    "pending-actions": PendingActions,
 }
 
 

@@ -704,6 +704,10 @@ class InvalidEndingNode(Condition):
     node: str
 
 
+class MissingHistory(Condition):
+    """A flow asks a human before anything was said."""
+
+
 class MissingMemory(Condition):
     """The flow's chain needs a memory node, and has none."""
 
