@@ -27,7 +27,7 @@ from flowise_mock.flows.turn import Turn
         ("string", "hello", "endsWith", "lo", True),
         ("string", "", "isEmpty", "", True),
         ("string", "x", "notEmpty", "", True),
-        ("string", "x", "unheard", "x", False),
+        ("string", "x", "regex", "x", False),
         ("number", "10", "larger", "9", True),
         ("number", "9", "largerEqual", "9", True),
         ("number", "8", "smaller", "9", True),

@@ -25,6 +25,7 @@ from flowise_mock.state.outcomes import (
     AmbiguousPart,
     ExecutionNotFound,
     FailedFunction,
+    InvalidChoice,
     MissingStartNode,
     ModelFailure,
     ModelRefusal,
@@ -37,6 +38,8 @@ from flowise_mock.state.outcomes import (
 from flowise_mock.state.table import Record
 
 START = "startAgentflow"
+_FAILURES = (AbortedRun, AmbiguousInput, WrongType, InvalidChoice, ModelFailure, FailedFunction)
+"""What can happen in a node."""
 MAX_STEPS = 100
 """The most nodes that run in one turn; an agentflow may loop."""
 
@@ -94,7 +97,7 @@ def _run_nodes(call: Call, graph: Graph, queue: list[str]) -> Any:
                 if graph.turn.aborted:
                     raise AbortedRun("Agent" if node.name == "agentAgentflow" else "LLM")
                 yield event
-        except (AbortedRun, AmbiguousInput, WrongType, ModelFailure, FailedFunction) as failure:
+        except _FAILURES as failure:
             yield from _fail(call, graph, node, failure)
             raise
         status = "STOPPED" if result.stopped else "FINISHED"

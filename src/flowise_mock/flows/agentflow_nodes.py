@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from flowise_mock.flows.flow_data import Node
 from flowise_mock.flows.graph import Graph, NodeResult
 from flowise_mock.flows.scripted import generate_tokens
 from flowise_mock.flows.turn import Event, text
-from flowise_mock.state.outcomes import ModelFailure, WrongType
+from flowise_mock.state.outcomes import FailedFunction, ModelFailure, WrongType
 from flowise_mock.state.table import Record
 
 if TYPE_CHECKING:
@@ -87,27 +88,38 @@ def _condition(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
 
 
 def _holds(condition: Record) -> bool:
+    """Whether a condition is fulfilled. Raises FailedFunction if its operation is not known."""
     one, other = text(condition.get("value1")), text(condition.get("value2"))
     operation = text(condition.get("operation"))
-    if condition.get("type") == "number" and operation.startswith(("larger", "smaller")):
+    if condition.get("type") == "number" and operation in _OF_NUMBERS:
         try:
-            first, second = float(one or 0), float(other or 0)
+            return _OF_NUMBERS[operation](float(one or 0), float(other or 0))
         except ValueError:
-            return False
-        return (first > second if operation.startswith("larger") else first < second) or (
-            operation.endswith("Equal") and first == second
-        )
-    tests: dict[str, Callable[[], bool]] = {
-        "contains": lambda: other in one,
-        "notContains": lambda: other not in one,
-        "startsWith": lambda: one.startswith(other),
-        "endsWith": lambda: one.endswith(other),
-        "equal": lambda: one == other,
-        "notEqual": lambda: one != other,
-        "isEmpty": lambda: not one,
-        "notEmpty": lambda: bool(one),
-    }
-    return tests.get(operation, lambda: False)()
+            return operation == "notEqual"
+    if operation not in _OF_TEXTS:
+        raise FailedFunction("compareOperationFunctions[operation] is not a function")
+    return _OF_TEXTS[operation](one, other)
+
+
+_OF_NUMBERS: dict[str, Callable[[float, float], bool]] = {
+    "equal": operator.eq,
+    "notEqual": operator.ne,
+    "larger": operator.gt,
+    "largerEqual": operator.ge,
+    "smaller": operator.lt,
+    "smallerEqual": operator.le,
+}
+_OF_TEXTS: dict[str, Callable[[str, str], bool]] = {
+    "contains": lambda one, other: other in one,
+    "notContains": lambda one, other: other not in one,
+    "startsWith": str.startswith,
+    "endsWith": str.endswith,
+    "equal": operator.eq,
+    "notEqual": operator.ne,
+    "isEmpty": lambda one, other: not one,
+    "notEmpty": lambda one, other: bool(one),
+    "regex": lambda one, other: False,  # an expression of a client could take any time
+}
 
 
 def _human_input(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
