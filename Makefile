@@ -69,7 +69,7 @@ benchmark: .venv/ready      ## requests beside bare ASGI, Starlette and Prism, s
 	@$(BIN)/python -m benchmarks.streams
 
 docs: .venv/ready           ## generate pages: differences of versions, the reference
-	@for v in 3.0.5 3.0.13 3.1.4; do $(BIN)/flowise-mock changes documented $$v --exit-zero --format md > docs/flowise-$$v.md; done
+	@for v in $$(ls overlays/flowise-*.*.yaml | sed "s/.*flowise-//; s/.yaml//"); do $(BIN)/flowise-mock changes documented $$v --exit-zero --format md > docs/flowise-$$v.md; done
 	@cd tests && ../$(BIN)/python -m contract.versions_page
 	@cd tests && ../$(BIN)/python -m contract.overlays_page
 	@cd tests && ../$(BIN)/python -m control.page

@@ -1,10 +1,12 @@
-"""Puts the document, the overlays, the fixtures and the merged contracts into the wheel, and packs it well.
+"""Puts the contracts and the fixtures into the wheel, and packs it well.
 
-With the merged contracts a server starts without reading YAML or applying overlays. A checkout has no copies.
+With the merged contracts a server starts without reading YAML or applying overlays. The document and the
+overlays are in the same file, for overlays of users that extend them. A checkout has no copies.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -14,7 +16,12 @@ from zipfile import ZipFile, ZipInfo
 import deflate
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-DATA = ("openapi.yaml", "overlays", "fixtures/seed", "fixtures/scripts")
+DATA = ("fixtures/seed", "fixtures/scripts")
+TEXTS = ("description", "examples")
+
+
+VOCABULARY = "flowise_mock/contract/vocabulary.schema.json"
+"""It is included without the texts that only docs/overlays.md needs; pyproject.toml excludes it."""
 
 
 class Data(BuildHookInterface):
@@ -29,6 +36,8 @@ class Data(BuildHookInterface):
         self.made = tempfile.TemporaryDirectory()
         merged = _write_contracts(Path(self.root, "src"), Path(self.made.name))
         include[str(merged)] = f"flowise_mock/data/{merged.name}"
+        vocabulary = _write_vocabulary(Path(self.root, "src", VOCABULARY), Path(self.made.name))
+        include[str(vocabulary)] = VOCABULARY
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact: str) -> None:
         if version == "editable":
@@ -39,11 +48,33 @@ class Data(BuildHookInterface):
 
 def _write_contracts(source: Path, folder: Path) -> Path:
     sys.path.insert(0, str(source))
-    from flowise_mock.contract import contracts, merged
+    from flowise_mock.contract import contracts, document, merged
 
     path = folder / merged.FILE
-    merged.write(path, ((name, contracts.load(name)) for name in contracts.names()))
+    root = contracts.root()
+    files = [root / "openapi.yaml", *sorted((root / "overlays").glob("*.yaml"))]
+    merged.write(
+        path,
+        ((name, contracts.load(name)) for name in contracts.names()),
+        ((str(each.relative_to(root)), merged.without_reasons(document.read(each))) for each in files),
+    )
     return path
+
+
+def _write_vocabulary(source: Path, folder: Path) -> Path:
+    path = folder / source.name
+    path.write_text(json.dumps(_without_texts(json.loads(source.read_text())), separators=(",", ":")))
+    return path
+
+
+def _without_texts(node: Any) -> Any:
+    """A schema without its descriptions and examples; a property of that name is a schema, and stays."""
+    if isinstance(node, list):
+        return [_without_texts(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {key: each for key, each in node.items() if key not in TEXTS or isinstance(each, dict)}
+    return {key: _without_texts(each) for key, each in kept.items()}
 
 
 def _compress(wheel: Path) -> None:

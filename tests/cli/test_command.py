@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -226,3 +227,24 @@ def test_strict_answers_without_a_rule_are_errors(tmp_path: Path) -> None:
         refused = httpx.post(f"{served.url}/api/v1/prediction/{FLOW}", json={"question": "x"})
     assert refused.status_code == 500
     assert refused.json()["message"].endswith("the nearest is bot.json:1: turn is 1, not 2")
+
+
+def test_a_request_that_goes_on_ends_with_the_server_and_leaves_no_traceback(tmp_path: Path) -> None:
+    script = tmp_path / "slow.json"
+    script.write_text(json.dumps({"rules": [{"answer": {"ms": 60000, "response": {"text": "late"}}}]}))
+    with serve("--script", str(script)) as served:
+        found: list[BaseException] = []
+
+        def ask() -> None:
+            try:
+                httpx.post(f"{served.url}/api/v1/prediction/{FLOW}", json={"question": "x"}, timeout=30)
+            except httpx.TransportError as error:
+                found.append(error)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        time.sleep(0.5)
+        status, errors = served.end(signal.SIGTERM)
+        thread.join()
+    assert (status, [type(each) for each in found]) == (0, [httpx.RemoteProtocolError])
+    assert "Traceback" not in errors

@@ -132,7 +132,7 @@ def test_the_command_compares_any_two_contracts(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("9.9.9", "there is no contract for Flowise 9.9.9, nor for an older 9.x; choose one of 3.0.5"),
+        ("9.9.9", "there is no contract for Flowise 9.9.9, nor for an older 9.x; choose one of 2.2.8"),
         ("new", "choose one of documented, clients, "),
     ],
 )

@@ -154,8 +154,8 @@ def test_what_is_no_word_is_left_alone(tmp_path: Path, action: str) -> None:
 
 ANNOTATIONS = {"x-departure", "x-evidence", "x-clients", "x-foreign", "x-lint-ignore"}
 """Words for readers, and for the linter and the grammar itself."""
-OTHERS = {"x-spoils", "x-forwarded-for", "x-api-key", "x-request-from"}
-"""A word of the schema of faults, and headers."""
+OTHERS = {"x-spoils", "x-forwarded-for", "x-api-key", "x-request-from", "x-gzip"}
+"""A word of the schema of faults, headers, and a content coding."""
 
 
 def words_in_code() -> set[str]:

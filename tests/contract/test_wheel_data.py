@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,10 +13,10 @@ from pathlib import Path
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from flowise_mock.contract import contracts, merged
+from flowise_mock.contract import contracts, document, merged, vocabulary
 
 ROOT = contracts.root()
-BYTES = 800_000
+BYTES = 700 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,25 @@ def test_a_merged_contract_equals_its_layers(unpacked: Path, contract: str) -> N
     assert merged.read(file, contract) == contracts.load(contract)
 
 
+def test_an_unpacked_wheel_lists_its_contracts_and_merges_an_overlay_of_its_own(
+    unpacked: Path, tmp_path: Path
+) -> None:
+    """An overlay extends a bundled one, which is unpacked for it, and removed at the end."""
+    (tmp_path / "own.yaml").write_text(
+        "overlay: 1.0.0\ninfo: {title: t, version: 1.0.0}\nextends: flowise-3.0.5.yaml\n"
+        "actions: [{target: $.info, update: {version: 3.0.9}}]\n"
+    )
+    code = (
+        "from flowise_mock.contract import contracts\n"
+        f"print(contracts.load({str(tmp_path / 'own.yaml')!r})['info']['version'])\n"
+        "print(*contracts.names())\nprint(contracts.layers())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=unpacked, capture_output=True, text=True)
+    version, names, folder = done.stdout.splitlines()
+    assert (version, names.split()) == ("3.0.9", contracts.names()), done.stderr
+    assert not Path(folder).exists()
+
+
 def test_another_name_has_no_merged_contract(unpacked: Path) -> None:
     assert merged.read(unpacked / "flowise_mock" / "data" / merged.FILE, "3.0") is None
 
@@ -53,13 +73,27 @@ def test_an_unpacked_wheel_reads_its_merged_contracts(unpacked: Path) -> None:
     assert done.stdout.split() == ["data", str(len(contracts.load("3.1.4")["paths"]))], done.stderr
 
 
-def test_the_document_the_overlays_and_the_seed_are_in_it(unpacked: Path) -> None:
+def test_the_document_the_overlays_and_the_seed_are_in_it(unpacked: Path, tmp_path: Path) -> None:
     data = unpacked / "flowise_mock" / "data"
-    for folder in ("overlays", "fixtures/seed"):
-        for file in (ROOT / folder).iterdir():
-            assert (data / folder / file.name).read_bytes() == file.read_bytes()
-    assert (data / "openapi.yaml").exists()
+    merged.unpack(data / merged.FILE, tmp_path)
+    for file in [ROOT / "openapi.yaml", *(ROOT / "overlays").iterdir()]:
+        assert document.read(tmp_path / file.relative_to(ROOT)) == merged.without_reasons(document.read(file))
+    for file in (ROOT / "fixtures/seed").iterdir():
+        assert (data / "fixtures/seed" / file.name).read_bytes() == file.read_bytes()
     assert (unpacked / "flowise_mock" / "py.typed").exists()
+
+
+def test_the_words_of_overlays_are_in_it_without_their_descriptions(unpacked: Path) -> None:
+    shipped = json.loads((unpacked / "flowise_mock/contract/vocabulary.schema.json").read_text())
+    assert shipped["properties"].keys() == vocabulary.schema()["properties"].keys()
+    assert (
+        shipped["$defs"]["record"]["properties"].keys()
+        == vocabulary.schema()["$defs"]["record"]["properties"].keys()
+    )
+    assert "description" not in shipped["properties"]["x-outcomes"]
+    code = "from flowise_mock.contract import vocabulary as v; print(*v.words())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=unpacked, capture_output=True, text=True)
+    assert set(done.stdout.split()) == set(vocabulary.words()), done.stderr
 
 
 def test_it_is_small(built: Path) -> None:

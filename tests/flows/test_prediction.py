@@ -10,10 +10,22 @@ import pytest
 from flowise_mock.flows import model_echo, model_recorded
 from flowise_mock.flows.agentflow_nodes import _holds
 from flowise_mock.flows.agentflow_texts import fill_template, form_text
+from flowise_mock.flows.behaviour import Agentflows, FlowBehaviour
+from flowise_mock.flows.call import Call
 from flowise_mock.flows.dispatch import streamable
 from flowise_mock.flows.flow_data import nodes
 from flowise_mock.flows.graph import Graph
 from flowise_mock.flows.turn import Turn
+from flowise_mock.state.outcomes import Outcome
+from flowise_mock.state.store import Store
+
+
+def call(agentflows: Agentflows = Agentflows.RUN) -> Call:
+    return Call(Store(()), ignore, behaviour=FlowBehaviour(agentflows=agentflows))
+
+
+def ignore(condition: Outcome) -> None:
+    """A contract that ignores every condition."""
 
 
 @pytest.mark.parametrize(
@@ -99,7 +111,14 @@ def test_forms_are_sent_line_by_line() -> None:
     ],
 )
 def test_which_flows_can_stream(flow: dict[str, Any], can: bool) -> None:
-    assert streamable(flow) is can
+    assert streamable(call(), flow) is can
+
+
+def test_a_version_that_knows_no_agentflows_takes_them_for_chatflows() -> None:
+    node = {"data": {"category": "Chat Models", "inputs": {"streaming": False}}}
+    flow = {"type": "AGENTFLOW", "flowData": json.dumps({"nodes": [node]})}
+    assert not streamable(call(Agentflows.UNKNOWN), flow)
+    assert streamable(call(), flow)
 
 
 @pytest.mark.parametrize(

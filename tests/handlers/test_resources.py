@@ -309,10 +309,23 @@ def test_a_stream_has_the_answer_in_tokens(api: httpx.Client) -> None:
     assert rows[1]["id"] == events[-2]["data"]["chatMessageId"]
 
 
-def test_a_list_of_messages_reads_no_feedback_if_none_is_requested(
-    api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("wanted", [{}, {"feedback": "true"}, {"feedbackType": "THUMBS_UP"}])
+def test_a_chat_costs_what_it_holds_and_not_the_ratings_of_its_flow(
+    api: httpx.Client, mock: Running, monkeypatch: pytest.MonkeyPatch, wanted: dict[str, str]
 ) -> None:
-    """Else one chat costs as much as its flow has ratings."""
     id = "d290f1ee-6c54-4b01-90e6-d701748f0851"
-    monkeypatch.setattr(Store, "feedback_by_message", None)
-    assert api.get(f"/chatmessage/{id}", params={"chatId": "chat-1"}).status_code == 200
+    for number in range(300):
+        row = {"id": f"rating-{number}", "chatflowid": id, "messageId": f"m-{number}", "rating": "THUMBS_UP"}
+        mock.mock.store.put("feedback", row)
+    read = 0
+    select = Store.select
+
+    def counted(self: Store, name: str, /, **equal: Any) -> list[Any]:
+        nonlocal read
+        found = select(self, name, **equal)
+        read += len(found) if name == "feedback" else 0
+        return found
+
+    monkeypatch.setattr(Store, "select", counted)
+    assert api.get(f"/chatmessage/{id}", params={"chatId": "chat-1", **wanted}).status_code == 200
+    assert read <= 10

@@ -11,12 +11,16 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import Running
+from conftest import KEY, Running
 from flowise_mock.cli import main
 from flowise_mock.contract import contracts
 from flowise_mock.contract.document import DocumentError
+from flowise_mock.learn.probes import probes
+from flowise_mock.replay import recorder
+from flowise_mock.replay.exchanges import read
 from flowise_mock.server import build
 from flowise_mock.server.build import Options
+from flowise_mock.state.store import UUID
 
 pytestmark = pytest.mark.server
 
@@ -52,6 +56,73 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     file.write_text("\n".join(rows) + "\n")
     return file
+
+
+def test_probes_create_nothing_and_name_no_record() -> None:
+    document = contracts.merge("3.1.4")
+    found = list(probes(document))
+    assert [each.request for each in found] == [each.request for each in probes(contracts.merge("3.1.4"))]
+    for each in found:
+        method, path = each.request["method"], each.request["path"]
+        assert method == "GET" or UUID.search(path), each.name
+        assert "{" not in path
+    probed = {each.operation for each in found}
+    assert {"getAllTools", "updateTool", "deleteTool", "callMcpServer"} <= probed
+    assert "createTool" not in probed
+
+
+def test_an_operation_is_gone_if_the_interface_answers_a_probe(tmp_path: Path) -> None:
+    (probe,) = [each for each in probes(contracts.merge("3.1.4")) if each.operation == "deleteVariable"]
+    page = {"status": 200, "headers": {"Content-Type": "text/html"}, "body": '<div id="root"></div>'}
+    file = tmp_path / "r.jsonl"
+    file.write_text(
+        json.dumps(
+            {"operationId": probe.operation, "case": "probe", "request": probe.request, "response": page}
+        )
+    )
+    assert learn(file, tmp_path / "flowise-3.1.9.yaml") == 0
+    removed = [
+        each
+        for each in yaml.safe_load((tmp_path / "flowise-3.1.9.yaml").read_text())["actions"]
+        if "remove" in each
+    ]
+    assert [each["target"] for each in removed] == [
+        "$.paths['/variables/{id}'].delete",
+        "$['x-permissions'].deleteVariable",
+    ]
+
+
+def test_a_column_and_parameters_that_are_gone_everywhere(tmp_path: Path) -> None:
+    """Two tables without workspaces, one of which ignores pages."""
+    variable = {"name": "v", "value": "1", "type": "static"}
+    shown = {
+        "id": ID[::-1],
+        **variable,
+        "createdDate": TOOL["createdDate"],
+        "updatedDate": TOOL["updatedDate"],
+    }
+    shown["id"] = "21111111-2222-4333-8444-555555555555"
+    listed = json.loads(row("getAllVariables", "GET", "/variables", None, 200, [shown]))
+    listed["request"]["query"] = {"page": 1, "limit": 1}
+    rows = [
+        row("createVariable", "POST", "/variables", variable, 200, shown),
+        row(
+            "createTool",
+            "POST",
+            "/tools",
+            BODY,
+            200,
+            {key: TOOL[key] for key in TOOL if key not in ("icon", "workspaceId")},
+        ),
+        json.dumps(listed),
+    ]
+    file = tmp_path / "r.jsonl"
+    file.write_text("\n".join(rows))
+    assert learn(file, tmp_path / "flowise-3.1.9.yaml") == 0
+    actions = yaml.safe_load((tmp_path / "flowise-3.1.9.yaml").read_text())["actions"]
+    targets = [each["target"] for each in actions]
+    assert "$..properties['workspaceId']" in targets
+    assert "$.paths['/variables'].get.parameters[?@.name=='page']" in targets
 
 
 def learn(recording: Path, out: Path, *more: str) -> int:
@@ -97,6 +168,67 @@ def test_a_status_and_a_message_are_explained_with_their_evidence(learned: str) 
         "update": {"x-outcomes": {"NotFound": entry}},
     } in [{key: each[key] for key in each if key != "description"} for each in actions]
     assert any("icon" in str(each.get("update")) for each in actions)
+
+
+def test_ids_that_clients_set(tmp_path: Path) -> None:
+    message = "Error: toolsService.createTool - SQLITE_CONSTRAINT: NOT NULL constraint failed: tool.id"
+    file = tmp_path / "r.jsonl"
+    file.write_text(row("createTool", "POST", "/tools", {**BODY, "id": None}, 500, failure(500, message)))
+    assert learn(file, tmp_path / "flowise-3.1.1.yaml") == 0
+    assert {"ids": "mutable"} in updates(tmp_path / "flowise-3.1.1.yaml")
+
+
+def test_frames_without_a_colon(tmp_path: Path) -> None:
+    """A mock of 3.1.0 is the server, and 3.1.4 the nearest contract."""
+    nodes = [
+        {"id": "m", "data": {"name": "bufferMemory", "category": "Memory"}},
+        {"id": "c", "data": {"name": "conversationChain", "category": "Chains"}},
+    ]
+    data = json.dumps({"nodes": nodes, "edges": [{"source": "m", "target": "c"}]})
+    flow = {"name": "f", "flowData": data, "type": "CHATFLOW"}
+    cases = [
+        row("createChatflow", "POST", "/chatflows", flow, 200, {**flow, "id": ID}),
+        row("createPrediction", "POST", f"/prediction/{ID}", {"question": "q", "streaming": True}, 200, {}),
+    ]
+    (tmp_path / "cases.jsonl").write_text("\n".join(cases))
+    running = Running(build.build(Options(contract="3.1.0", token_delay=0)))
+    try:
+        recorder.record(running.url, KEY, read(tmp_path / "cases.jsonl"), tmp_path / "r.jsonl")
+    finally:
+        running.stop()
+    assert learn(tmp_path / "r.jsonl", tmp_path / "flowise-3.1.1.yaml") == 0
+    assert {"bare-events": ["end"]} in updates(tmp_path / "flowise-3.1.1.yaml")
+
+
+def updates(overlay: Path) -> list[Any]:
+    return [each.get("update") for each in yaml.safe_load(overlay.read_text())["actions"]]
+
+
+def internal_request(folder: Path) -> Path:
+    """A request of the web interface without a session, which only old versions answer."""
+    listed = json.loads(row("getAllTools", "GET", "/tools", None, 200, []))
+    listed["request"]["headers"] = {"x-request-from": "internal"}
+    file = folder / "r.jsonl"
+    file.write_text(json.dumps(listed))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("compared", "explained"), [(["--compare", "3.0.0"], True), (["--compare", "none"], False), ([], True)]
+)
+def test_another_version_explains_what_no_exchange_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], compared: list[str], explained: bool
+) -> None:
+    out = tmp_path / "flowise-3.0.1.yaml"
+    recording = str(internal_request(tmp_path))
+    assert main(["learn", "--from", "3.0.5", "--recording", recording, "--out", str(out), *compared]) == 0
+    output = capsys.readouterr()
+    assert ("after:  1 of 1 exchanges agree" in output.out) is explained
+    actions = yaml.safe_load(out.read_text())["actions"]
+    learned = [each for each in actions if each["description"].startswith("As in ")]
+    assert [each["update"] for each in learned] == ([{"internal-requests": "open"}] if explained else [])
+    assert all(each["x-evidence"] == "r.jsonl" for each in learned)
+    assert ("3.0.0: 1 of its differences explain something" in output.err) is (compared[1:] == ["3.0.0"])
 
 
 @pytest.mark.slow
@@ -155,7 +287,15 @@ def test_a_chain_of_overlays_must_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "nearest"), [("3.0.7", "3.0.5"), ("3.0.5", "3.0.5"), ("3.1.99", "3.1.4")]
+    ("version", "nearest"),
+    [
+        ("3.0.7", "3.0.5"),
+        ("3.0.5", "3.0.5"),
+        ("3.0.99", "3.0.13"),
+        ("3.1.1", "3.1.0"),
+        ("3.1.99", "3.1.4"),
+        ("2.9.9", "2.2.8"),
+    ],
 )
 def test_a_version_without_a_contract_takes_the_nearest_older_one(version: str, nearest: str) -> None:
     assert contracts.resolve_version(version) == nearest

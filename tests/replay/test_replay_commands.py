@@ -11,10 +11,11 @@ import pytest
 
 from conftest import KEY, Running
 from flowise_mock.cli import main
-from flowise_mock.replay import services
+from flowise_mock.replay import recorder, services
 from flowise_mock.replay.exchanges import Exchange, read
 from flowise_mock.replay.player import Player
 from flowise_mock.replay.restore_nodes import abridge, restore_nodes
+from flowise_mock.replay.transport import Answer
 from flowise_mock.server import build
 from flowise_mock.server.build import Options
 
@@ -92,7 +93,17 @@ def test_headers_bodies_and_orders_are_figures_of_their_own(
     swapped = {"affected": 1, "raw": []}
     page = {"Content-Type": "text/html; charset=utf-8", "X-Frame-Options": "DENY"}
     with recording.open("a") as file:
-        file.write(row("createTool", "POST", "/api/v1/tools", TOOL, 200, {**RECORD, "id": ID[::-1]}) + "\n")
+        file.write(
+            row(
+                "createTool",
+                "POST",
+                "/api/v1/tools",
+                TOOL,
+                200,
+                {**RECORD, "id": "21111111-2222-4333-8444-555555555555"},
+            )
+            + "\n"
+        )
         file.write(row("deleteTool", "DELETE", f"/api/v1/tools/{ID[::-1]}", None, 200, swapped) + "\n")
         ping = json.loads(row("pingServer", "GET", "/api/v1/ping", None, 200, "another text"))
         ping["response"]["headers"] = page
@@ -260,6 +271,76 @@ def test_what_record_cannot_delete_is_listed(
     assert len(newest.mock.store.select("tool")) == before
 
 
+def test_what_is_left_is_looked_for_after_all_was_deleted(
+    newest: Running, recording: Path, tmp_path: Path
+) -> None:
+    """One that a case deleted is gone too; one that the server keeps is listed."""
+    rows = [
+        row("createTool", "POST", "/api/v1/tools", TOOL, 200, RECORD),
+        row(
+            "createTool",
+            "POST",
+            "/api/v1/tools",
+            TOOL,
+            200,
+            {**RECORD, "id": "21111111-2222-4333-8444-555555555555"},
+        ),
+        row("deleteTool", "DELETE", f"/api/v1/tools/{RECORD['id']}", None, 200, {"raw": [], "affected": 1}),
+    ]
+    recording.write_text("\n".join(rows) + "\n")
+    sent: list[str] = []
+    player_delete, player_is_gone = Player.delete, Player.is_gone
+
+    class Refusing(Player):
+        """Cannot delete the second tool."""
+
+        def delete(self, path: str) -> None:
+            sent.append(f"delete {path}")
+            if len([each for each in sent if each.startswith("delete")]) > 1:
+                player_delete(self, path)
+
+        def is_gone(self, path: str) -> bool:
+            sent.append(f"look for {path}")
+            return player_is_gone(self, path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorder, "Player", Refusing)
+        count, left, _ = recorder.record(newest.url, KEY, read(recording), tmp_path / "new.jsonl")
+    first, second = (
+        each.body["id"] for each in read(tmp_path / "new.jsonl") if each.operation == "createTool"
+    )
+    newest.mock.store.remove("tool", second)
+    assert (count, left) == (3, [f"/tools/{second}"])
+    assert sent == [
+        f"delete /tools/{second}", f"delete /tools/{first}", f"look for /tools/{second}", f"look for /tools/{first}",
+    ]  # fmt: skip
+
+
+def test_a_recording_ends_where_the_server_does(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "new.jsonl"
+    server = Running(build.build(Options(contract="3.1.4", seed=None)))
+    arguments = ["record", server.url, "--api-key", KEY, "--cases", str(recording), "--out", str(out)]
+    send = Player.send
+
+    def stop_after_the_first(player: Player, exchange: Exchange) -> Answer:
+        answer = send(player, exchange)
+        if exchange.operation == "createTool":
+            server.stop()
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Player, "send", stop_after_the_first)
+        assert main(arguments) == 1
+    output = capsys.readouterr()
+    (made,) = read(out)
+    assert f"1 exchanges in {out}; 1 records could not be deleted\n  /tools/{made.body['id']}\n" in output.out
+    assert "does not answer any more after exchange 1, createTool/c: the recording ends there" in output.err
+    assert main(arguments) == 2
+    assert "is the server running?" in capsys.readouterr().err
+
+
 def test_a_deleted_record_is_gone_even_if_its_list_cannot_be_read(newest: Running) -> None:
     store = newest.mock.store
     before = store.snapshot()
@@ -275,13 +356,11 @@ def test_a_deleted_record_is_gone_even_if_its_list_cannot_be_read(newest: Runnin
 def test_record_writes_to_another_machine_only_if_it_may(
     recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flowise_mock.replay import recorder
-
     called: list[str] = []
 
-    def record(url: str, *_: object, **__: object) -> tuple[int, list[str]]:
+    def record(url: str, *_: object, **__: object) -> recorder.Recorded:
         called.append(url)
-        return 0, []
+        return recorder.Recorded(0, [])
 
     monkeypatch.setattr(recorder, "record", record)
     arguments = ["record", "http://192.0.2.1:3000", "--cases", str(recording), "--out", str(tmp_path / "x")]

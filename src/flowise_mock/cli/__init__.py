@@ -51,11 +51,12 @@ def _fixable() -> tuple[type[Exception], ...]:
     """Errors that the user can fix. The packages that raise them are slow to import, so this is the place."""
     from flowise_mock.contract.document import DocumentError
     from flowise_mock.engine.seed import SeedError
+    from flowise_mock.proxy.upstream import UpstreamError
     from flowise_mock.replay.exchanges import RecordingError
     from flowise_mock.scripts.reading import ScriptError
     from flowise_mock.server.run import ServerError
 
-    return DocumentError, RecordingError, ScriptError, SeedError, ServerError
+    return DocumentError, RecordingError, ScriptError, SeedError, ServerError, UpstreamError
 
 
 EXTRAS = {"conform": ("schemathesis", "conform")}

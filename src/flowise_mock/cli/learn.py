@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
     learn = commands.add_parser(
         "learn",
         help="write the overlay of another version of Flowise",
-        description="Send a server what recordings ask, compare its answers with the nearest contract, and write the overlay that explains the differences. What was recorded is kept beside OUT, so a second run asks only what is missing.",
+        description="Send a server the requests of recordings and one request to each operation, compare its answers with the nearest contract, and write the overlay that explains the differences. What was recorded is kept beside OUT, so a second run sends only what is missing.",
     )
     learn.add_argument(
         "url",
@@ -142,33 +142,46 @@ def _action(data: dict[str, Any]) -> Any:
 
 
 def _record(asked: argparse.Namespace) -> list[Path]:
-    """Record the cases that are not recorded yet, beside OUT."""
+    """Record the cases and the probes that are not recorded yet, beside OUT."""
     from flowise_mock.cli.replay import check_writes
-    from flowise_mock.replay import recorder, services
+    from flowise_mock.contract import contracts
+    from flowise_mock.learn.probes import probes
+    from flowise_mock.replay import recorder
     from flowise_mock.replay.exchanges import RecordingError, read
 
     if not asked.url:
         raise RecordingError("name a server, or a recording with --recording FILE")
     check_writes(asked.url, asked.allow_writes)
-    done = []
+    parts = {"probes": list(probes(contracts.merge(asked.nearest)))}
     for number, cases in enumerate(asked.cases or recorder.all_newest(), start=1):
-        out = asked.out.with_name(f"{asked.out.stem}.cases{number}.jsonl")
-        done.append(out)
-        if out.exists():
-            _say(f"{out.name} is recorded already")
-            continue
-        ports = services.missing(read(cases))
-        if ports:
-            _say(services.warning(ports))
-        partial = out.with_name(out.name + ".part")
-        count, left = recorder.record(
-            asked.url, asked.api_key, read(cases), partial, low_key=asked.low_key, timeout=asked.timeout
-        )
-        partial.replace(out)
-        _say(f"{count} exchanges in {out.name}; {len(left)} records are left")
-        for path in left:
-            _say(f"  {path}")
-    return done
+        parts[f"cases{number}"] = list(read(cases))
+    for name, exchanges in parts.items():
+        _record_part(asked, _beside(asked.out, name), exchanges)
+    return [_beside(asked.out, name) for name in parts]
+
+
+def _beside(out: Path, name: str) -> Path:
+    return out.with_name(f"{out.stem}.{name}.jsonl")
+
+
+def _record_part(asked: argparse.Namespace, out: Path, cases: Sequence[Any]) -> None:
+    from flowise_mock.replay import recorder, services
+
+    if out.exists():
+        _say(f"{out.name} is recorded already")
+        return
+    ports = services.missing(cases)
+    if ports:
+        _say(services.warning(ports))
+    partial = out.with_name(out.name + ".part")
+    recorded = recorder.record(
+        asked.url, asked.api_key, cases, partial, low_key=asked.low_key, timeout=asked.timeout
+    )
+    partial.replace(out)
+    _say(f"{recorded.exchanges} exchanges in {out.name}; {len(recorded.left)} records are left")
+    for line in [recorder.ending(recorded), *recorded.left]:
+        if line:
+            _say(f"  {line}")
 
 
 # --- playing ---------------------------------------------------------------------------------------

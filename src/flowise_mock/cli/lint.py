@@ -195,7 +195,7 @@ def _linted(options: argparse.Namespace, settings: Settings, files: list[Path]) 
 
     try:
         if options.contract:
-            layers = [contracts.root() / "openapi.yaml", *contracts.overlay_files(options.contract)]
+            layers = [contracts.layers() / "openapi.yaml", *contracts.overlay_files(options.contract)]
             return lint_layers(
                 layers, settings, lambda made: responses.complete(made) if "x-server" in made else None
             )
@@ -208,7 +208,7 @@ def _linted(options: argparse.Namespace, settings: Settings, files: list[Path]) 
 
 def own_documents() -> list[Path]:
     """The document of this product and its overlays."""
-    folder = contracts.root()
+    folder = contracts.layers()
     return [folder / "openapi.yaml", *sorted((folder / "overlays").glob("*.yaml"))]
 
 

@@ -234,7 +234,7 @@ class Watcher:
 
     def _exchange(self, exchange: Exchange) -> None:
         traffic = self.traffic
-        operation = traffic.routes.operation(exchange.method, exchange.path) or ""
+        operation = traffic.operation(exchange.method, exchange.path) or ""
         self.journal.add(exchange, operation)
         found = self._judged(exchange)
         if found or not self._quiet:

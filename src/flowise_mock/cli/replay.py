@@ -120,7 +120,7 @@ def _record(arguments: argparse.Namespace) -> int:
     ports = services.missing(read(cases))
     if ports:
         print(services.warning(ports), file=sys.stderr)
-    count, left = recorder.record(
+    recorded = recorder.record(
         arguments.url,
         arguments.api_key,
         read(cases),
@@ -129,7 +129,11 @@ def _record(arguments: argparse.Namespace) -> int:
         patience=arguments.patience,
         timeout=arguments.timeout,
     )
-    print(f"{count} exchanges in {arguments.out}; {len(left)} records could not be deleted")
-    for path in left:
+    print(
+        f"{recorded.exchanges} exchanges in {arguments.out}; {len(recorded.left)} records could not be deleted"
+    )
+    for path in recorded.left:
         print(f"  {path}")
-    return 0
+    if recorded.ended_at:
+        print(f"flowise-mock: {recorder.ending(recorded)}", file=sys.stderr)
+    return 1 if recorded.ended_at else 0

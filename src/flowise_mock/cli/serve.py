@@ -6,12 +6,15 @@ import argparse
 import gc
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowise_mock.cli import settings
 from flowise_mock.cli.arguments import add_contract, count, milliseconds, port, seconds
 from flowise_mock.cli.settings import Setting
 from flowise_mock.flows import model_echo, model_recorded
+
+if TYPE_CHECKING:
+    from flowise_mock.server.build import Options
 
 MODELS = {"echo": model_echo.generate, "recorded-model": model_recorded.generate}
 """The scripts that answer every question, for those that no rule answers."""
@@ -28,6 +31,7 @@ def add(commands: Any) -> None:
     _add_address(serve.add_argument_group("address"))
     _add_contract(serve.add_argument_group("contract and records"))
     _add_answers(serve.add_argument_group("answers"))
+    _add_upstream(serve.add_argument_group("a real server behind it"))
     _add_access(serve.add_argument_group("access"))
     _add_control(serve.add_argument_group("control API"))
     _add_output(serve.add_argument_group("output"))
@@ -112,6 +116,22 @@ def _add_answers(group: Any) -> None:
         default=60.0,
         metavar="SECONDS",
         help="close a request that a real server would never answer after this time (default: 60)",
+    )
+
+
+def _add_upstream(group: Any) -> None:
+    group.add_argument(
+        "--upstream",
+        metavar="URL",
+        help="send on what no rule and no record of this mock answers, to this real server",
+    )
+    group.add_argument(
+        "--record",
+        choices=("missing",),
+        help="record the predictions that went on, into the last --script FILE",
+    )
+    group.add_argument(
+        "--insecure", action="store_true", help="do not check the certificate of an https server behind it"
     )
 
 
@@ -249,7 +269,36 @@ def _serve(arguments: argparse.Namespace) -> int:
     )
     if arguments.seed or arguments.empty:
         options.seed = arguments.seed
+    if arguments.upstream or arguments.record:
+        return _serve_before(arguments, options)
     run.run(options)
+    return 0
+
+
+def _serve_before(arguments: argparse.Namespace, options: Options) -> int:
+    """Serve with a real server behind. Raises UpstreamError or ScriptError."""
+    from flowise_mock.contract import contracts
+    from flowise_mock.proxy import fallback
+    from flowise_mock.proxy.recorder import Recorder
+    from flowise_mock.proxy.upstream import Upstream, UpstreamError
+    from flowise_mock.scripts.reading import bundled_scripts
+    from flowise_mock.server import run
+
+    if not arguments.upstream:
+        raise UpstreamError("--record needs --upstream URL, the server whose answers are recorded")
+    upstream = Upstream.of(arguments.upstream, insecure=arguments.insecure)
+    recorder = None
+    if arguments.record:
+        if not options.scripts or options.scripts[-1] in bundled_scripts().values():
+            raise UpstreamError("--record needs --script FILE, where it writes; the file need not exist")
+        recorder = Recorder(contracts.load(options.contract, options.overlays), options.scripts[-1])
+        recorder.begin()
+        options.reload = True
+    options.around = fallback.around(upstream, recorder)
+    print(f"  behind {upstream.url}{', its certificate is not checked' * upstream.insecure}")
+    run.run(options)
+    for line in recorder.finish()[0] if recorder else ():
+        print(line)
     return 0
 
 

@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from flowise_mock import __version__
 from flowise_mock.conform import baseline, causes, curl, schema_errors, streams
@@ -25,39 +25,12 @@ from flowise_mock.conform.deviations import Deviation, Findings, Key
 from flowise_mock.conform.judge import Failure, Judge, matching, message
 from flowise_mock.conform.observations import is_fact
 from flowise_mock.conform.verdict import CONFORMS, DEVIATES, INCONCLUSIVE, WORDS
+from flowise_mock.contract.paths import API, Paths
 from flowise_mock.contract.secrets import Secrets
 
 Run = dict[str, Any]
 PHASE = "traffic"
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+", re.IGNORECASE)
-_FIELD = re.compile(r"\{\w+\}")
-
-
-class Routes:
-    """Finds the operation of a request."""
-
-    def __init__(self, contract: Contract) -> None:
-        servers = contract.document.get("servers") or [{}]
-        self.base = urlsplit(str(servers[0].get("url", ""))).path.rstrip("/")
-        found = sorted(contract.operations.items(), key=lambda each: each[1].path.count("{"))
-        self._patterns = [(re.compile(_pattern(each.path)), each.method.upper(), id) for id, each in found]
-
-    def operation(self, method: str, path: str) -> str | None:
-        """The ID of the operation; None if the contract has none. HEAD is answered as GET."""
-        below = path.removeprefix(self.base)
-        wanted = "GET" if method == "HEAD" else method
-        return next(
-            (id for pattern, known, id in self._patterns if known == wanted and pattern.fullmatch(below)),
-            None,
-        )
-
-    def is_api(self, path: str) -> bool:
-        return path == self.base or path.startswith(f"{self.base}/")
-
-
-def _pattern(path: str) -> str:
-    """A template as an expression; the parts between its parameters are as they are."""
-    return "[^/]+".join(re.escape(each) for each in _FIELD.split(path)) + "/?"
 
 
 class Traffic:
@@ -65,7 +38,7 @@ class Traffic:
 
     def __init__(self, contract: Contract, url: str) -> None:
         self.contract = contract
-        self.routes = Routes(contract)
+        self._paths = Paths(contract.document)
         self.findings = Findings()
         self.version = ""
         self.unjudged = 0
@@ -77,6 +50,11 @@ class Traffic:
         self._successes: Counter[str] = Counter()
         self._started, self._clock = datetime.datetime.now(datetime.UTC), time.monotonic()
 
+    def operation(self, method: str, path: str) -> str | None:
+        """The ID of the operation; None if the contract has none. HEAD is answered as GET."""
+        found = self._paths.find("GET" if method == "HEAD" else method, path)
+        return found and found[0].id
+
     def saw(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes, response: Response
     ) -> list[Deviation]:
@@ -85,9 +63,9 @@ class Traffic:
         Names of `headers` are in lower case. Paths outside the API are not judged.
         """
         path = target.partition("?")[0]
-        if method == "OPTIONS" or not self.routes.is_api(path):
+        if method == "OPTIONS" or not path.startswith(f"{API}/"):
             return []
-        operation = self.routes.operation(method, path)
+        operation = self.operation(method, path)
         shown = self._request(operation or self._unknown(method, path), method, target, headers, body)
         self._cases[shown.operation] += 1
         self._successes[shown.operation] += response.success
@@ -137,13 +115,13 @@ class Traffic:
     ) -> Request:
         """A request as reports show it: without secrets, and without what only its connection needs."""
         kept = {name: headers[name] for name in ("content-type", "accept") if name in headers}
-        path = self.secrets.path(target.removeprefix(self.routes.base))
+        path = self.secrets.path(target.removeprefix(API))
         content = self.secrets.body(body[:64_000], whole=len(body) <= 64_000) if body else None
         return Request(operation, method, path, headers=kept, content=content, key="authorization" in headers)
 
     def _unknown(self, method: str, path: str) -> str:
         """A name for an operation that the contract does not have, without IDs."""
-        return f"{method} {_ID.sub('*', self.secrets.path(path.removeprefix(self.routes.base)))}"
+        return f"{method} {_ID.sub('*', self.secrets.path(path.removeprefix(API)))}"
 
     def _note_version(self, operation: str, response: Response) -> None:
         found = response.json() if operation == "getVersion" and response.success else None

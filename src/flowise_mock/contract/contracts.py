@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from flowise_mock.contract import merged, responses
@@ -13,12 +15,25 @@ from flowise_mock.contract.expand import expand
 from flowise_mock.contract.overlay import apply_file
 
 BUNDLED = Path(__file__).parents[1] / "data"
-"""The folder of the document, the overlays and the seed in a wheel; a checkout has them at its top."""
+"""The folder of the contracts and the seed in a wheel; a checkout has them at its top."""
 
 
 def root() -> Path:
-    """The folder that holds `openapi.yaml`, `overlays/` and `fixtures/`."""
+    """The folder that holds `fixtures/`, and in a checkout `openapi.yaml` and `overlays/` too."""
     return BUNDLED if BUNDLED.is_dir() else Path(__file__).parents[3]
+
+
+def layers() -> Path:
+    """The folder that holds `openapi.yaml` and `overlays/`; what is installed has them packed."""
+    return root() if (root() / "openapi.yaml").exists() else Path(_unpacked().name)
+
+
+@cache
+def _unpacked() -> TemporaryDirectory[str]:
+    """The files that the bundled contracts are merged from, until the process ends."""
+    folder = TemporaryDirectory(prefix="flowise-mock-")
+    merged.unpack(root() / merged.FILE, Path(folder.name))
+    return folder
 
 
 def overlay_files(contract: str) -> list[Path]:
@@ -27,7 +42,7 @@ def overlay_files(contract: str) -> list[Path]:
     A version, or a file, says with `extends` what it is laid over; the others are found beside it or among
     the bundled ones. Raises DocumentError.
     """
-    folder = root() / "overlays"
+    folder = layers() / "overlays"
     if contract == "documented":
         return [folder / "behaviour.yaml"]
     file = Path(contract) if is_file(contract) else folder / f"flowise-{contract}.yaml"
@@ -51,7 +66,7 @@ def _chain(file: Path) -> list[Path]:
                 f"{chain[0]}: extends no version: write `extends: flowise-3.1.4.yaml`, or another"
             )
         beside = chain[0].parent / extended
-        file = beside if beside.exists() else root() / "overlays" / Path(extended).name
+        file = beside if beside.exists() else layers() / "overlays" / Path(extended).name
         if file in chain:
             raise DocumentError(f"{chain[0]}: extends {extended}, which extends it")
         chain.insert(0, file)
@@ -60,6 +75,8 @@ def _chain(file: Path) -> list[Path]:
 
 def names() -> list[str]:
     """The names of all contracts: the documentation, that of the clients, and the versions."""
+    if (root() / merged.FILE).exists():
+        return merged.names(root() / merged.FILE)
     folder = root() / "overlays"
     versions = sorted(
         (path.stem.removeprefix("flowise-") for path in folder.glob("flowise-*.yaml")), key=order
@@ -103,10 +120,10 @@ def load(contract: str = "documented", overlays: Sequence[Path] = (), base: Path
     """
     if not is_file(contract) and contract not in names():
         raise DocumentError(f"there is no contract {contract!r}; choose one of {', '.join(names())}")
-    source = base or root() / "openapi.yaml"
+    source = base or Path("openapi.yaml")
     document = _merged(contract) if base is None else None
     if document is None:
-        document = merge(contract, source)
+        document = merge(contract, base)
         if "x-server" in document:
             responses.complete(document)
     for path in overlays:
@@ -123,10 +140,10 @@ def _merged(contract: str) -> Document | None:
 
 def merge(contract: str, source: Path | None = None) -> Document:
     """A contract as its overlays say it, before its responses are completed. Raises DocumentError."""
-    source = source or root() / "openapi.yaml"
+    source = source or layers() / "openapi.yaml"
     document = checked(read(source), source)
     for path in overlay_files(contract):
-        apply_file(document, path, trusted=path.parent == root() / "overlays")
+        apply_file(document, path, trusted=path.parent == layers() / "overlays")
     expand(document)
     return document
 

@@ -71,8 +71,11 @@ def _add(document: Document, made: dict[str, Document], status: str, entry: Docu
     response = made.setdefault(status, {"description": _STATUSES.get(status, "See the message")})
     if not media:
         return
-    schema = _schema(document["x-bodies"].get(entry.get("body"), "{message}"))
+    body = document["x-bodies"].get(entry.get("body"), "{message}")
     content = response.setdefault("content", {})
+    if body == "{value}" and media in content:
+        return  # the schema of the success describes it
+    schema = _schema(body)
     if media not in content:
         content[media] = {"schema": schema}
     elif content[media]["schema"] != schema:

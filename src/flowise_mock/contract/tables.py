@@ -34,6 +34,7 @@ def _table(name: str, record: Document, properties: tuple[str, ...]) -> Table:
         _database(record),
         tuple(tuple(index.split("+")) for index in record.get("indexes", "").split()),
         record.get("keep"),
+        record.get("initial", {}),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from functools import partial
 from typing import Any
@@ -50,6 +51,8 @@ class StateMiddleware:
                 send = partial(_send_fresh, send)
         try:
             await self.app(scope, receive, send)
+        except asyncio.CancelledError:  # the server ends, and has waited long enough
+            await state.connection.close()
         finally:
             detach(scope)
 

@@ -69,7 +69,11 @@ class RoutingMiddleware(SpecMiddleware):
             settings.document, fold=self.profile.case_insensitive, strict=settings.strict_operations
         )
         if self.profile.public_paths is not None and not settings.open:
-            self.gate = Gate(self.base_path, self.profile.public_paths)
+            self.gate = Gate(
+                self.base_path,
+                self.profile.public_paths,
+                trusts_internal_requests=self.profile.trusts_internal_requests,
+            )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         raw = scope.get("raw_path") or scope["path"].encode()

@@ -74,13 +74,17 @@ class Gate:
     """One gate before the whole API, as Flowise has it: public prefixes, and a key for all else.
 
     The prefixes are compared as text, so a path in other letters needs a key though it is routed. The
-    scheme is `Bearer ` exactly; a key without the scheme is accepted too.
+    scheme is `Bearer ` exactly; a key without the scheme is accepted too. Requests of the web interface need
+    a session, or nothing if they are trusted.
     """
 
-    def __init__(self, base_path: str, public_paths: tuple[str, ...]) -> None:
+    def __init__(
+        self, base_path: str, public_paths: tuple[str, ...], *, trusts_internal_requests: bool = False
+    ) -> None:
         self.inside = base_path.lower() + "/"
         self.base_path = base_path
         self.public_paths = tuple(base_path + prefix for prefix in public_paths)
+        self.trusts_internal_requests = trusts_internal_requests
 
     def check(self, scope: Scope, path: str) -> None:
         """Note the key that the request shows; Unauthorized or MissingSession if it needs another."""
@@ -93,6 +97,8 @@ class Gate:
         if path.startswith(self.public_paths):
             return
         if headers.get(b"x-request-from") == b"internal":
+            if self.trusts_internal_requests:
+                return
             raise MissingSession
         if key is None or not path.startswith(self.base_path + "/"):
             raise Unauthorized("the API key is missing or not known")

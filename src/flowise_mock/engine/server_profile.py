@@ -23,6 +23,7 @@ class ServerProfile:
     leaves_stream_errors: bool = False
     charset: str = ""
     etags: bool = False
+    trusts_internal_requests: bool = False
     headers: tuple[tuple[bytes, bytes], ...] = ()
     cors: str | tuple[str, ...] = ""
     bare_refusals: bool = False
@@ -41,6 +42,7 @@ def server_profile(document: Document) -> ServerProfile:
         leaves_stream_errors=profile.get("stream-errors") == "unanswered",
         charset=profile.get("charset", ""),
         etags=bool(profile.get("etags")),
+        trusts_internal_requests=profile.get("internal-requests") == "open",
         headers=tuple((name.encode(), text.encode()) for name, text in profile.get("headers", {}).items()),
         cors=tuple(cors) if isinstance(cors, list) else cors,
         bare_refusals=profile.get("broken-requests") == "bare",

@@ -79,6 +79,13 @@ class UnreadFiles(StrEnum):
     KEPT = "kept"
 
 
+class Agentflows(StrEnum):
+    """Whether flows of the type AGENTFLOW run as agentflows, or are chatflows like any other."""
+
+    RUN = "run"
+    UNKNOWN = "unknown"
+
+
 class ToolStreams(StrEnum):
     """What a stream shows if another flow calls this one as its tool: all events, or only the last ones."""
 
@@ -101,6 +108,7 @@ class FlowBehaviour:
     function_results: FunctionResults = FunctionResults.VALUES
     loop_end: LoopEnd = LoopEnd.MESSAGE
     unread_files: UnreadFiles = UnreadFiles.REMOVED
+    agentflows: Agentflows = Agentflows.RUN
 
 
 _SWITCHES: dict[str, type[StrEnum]] = {
@@ -115,6 +123,7 @@ _SWITCHES: dict[str, type[StrEnum]] = {
     "function-results": FunctionResults,
     "loop-end": LoopEnd,
     "unread-files": UnreadFiles,
+    "agentflows": Agentflows,
 }
 
 

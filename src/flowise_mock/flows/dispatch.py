@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.agentflow import run_agentflow
+from flowise_mock.flows.behaviour import Agentflows
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.chains import run_agents, run_chain, run_function, run_parser
 from flowise_mock.flows.recorded import run_recorded
@@ -15,14 +16,19 @@ ENDING, FUNCTION = "EndingNode", "customFunction"
 """The output of a node that ends a flow although it is no chain, and the node that has it."""
 
 
-def streamable(flow: Record) -> bool:
+def is_agentflow(call: Call, flow: Record) -> bool:
+    """Whether a flow runs as an agentflow; a version may not know them."""
+    return flow.get("type") == "AGENTFLOW" and call.behaviour.agentflows is Agentflows.RUN
+
+
+def streamable(call: Call, flow: Record) -> bool:
     """Whether the flow can stream its answer, as GET /chatflows-streaming reports.
 
     Agentflows and agents always can. A chain cannot if an output parser, a function or post-processing
     comes last, or if streaming is off in its chat model.
     """
     nodes = flow_data.nodes(flow)
-    if flow.get("type") == "AGENTFLOW" or has_agents(flow):
+    if is_agentflow(call, flow) or has_agents(flow):
         return True
     processed = flow_data.config(flow, "chatbotConfig").get("postProcessing")
     return not (
@@ -35,7 +41,7 @@ def streamable(flow: Record) -> bool:
 
 def check_ending(call: Call, flow: Record) -> None:
     """Report a chatflow that has no ending node, or one of the wrong kind."""
-    if flow.get("type") == "AGENTFLOW" or has_agents(flow):
+    if is_agentflow(call, flow) or has_agents(flow):
         return
     ending = flow_data.ending_nodes(flow)
     if not ending:
@@ -54,7 +60,7 @@ def run(call: Call, turn: Turn) -> Run:
     """Run a flow, or play its recorded answer. A flow whose nodes cannot be read is a chat without memory."""
     if turn.reply is not None and turn.reply.recorded is not None:
         return run_recorded(call, turn)
-    if turn.flow.get("type") == "AGENTFLOW":
+    if is_agentflow(call, turn.flow):
         return run_agentflow(call, turn)
     if has_agents(turn.flow):
         return run_agents(call, turn)

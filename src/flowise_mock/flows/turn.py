@@ -17,6 +17,7 @@ from flowise_mock.flows.call import Call
 from flowise_mock.knowledge import files
 from flowise_mock.scripts.replies import Reply
 from flowise_mock.state.outcomes import WrongType
+from flowise_mock.state.store import Store
 from flowise_mock.state.table import Record
 
 Event = tuple[str, Any]
@@ -93,7 +94,7 @@ def resolve_turn(call: Call, flow: Record, body: Record) -> Turn:
     session = session or chat
     memory = next((node.label for node in flow_data.nodes(flow) if node.category == "Memory"), None)
     turn = Turn(flow, body, text(body.get("question")), text(chat), text(session), memory, None)
-    turn.history = StoredHistory(partial(_stored_history, call, flow["id"], turn.session_id))
+    turn.history = StoredHistory(partial(stored_history, call.store, flow["id"], turn.session_id))
     return turn
 
 
@@ -123,9 +124,9 @@ def text(value: Any) -> str:
     return jsontext.dumps(value)
 
 
-def _stored_history(call: Call, flow: str, session: str) -> list[Record]:
+def stored_history(store: Store, flow: str, session: str) -> list[Record]:
     """The stored messages of a session of a flow."""
-    rows = call.store.select("chatmessage", chatflowid=flow, sessionId=session)
+    rows = store.select("chatmessage", chatflowid=flow, sessionId=session)
     return [
         {
             "content": row.get("content", ""),

@@ -34,9 +34,9 @@ def _check_credential(call: Call, id: Any) -> None:
     """Report an unknown credential. Without an id, a real database finds any."""
     if "credential" not in call.store.tables:
         return
-    is_found = call.store.count("credential") if id is None else call.store.has("credential", str(id))
+    is_found = call.store.count("credential") if id is None else call.store.has("credential", v8.text(id))
     if not is_found:
-        call.report(MissingReference("Credential", str(id)))
+        call.report(MissingReference("Credential", v8.text(id)))
 
 
 async def list_assistants(call: Call, type: str | None = None) -> list[Record]:

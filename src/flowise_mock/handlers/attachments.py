@@ -10,7 +10,14 @@ from flowise_mock.flows.call import Call
 from flowise_mock.formats.opened import LoadFailure
 from flowise_mock.knowledge import documents, files
 from flowise_mock.knowledge.files import Upload, name_and_size
-from flowise_mock.state.outcomes import DisabledFeature, ForbiddenFileType, PathTraversal, UnreadableFile
+from flowise_mock.state.outcomes import (
+    DisabledFeature,
+    ForbiddenFileType,
+    MalformedChatId,
+    PathTraversal,
+    UnreadableFile,
+)
+from flowise_mock.state.store import UUID
 from flowise_mock.state.table import Record
 
 
@@ -18,6 +25,8 @@ async def create_attachment(call: Call, chatflow_id: str, chat_id: str, body: Re
     call.check_uuid("Chatflow", chatflow_id)
     if re.search(r"\.\.|\\|%2[eEfF]|%5[cC]", chat_id):
         call.report(PathTraversal("chatId"))
+    if not UUID.fullmatch(chat_id):
+        call.report(MalformedChatId(chat_id))
     flow = call.store.find("chatflow", chatflow_id)
     settings = jsontext.mapping(flow_data.config(flow, "chatbotConfig").get("fullFileUpload"))
     if not settings.get("status"):

@@ -3,7 +3,7 @@
 from flowise_mock.contract import jsontext
 from flowise_mock.flows.call import Call
 from flowise_mock.state.clock import within
-from flowise_mock.state.outcomes import Deletion, MissingColumn
+from flowise_mock.state.outcomes import Deletion, MissingColumn, MissingFlow
 from flowise_mock.state.table import Record
 
 
@@ -36,17 +36,18 @@ async def get_all_chat_messages(
     feedback_type: str | None = None,
     message_id: str | None = None,
 ) -> list[Record]:
-    call.store.find("chatflow", id)
+    if not call.store.has("chatflow", id):
+        call.report(MissingFlow("Chatflow", id))
     rows = call.store.select(
         "chatmessage", chatflowid=id, chatId=chat_id, memoryType=memory_type, sessionId=session_id,
         id=message_id,
     )  # fmt: skip
     rows = filtered(call, id, rows, chat_type, start_date, end_date, feedback_type)
     if feedback:
-        found: Record = {}
-        for rating in (*known_ratings(feedback_type),) or (None,):
-            found |= call.store.feedback_by_message(id, rating)
-        rows = [{**row, "feedback": found.get(row["id"])} for row in rows]
+        ratings = known_ratings(feedback_type)
+        found = call.store.feedback_on(id, rows)
+        latest = {row["messageId"]: row for row in found if not ratings or row.get("rating") in ratings}
+        rows = [{**row, "feedback": latest.get(row["id"])} for row in rows]
     rows = [{**row, "execution": _execution(call, row)} for row in rows]
     return rows[::-1] if order == "DESC" else rows
 
@@ -116,7 +117,7 @@ def _filter_rated(call: Call, chatflowid: str, rows: list[Record], ratings: list
 
     A question that has another rating itself is left out.
     """
-    found = call.store.select("feedback", chatflowid=chatflowid)
+    found = call.store.feedback_on(chatflowid, rows)
     rated = {row.get("messageId") for row in found if row.get("rating") in ratings}
     rated_otherwise = {row.get("messageId") for row in found} - rated
     result: list[Record] = []

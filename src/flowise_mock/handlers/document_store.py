@@ -99,9 +99,11 @@ async def upsert_document(call: Call, id: str, body: Record) -> Record:
         loaders.find(call.store.find("documentstore", id), v8.text(body["docId"]))
     else:
         _check_parts(call, body)
+    created = {}
     if loaders.is_on(body.get("createNewDocStore")):
         call.report(DisabledFeature("createNewDocStore"))
         id = _create_store(call, id, body)["id"]
+        created = {"storeId": id}
     if not call.store.has("documentstore", id):
         raise StoreNotFound("Document store", id)
     target = call.store.find("documentstore", id)
@@ -110,7 +112,7 @@ async def upsert_document(call: Call, id: str, body: Record) -> Record:
     sent = jsontext.mapping(body.get("loader"))
     name = sent.get("name") if isinstance(sent.get("name"), str) else "fileLoader"
     files = await loaders.opened_files(str(name), jsontext.mapping(sent.get("config")), call.files)
-    return (await _upsert(call, target, [body], files))[0]
+    return (await _upsert(call, target, [body], files))[0] | created
 
 
 def _create_store(call: Call, id: str, body: Record) -> Record:

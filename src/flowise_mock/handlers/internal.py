@@ -9,7 +9,7 @@ from flowise_mock.flows.call import Call
 from flowise_mock.flows.turn import Event, resolve_turn, text
 from flowise_mock.handlers import chatmessage, vector
 from flowise_mock.state.clock import instant
-from flowise_mock.state.outcomes import EventStream, Pause
+from flowise_mock.state.outcomes import EventStream, MissingFlow, Pause
 from flowise_mock.state.table import Record
 
 INTERNAL = "INTERNAL"
@@ -50,11 +50,11 @@ async def get_chatflow_stats(
     feedback_type: str | None = None,
 ) -> Record:
     """The numbers of messages that the filters leave, of their sessions, and of their feedback."""
-    call.store.find("chatflow", id)
+    if not call.store.has("chatflow", id):
+        call.report(MissingFlow("Chatflow", id))
     rows = call.store.select("chatmessage", chatflowid=id)
     messages = chatmessage.filtered(call, id, rows, chat_type, start_date, end_date, feedback_type)
-    found = call.store.feedback_by_message(id)
-    ratings = [found[row["id"]].get("rating") for row in messages if row["id"] in found]
+    ratings = [row.get("rating") for row in call.store.feedback_on(id, messages)]
     return {
         "totalMessages": len(messages),
         "totalSessions": len({row.get("sessionId") for row in messages}),

@@ -8,7 +8,7 @@ from hashlib import sha256, sha512
 from flowise_mock.contract import v8
 from flowise_mock.flows.call import Call
 from flowise_mock.knowledge.permissions import PERMISSIONS
-from flowise_mock.state.outcomes import Deletion, EmptyField, InvalidChoice, Page, WrongType
+from flowise_mock.state.outcomes import Deletion, EmptyField, InvalidChoice, NothingToDelete, Page, WrongType
 from flowise_mock.state.table import Record
 
 
@@ -26,7 +26,9 @@ async def update_api_key(call: Call, id: str, body: Record) -> list[Record]:
 
 
 async def delete_api_key(call: Call, id: str) -> Deletion:
-    return call.store.remove("apikey", id)
+    if not call.store.has("apikey", id):
+        raise NothingToDelete("API key", id, show_all(call))
+    return Deletion(call.store.remove("apikey", id).count, show_all(call))
 
 
 def _columns(call: Call, body: Record) -> Record:

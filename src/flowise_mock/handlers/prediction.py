@@ -25,7 +25,7 @@ async def create_prediction(call: Call, id: str, body: Record) -> Record | Event
         is_recorded = turn.reply is not None and turn.reply.recorded is not None
         return FixedAnswer(200, answer, "") if is_recorded else answer
 
-    if streams and dispatch.streamable(flow):
+    if streams and dispatch.streamable(call, flow):
         if not call.may_run(flow):
             call.report(WrongKeyForStream("Chatflow", flow["id"]))
         return EventStream(delivery.as_events(call, turn, choice), as_json=_answer_json)

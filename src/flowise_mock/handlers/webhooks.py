@@ -23,7 +23,7 @@ async def trigger_webhook(call: Call, id: str, body: Any = None) -> Record | Eve
     turn.webhook, turn.chat_type = webhook.payload(call, {} if body is None else body), "WEBHOOK"
     choice = await scripted.choose(call, turn)
     mode = node.inputs.get("webhookResponseMode")
-    if mode == "stream" and dispatch.streamable(flow):
+    if mode == "stream" and dispatch.streamable(call, flow):
         return EventStream(delivery.as_events(call, turn, choice))
     if mode == "async":
         await delivery.unheard(call, turn, choice)

@@ -14,7 +14,7 @@ _IMAGE_MB = 5
 async def get_chatflow_streaming(call: Call, id: str) -> Record:
     flow = call.store.find("chatflow", id)
     check_ending(call, flow)
-    return {"isStreaming": streamable(flow)}
+    return {"isStreaming": streamable(call, flow)}
 
 
 async def get_public_chatbot_config(call: Call, id: str) -> Record:

@@ -18,6 +18,8 @@ def infer(document: Document, seen: Observation) -> Iterator[Proposal]:
     shown, wanted = _record(_json(seen)), _record(seen.result.exchange.body)
     if shown is None or wanted is None or shown.keys() == wanted.keys():
         return
+    for name in [each for each in shown if each not in wanted]:
+        yield from _everywhere(document, name, seen.evidence)
     content = resolve(document, seen.operation.definition["responses"].get("200", {})).get("content", {})
     schema = content.get("application/json", {}).get("schema", {})
     for name in sorted(_tables(document, schema)):
@@ -26,6 +28,47 @@ def infer(document: Document, seen: Observation) -> Iterator[Proposal]:
         if gone and hidden:  # a record does not show whether these are gone too
             yield _proposal(document, name, wanted, [*gone, *hidden], seen.evidence)
         yield _proposal(document, name, wanted, gone, seen.evidence)
+
+
+def _everywhere(document: Document, column: str, evidence: str) -> Iterator[Proposal]:
+    """No table has the column, and no schema the property."""
+    text = f"There is no {column}."
+    tables = [
+        _without(place, record, column, text)
+        for place, record in _records(document)
+        if column in record.get("columns", "").split()
+    ]
+    if len(tables) > 1:
+        actions = [action for each in tables for action in each]
+        if any(True for _ in _walk(document, column)):
+            actions.append(Action(f"$..properties['{column}']", None, text))
+        yield Proposal(tuple(actions), "", f"column {column}", evidence)
+
+
+def _without(place: tuple[str, ...], record: Document, column: str, text: str) -> list[Action]:
+    """The actions that remove a column from a table."""
+    lists = {key: record[key].split() for key in ("columns", *LISTS) if column in record.get(key, "").split()}
+    kept = {key: " ".join(each for each in names if each != column) for key, names in lists.items()}
+    empty = [Action(target_of(*place, key), None, text) for key, names in kept.items() if not names]
+    return [*empty, Action(target_of(*place), {key: names for key, names in kept.items() if names}, text)]
+
+
+def _records(document: Document) -> Iterator[tuple[tuple[str, ...], Document]]:
+    """Each table with its place."""
+    for name, schema in document["components"]["schemas"].items():
+        if "x-record" in schema:
+            yield ("components", "schemas", name, "x-record"), schema["x-record"]
+    for name, record in document.get("x-tables", {}).items():
+        yield ("x-tables", name), record
+
+
+def _walk(node: Any, name: str) -> Iterator[Document]:
+    """The lists of properties that have the name."""
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for child in children:
+        yield from _walk(child, name)
+    if isinstance(node, dict) and isinstance(node.get("properties"), dict) and name in node["properties"]:
+        yield node["properties"]
 
 
 def _proposal(document: Document, name: str, wanted: Document, gone: list[str], evidence: str) -> Proposal:

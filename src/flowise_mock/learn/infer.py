@@ -7,7 +7,7 @@ from typing import Any
 
 from flowise_mock.contract import responses
 from flowise_mock.contract.document import Document, Operation
-from flowise_mock.learn import columns, entries
+from flowise_mock.learn import columns, entries, wire
 from flowise_mock.learn.observation import Met, Observation
 from flowise_mock.learn.proposal import Action, Proposal, target_of
 from flowise_mock.replay.exchanges import LOW_KEY
@@ -22,13 +22,16 @@ def infer(document: Document, seen: Observation) -> Iterator[Proposal]:
     status, answered = seen.result.exchange.status, seen.answered
     if status is None:
         return
+    if seen.operation is not None and _is_interface(seen):
+        if answered is None or answered.name not in ("UnknownPath", "MethodNotAllowed"):
+            yield _without(document, seen, seen.operation)
+        return
     if status == 200 and answered is not None and answered.name == "Unauthorized":
         yield from _public(seen)
     if status == 401 and (answered is None or answered.name in SUCCESS):
         yield from _private(document, seen)
     yield from _permissions(seen)
-    if seen.operation is not None and _is_interface(seen) and answered and answered.name in SUCCESS:
-        yield _without(seen, seen.operation)
+    yield from wire.infer(document, seen)
     if answered is not None and answered.name not in SUCCESS:
         yield from _restated(document, seen, answered)
         if status < 300 and issubclass(KINDS[answered.name], Condition):
@@ -39,6 +42,8 @@ def infer(document: Document, seen: Observation) -> Iterator[Proposal]:
                 yield from _restated(document, seen, met)
     if status == 200 and answered is not None and answered.name in SUCCESS and seen.operation is not None:
         yield from columns.infer(document, seen)
+    if status == 200 and seen.operation is not None and _has_another_form(seen):
+        yield from _unread(seen, seen.operation)
 
 
 def place(operation: Operation | None) -> tuple[str, ...]:
@@ -70,9 +75,30 @@ def _proposal(seen: Observation, slot: str, update: Any, text: str) -> Proposal:
     return Proposal((Action(target, update, text),), scope, f"{target} {slot}", seen.evidence)
 
 
-def _without(seen: Observation, operation: Operation) -> Proposal:
-    action = Action(target_of(*place(operation)), None, "There is no such operation.")
-    return Proposal((action,), operation.id, action.target, seen.evidence)
+def _without(document: Document, seen: Observation, operation: Operation) -> Proposal:
+    places = [place(operation)]
+    if operation.id in document.get("x-permissions", {}):
+        places.append(("x-permissions", operation.id))
+    actions = [Action(target_of(*each), None, "There is no such operation.") for each in places]
+    return Proposal(tuple(actions), operation.id, actions[0].target, seen.evidence)
+
+
+def _has_another_form(seen: Observation) -> bool:
+    """Whether the answers differ as a whole, and not only in a part."""
+    return any(each.startswith(("status:", "body: ")) for each in seen.result.differences)
+
+
+def _unread(seen: Observation, operation: Operation) -> Iterator[Proposal]:
+    """The server may not read the query that was sent."""
+    sent = seen.result.exchange.request.get("query") or {}
+    declared = operation.definition.get("parameters", [])
+    names = [each["name"] for each in declared if each["name"] in sent and each.get("in") == "query"]
+    parameters = target_of(*place(operation), "parameters")
+    actions = [
+        Action(f"{parameters}[?@.name=='{name}']", None, f"There is no parameter {name}.") for name in names
+    ]
+    if actions:
+        yield Proposal(tuple(actions), operation.id, f"parameters {operation.id}", seen.evidence)
 
 
 def _is_interface(seen: Observation) -> bool:

@@ -41,6 +41,8 @@ class Search:
                 return
             before = len(self.kept)
             self._try(batch)
+            if len(self.kept) > before:  # what did not help may help now
+                self._tried -= {each.key for each in batch if each not in self.kept}
             self.report(
                 f"round {number + 1}: {len(self.kept) - before} of {len(batch)} proposals explain something"
             )

@@ -63,6 +63,11 @@ class Recorder:
     def path(self) -> Path:
         return self._file.path
 
+    def begin(self) -> None:
+        """Make the file if there is none, so that a server can read it. Raises OSError."""
+        if not self.path.exists():
+            self._file.save([], [])
+
     def saw(self, exchange: Exchange) -> list[str]:
         """Take an exchange in; lines about it that a person should see."""
         flow = self._reader.flow(exchange)

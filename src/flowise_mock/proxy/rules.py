@@ -12,10 +12,14 @@ from flowise_mock.contract.document import Document, operations, resolve
 from flowise_mock.contract.schemas import Schemas, is_uuid
 from flowise_mock.contract.secrets import Secrets
 from flowise_mock.engine.requests import Bodies
+from flowise_mock.flows.turn import stored_history
 from flowise_mock.knowledge.files import Upload
 from flowise_mock.proxy.exchange import Exchange
+from flowise_mock.scripts.http_request import HttpRequest
+from flowise_mock.scripts.question import Question
 from flowise_mock.scripts.recorded import ONE_MORE
 from flowise_mock.state.outcomes import Outcome
+from flowise_mock.state.store import Store
 from flowise_mock.state.table import Record
 
 IDS = ("chatId", "sessionId", "chatMessageId", "executionId")
@@ -80,6 +84,23 @@ class Reader:
         match = {"chatflow": flow, **self._conditions(body, names)}
         session = jsontext.mapping(body.get("overrideConfig")).get("sessionId") or body.get("chatId") or ""
         return RecordedQuestion(flow, match, str(session), body.get("streaming") in (True, "true"))
+
+    def scripted(self, exchange: Exchange, flow: Record, store: Store) -> Question:
+        """The question of a prediction as rules match it. Raises NotRecorded."""
+        try:
+            body, files = self._read(exchange)
+        except (Outcome, ValueError) as failure:
+            raise NotRecorded(f"its request cannot be read: {failure}") from None
+        names = [{"name": file.name, "mime": file.type, "type": "file"} for file in files]
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.request_headers
+        }
+        query = exchange.target.partition("?")[2]
+        request = HttpRequest(exchange.method, exchange.path, query, headers, body, "createPrediction")
+        found = Question.of_request(request, flow)
+        found.stored_history = stored_history(store, str(flow["id"]), found.session_id)
+        found.files = names
+        return found
 
     def _read(self, exchange: Exchange) -> tuple[Any, list[Upload]]:
         """The body and its files, as the mock reads them. Raises Outcome or ValueError."""

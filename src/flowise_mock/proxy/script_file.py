@@ -78,9 +78,8 @@ class ScriptFile:
         if self.path.suffix == ".json":
             value = {"chatflows": every_flow, "rules": every_rule}
             return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
-        return (
-            HEAD + _flow_block(every_flow) + "\nrules:\n" + "\n".join(_rule_text(each) for each in every_rule)
-        )
+        listed = "\n" + "".join(_rule_text(each) for each in every_rule) if every_rule else " []\n"
+        return f"{HEAD}{_flow_block(every_flow)}\nrules:{listed}"
 
     def _write(self, text: str) -> None:
         """Replace the file in one step. Raises OSError."""

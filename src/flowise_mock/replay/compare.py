@@ -134,6 +134,10 @@ def events(stream: str) -> list[Event]:
     return found
 
 
+FRAME = re.compile(r"frame of (?P<event>\w+): expected (?P<expected>.*), got .*")
+"""The difference of two frames, as `stream_differences` words it."""
+
+
 def stream_differences(expected: str, got: str) -> Iterator[str]:
     """The differences of two streams: names of events in order, frames. Tokens in a row count as one."""
     one, other = [_merge_tokens(events(text)) for text in (expected, got)]

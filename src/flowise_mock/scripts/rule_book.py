@@ -79,6 +79,11 @@ class RuleBook:
         for id, (given, rule) in reversed(self._added.items()):
             yield id, given, rule
 
+    def refresh(self, counts: Counts) -> None:
+        """Read files that have changed, if they are to be read again."""
+        if self._script is not None:
+            self._script.refresh(counts)
+
     def flows(self) -> Sequence[Record]:
         """The flows that the files name."""
         return self._script.flows if self._script else ()
@@ -117,6 +122,11 @@ class RuleBook:
             return spoiling
         closest = nearest(passed, question) if self.strict else None
         return Choice(question, None, None, explanation(None, passed, question), closest)
+
+    def answers(self, question: Question, counts: Counts) -> bool:
+        """Whether a rule answers a question; nothing is counted."""
+        every = [*(rule for _, _, rule in self.added()), *self.of_files()]
+        return any(not rule.operation and rule.matches(question) and is_left(rule, counts) for rule in every)
 
     def fault_for(self, question: Question, counts: Counts) -> tuple[Fault, Rule] | None:
         """The fault that a rule has for the operation of a request, and that rule."""

@@ -87,8 +87,7 @@ class Script:
 
     def choose(self, question: Question, counts: Counts) -> Choice:
         """The first rule that matches, and its next answer in this conversation."""
-        if self._reload:
-            self._refresh(counts)
+        self.refresh(counts)
         for rule in self._index.candidates(question):
             if rule.matches(question) and is_left(rule, counts):
                 answer = next_answer(rule, question, counts)
@@ -99,8 +98,7 @@ class Script:
 
     def for_operation(self, operation: str, counts: Counts) -> Sequence[Rule]:
         """The rules for an operation other than prediction, including those for any operation."""
-        if self._reload:
-            self._refresh(counts)
+        self.refresh(counts)
         return self._for_operations.get(operation, self._for_operations.get(rules.ANY, ()))
 
     # --- reloading ---
@@ -109,13 +107,16 @@ class Script:
         """Values that change when a file changes."""
         return [_stamp(path) for path in self._paths]
 
-    def _refresh(self, counts: Counts) -> None:
+    def refresh(self, counts: Counts) -> None:
+        """Read files that have changed, if they are to be read again."""
+        if not self._reload:
+            return
         stamps = self._file_stamps()
         if stamps == self._stamps:
             return
         self._stamps = stamps
         try:
-            self._use(rules.load(self._paths, self._check))
+            self._read([reading.read(path) for path in self._paths])
         except ScriptError as error:
             log.error("%s; the rules stay as they were", error)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -47,7 +47,7 @@ class Options:
     many there may be. `control` False serves no control API; `control_token` opens it to other machines;
     `allowed_hosts` are names of this server besides loopback's. `limits` are those of the connections.
     `stop_at_eof` stops the server when standard input ends. `extend` gets the Connexion application before
-    it is built, to add middlewares.
+    it is built, to add middlewares. `around` puts something around the API that may answer instead.
     """
 
     host: str = "127.0.0.1"
@@ -80,6 +80,7 @@ class Options:
     access_log: bool = True
     log_level: str = "info"
     extend: Extend | None = None
+    around: Callable[[ASGIApp, Document], ASGIApp] = lambda app, contract: app
 
 
 @dataclass
@@ -126,7 +127,7 @@ def build(options: Options, contract: Document | None = None) -> Mock:
         journal=options.journal,
     )
     streams = Streams()
-    api = create_app(
+    api: ASGIApp = create_app(
         contract,
         streams=streams,
         open=options.open,
@@ -141,6 +142,7 @@ def build(options: Options, contract: Document | None = None) -> Mock:
         journal=options.journal > 0,
         extend=options.extend,
     )
+    api = options.around(api, contract)
     count = sum(1 for _ in operations(contract))
     ready = _ready(options, count, records)
     control = ControlApp(Served(contract, worlds, streams, Secrets(contract), ready))

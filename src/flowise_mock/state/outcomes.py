@@ -386,10 +386,11 @@ class MissingColumn(Failure):
 
 
 class NothingToDelete(Failure):
-    """There was no `noun` with that id to delete."""
+    """There was no `noun` with that id to delete; `value` is what there is, for contracts that show it."""
 
     noun: str
     id: str
+    value: Any = None
 
 
 class WrongKey(Failure):
@@ -483,6 +484,16 @@ class MalformedId(Condition, Refusal):
 
     noun: str
     id: str
+
+
+class MalformedChatId(Condition):
+    """The id of a chat is not a UUID."""
+
+    id: str
+
+
+class MissingFlow(NotFound, Condition):
+    """There is no flow with that id, and the operation can do without it."""
 
 
 class MissingReference(Condition):

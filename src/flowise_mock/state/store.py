@@ -96,7 +96,7 @@ class Store:
         """
         table = self.tables[name]
         database = table.database
-        given = {**table.defaults, **values} if table.defaults else values
+        given = {**table.defaults, **values, **table.initial} if table.defaults or table.initial else values
         filled: Iterable[str] = table.generated
         if database is not None and database.ids != "generated":
             filled = [column for column in filled if not _is_given(values.get(column))]
@@ -241,10 +241,14 @@ class Store:
             self.remove_where(name, chatflowid=id)
         return deletion
 
-    def feedback_by_message(self, chatflowid: str, rating: str | None = None) -> dict[str, Record]:
-        """The latest feedback on each message of a flow, by the message's id; of one rating, or any."""
-        rows = self.select("feedback", chatflowid=chatflowid, rating=rating)
-        return {row["messageId"]: row for row in rows if "messageId" in row}
+    def feedback_on(self, chatflowid: str, messages: Iterable[Record]) -> list[Record]:
+        """The feedback on messages of a flow, that on one message in its order."""
+        return [
+            row
+            for message in messages
+            for row in self.select("feedback", messageId=message["id"])
+            if row.get("chatflowid") == chatflowid
+        ]
 
     def link_document_stores(self, chatflowid: str, used: set[str]) -> None:
         """Write into the `whereUsed` of every document store whether this flow reads it."""

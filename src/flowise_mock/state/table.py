@@ -60,10 +60,11 @@ class Table:
 
     `noun` is its name in messages. `generated` maps the columns that the server fills, whatever a client
     sends, to how: `id` a new id, `now` the time of creation, `touch` the time of the last change.
-    `defaults` fills columns that were not sent. `order` is the column that lists are sorted by, with a
-    leading minus for newest first; empty means in order of creation. Dates are whole seconds if `seconds`
-    is set. `database` is how a database stores a record; None stores it as it was sent. `indexes` are the
-    columns that records are looked up by. `keep` is how many records there may be: the oldest ones go.
+    `defaults` fills columns that were not sent, `initial` those of a new record, whatever was sent. `order`
+    is the column that lists are sorted by, with a leading minus for newest first; empty means in order of
+    creation. Dates are whole seconds if `seconds` is set. `database` is how a database stores a record; None
+    stores it as it was sent. `indexes` are the columns that records are looked up by. `keep` is how many
+    records there may be: the oldest ones go.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Table:
     database: Database | None = None
     indexes: tuple[Index, ...] = ()
     keep: int | None = None
+    initial: Mapping[str, Any] = field(default_factory=dict)
 
 
 class StoredRecord(dict[str, Any]):
