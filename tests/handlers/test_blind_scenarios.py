@@ -77,6 +77,8 @@ def test_an_agent_has_inputs_of_its_own(client: httpx.Client) -> None:
     data = answer["agentFlowExecutedData"][1]["data"]
     assert [each["role"] for each in data["input"]["messages"]] == ["system", "user", "assistant", "user"]
     assert "agentMessages" not in data["input"]
+    assert data["output"]["responseMetadata"]["model_name"] == "some-model"
+    assert data["output"]["usageMetadata"]["tool_call_tokens"] == 0
     assert data["chatHistory"][-1]["role"] == "assistant"
 
 

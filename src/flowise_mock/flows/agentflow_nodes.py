@@ -259,9 +259,9 @@ def _usage(call: Call, node: Node, messages: list[Record], tokens: list[str]) ->
     counts: Record = {
         "input_tokens": sent, "output_tokens": len(tokens), "total_tokens": sent + len(tokens),
     }  # fmt: skip
-    if call.behaviour.model_metadata is not ModelMetadata.FULL:
-        return counts
     called = {"tool_call_tokens": 0} if node.name == AGENT else {}
+    if call.behaviour.model_metadata is not ModelMetadata.FULL:
+        return {**counts, **called}
     return {**counts, "input_token_details": {}, "output_token_details": {}, **called}
 
 
@@ -269,8 +269,8 @@ _COSTS = ("input_cost", "output_cost", "total_cost", "base_input_cost", "base_ou
 
 
 def _response_metadata(call: Call, node: Node, usage: Record, last: bool) -> Record:
-    """The metadata that a model returns with its answer. All costs are 0."""
-    if call.behaviour.model_metadata is ModelMetadata.COUNTS:
+    """The metadata that a model returns with its answer. All costs are 0. Agents always show the response."""
+    if call.behaviour.model_metadata is ModelMetadata.COUNTS and node.name != AGENT:
         return {}
     name = jsontext.mapping(_of_model(node).get("ModelConfig")).get("modelName") or "none"
     used = {
@@ -290,7 +290,7 @@ def _response_metadata(call: Call, node: Node, usage: Record, last: bool) -> Rec
             "estimatedTokenUsage": estimated, "prompt": 0, "completion": 0, **result,
             "model_provider": "none", "usage": used,
         }  # fmt: skip
-    if call.behaviour.model_metadata is ModelMetadata.RESPONSE:
+    if call.behaviour.model_metadata is not ModelMetadata.FULL:
         del response["model_provider"]
         return {"responseMetadata": response}
     return {"usageMetadata": {**usage, **dict.fromkeys(_COSTS, 0)}, "responseMetadata": response}
