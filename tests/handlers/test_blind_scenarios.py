@@ -77,6 +77,8 @@ def test_an_agent_has_inputs_of_its_own(client: httpx.Client) -> None:
     data = answer["agentFlowExecutedData"][1]["data"]
     assert [each["role"] for each in data["input"]["messages"]] == ["system", "user", "assistant", "user"]
     assert "agentMessages" not in data["input"]
+    assert data["output"]["responseMetadata"]["model_name"] == "some-model"
+    assert data["output"]["usageMetadata"]["tool_call_tokens"] == 0
     assert data["chatHistory"][-1]["role"] == "assistant"
 
 
@@ -262,3 +264,91 @@ def test_what_a_database_fills_in_comes_last(real: Running) -> None:
     assert list(made)[:5] == ["name", "flowData", "type", "workspaceId", "deployed"]
     assert list(made)[-4:] == ["webhookSecretConfigured", "id", "createdDate", "updatedDate"]
     assert list(changed)[-1] == "webhookSecret"
+
+
+# --- conditions, functions and filters -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("condition", "text"),
+    [
+        (("number", "1", "equal", "1.0"), "yes"),
+        (("number", "1", "notEqual", "2"), "yes"),
+        (("number", "x", "larger", "1"), "no"),
+        (("string", "1", "equal", "1.0"), "no"),
+        (("string", "abc", "endsWith", "c"), "yes"),
+    ],
+)
+def test_conditions_of_numbers_and_texts(client: httpx.Client, condition: tuple[str, ...], text: str) -> None:
+    assert conditional(client, condition).json()["text"] == text
+
+
+def test_a_condition_with_an_unknown_operation(client: httpx.Client) -> None:
+    failed = conditional(client, ("string", "a", "zz", "a"))
+    reason = "compareOperationFunctions[operation] is not a function"
+    assert (failed.status_code, failed.json()["message"].endswith(reason)) == (500, True)
+
+
+def conditional(client: httpx.Client, condition: tuple[str, ...]) -> httpx.Response:
+    names = ("type", "value1", "operation", "value2")
+    inputs = {"conditions": [dict(zip(names, condition, strict=True))]}
+    name = "conditionAgentflow_1"
+    edges = [
+        {"source": "startAgentflow_0", "target": name},
+        {"source": name, "sourceHandle": f"{name}-output-0", "target": "directReplyAgentflow_2"},
+        {"source": name, "sourceHandle": f"{name}-output-1", "target": "directReplyAgentflow_3"},
+    ]
+    replies = [("directReplyAgentflow", {"directReplyMessage": each}) for each in ("yes", "no")]
+    flow = agentflow(client, ("conditionAgentflow", inputs), *replies, edges=edges)
+    return client.post(f"/prediction/{flow}", json={"question": "q"})
+
+
+@pytest.mark.parametrize(
+    ("code", "content", "text"),
+    [
+        ("return 42", 42, "got 42"),
+        ("return $input + $flow.state", "q[object Object]", "got q[object Object]"),
+        ("return {a: 1}", '{\n  "a": 1\n}', 'got {\n  "a": 1\n}'),
+        ("return", None, "got {{ customFunctionAgentflow_1 }}"),
+    ],
+)
+def test_what_the_function_of_an_agentflow_returns(
+    client: httpx.Client, code: str, content: Any, text: str
+) -> None:
+    inputs = {"customFunctionJavascriptFunction": code, "customFunctionInputVariables": []}
+    reply = {"directReplyMessage": "got {{ customFunctionAgentflow_1 }}"}
+    flow = agentflow(client, ("customFunctionAgentflow", inputs), ("directReplyAgentflow", reply))
+    answer = client.post(f"/prediction/{flow}", json={"question": "q"}).json()
+    assert answer["agentFlowExecutedData"][1]["data"]["output"].get("content") == content
+    assert answer["text"] == text
+
+
+def test_figures_of_the_messages_that_filters_leave(client: httpx.Client) -> None:
+    ids = [
+        client.post(f"/prediction/{CHAT}", json={"question": "q", "chatId": "c"}).json()["chatMessageId"]
+        for _ in range(3)
+    ]
+    client.delete(f"/chatmessage/{CHAT}", params={"chatId": "none"})
+    known = client.get(f"/stats/{CHAT}").json()
+    rating = {"chatflowid": CHAT, "chatId": "c", "messageId": ids[1], "rating": "THUMBS_UP"}
+    client.post("/feedback", json=rating)
+    rated = client.get(f"/stats/{CHAT}", params={"feedbackType": "THUMBS_UP"}).json()
+    assert (rated["totalMessages"], rated["totalFeedback"]) == (2, 1)
+    assert client.get(f"/stats/{CHAT}", params={"startDate": "2100-01-01"}).json()["totalMessages"] == 0
+    unknown = client.get(f"/stats/{CHAT}", params={"feedbackType": "zz"}).json()
+    assert unknown["totalMessages"] == known["totalMessages"]
+
+
+@pytest.mark.parametrize(
+    ("types", "count"), [("THUMBS_UP", 2), ('["THUMBS_UP", "zz"]', 2), ("THUMBS_DOWN", 0), ("zz", 6)]
+)
+def test_messages_with_some_ratings(client: httpx.Client, types: str, count: int) -> None:
+    flow = agentflow(client, ("directReplyAgentflow", {"directReplyMessage": "x"}))
+    ids = [
+        client.post(f"/prediction/{flow}", json={"question": "q", "chatId": "c"}).json()["chatMessageId"]
+        for _ in range(3)
+    ]
+    rating = {"chatflowid": flow, "chatId": "c", "messageId": ids[1], "rating": "THUMBS_UP"}
+    client.post("/feedback", json=rating)
+    query = {"feedback": "true", "feedbackType": types}
+    assert len(client.get(f"/chatmessage/{flow}", params=query).json()) == count

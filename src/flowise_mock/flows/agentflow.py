@@ -25,6 +25,7 @@ from flowise_mock.state.outcomes import (
     AmbiguousPart,
     ExecutionNotFound,
     FailedFunction,
+    InvalidChoice,
     MissingHistory,
     MissingStartNode,
     ModelFailure,
@@ -42,7 +43,9 @@ MAX_STEPS = 100
 """The most nodes that run in one turn; an agentflow may loop."""
 
 
-FAILURES = (AbortedRun, AmbiguousInput, FailedFunction, MissingHistory, ModelFailure, WrongType)
+FAILURES = (
+    AbortedRun, AmbiguousInput, FailedFunction, InvalidChoice, MissingHistory, ModelFailure, WrongType,
+)  # fmt: skip
 """How a node can fail; the execution notes it."""
 
 

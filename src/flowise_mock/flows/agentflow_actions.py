@@ -19,6 +19,7 @@ from flowise_mock.flows.scripted import generate_tokens
 from flowise_mock.flows.turn import text
 from flowise_mock.knowledge import ranking
 from flowise_mock.knowledge.chunking import positive
+from flowise_mock.state.outcomes import InvalidChoice
 from flowise_mock.state.table import Record
 
 LOOPS = 5
@@ -31,15 +32,34 @@ def pass_through(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult
 
 
 def custom_function(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
+    if node.from_editor and not isinstance(node.inputs.get("customFunctionInputVariables"), list):
+        call.report(InvalidChoice("functionInputVariables", ""))
     variables = _filled(graph, node.inputs.get("customFunctionInputVariables"))
     code = text(node.inputs.get("customFunctionJavascriptFunction"))
     given = {"inputVariables": variables, "code": code}
     known = {text(each.get("variableName")): each.get("variableValue") for each in variables}
-    returned = functions.run(code, {**known, "flow": {"chatId": graph.turn.chat_id, "state": graph.state}})
-    if returned is None or returned.value is functions.UNDEFINED:
+    returned = functions.run(code, {**_variables(call, graph), **known})
+    if returned is None:
         return _with_content(call, graph, given, last)
-    content = returned.value if isinstance(returned.value, str) else jsontext.indented(returned.value)
-    return NodeResult(given, {"content": content}, [("token", content)] if last else [])
+    if returned.value is functions.UNDEFINED:
+        return NodeResult(given, {})
+    value = returned.value
+    content = jsontext.indented(value) if isinstance(value, dict | list) else value
+    return NodeResult(given, {"content": content}, [("token", text(content))] if last else [])
+
+
+def _variables(call: Call, graph: Graph) -> Record:
+    """The variables that every function has."""
+    turn = graph.turn
+    flow = {
+        "chatflowId": turn.flow["id"],
+        "sessionId": turn.session_id,
+        "chatId": turn.chat_id,
+        "input": turn.question,
+        "state": graph.state,
+    }
+    stored = {str(row.get("name")): row.get("value") for row in call.store.select("variable")}
+    return {"input": turn.question, "flow": flow, "vars": stored}
 
 
 def http_request(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:

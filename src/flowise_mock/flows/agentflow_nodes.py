@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from flowise_mock.flows.flow_data import Node
 from flowise_mock.flows.graph import Graph, NodeResult
 from flowise_mock.flows.scripted import generate_tokens
 from flowise_mock.flows.turn import Event, text
-from flowise_mock.state.outcomes import MissingHistory, ModelFailure, WrongType
+from flowise_mock.state.outcomes import FailedFunction, MissingHistory, ModelFailure, WrongType
 from flowise_mock.state.table import Record
 
 if TYPE_CHECKING:
@@ -87,27 +88,38 @@ def _condition(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
 
 
 def _holds(condition: Record) -> bool:
+    """Whether a condition is fulfilled. Raises FailedFunction if its operation is not known."""
     one, other = text(condition.get("value1")), text(condition.get("value2"))
     operation = text(condition.get("operation"))
-    if condition.get("type") == "number" and operation.startswith(("larger", "smaller")):
+    if condition.get("type") == "number" and operation in _OF_NUMBERS:
         try:
-            first, second = float(one or 0), float(other or 0)
+            return _OF_NUMBERS[operation](float(one or 0), float(other or 0))
         except ValueError:
-            return False
-        return (first > second if operation.startswith("larger") else first < second) or (
-            operation.endswith("Equal") and first == second
-        )
-    tests: dict[str, Callable[[], bool]] = {
-        "contains": lambda: other in one,
-        "notContains": lambda: other not in one,
-        "startsWith": lambda: one.startswith(other),
-        "endsWith": lambda: one.endswith(other),
-        "equal": lambda: one == other,
-        "notEqual": lambda: one != other,
-        "isEmpty": lambda: not one,
-        "notEmpty": lambda: bool(one),
-    }
-    return tests.get(operation, lambda: False)()
+            return operation == "notEqual"
+    if operation not in _OF_TEXTS:
+        raise FailedFunction("compareOperationFunctions[operation] is not a function")
+    return _OF_TEXTS[operation](one, other)
+
+
+_OF_NUMBERS: dict[str, Callable[[float, float], bool]] = {
+    "equal": operator.eq,
+    "notEqual": operator.ne,
+    "larger": operator.gt,
+    "largerEqual": operator.ge,
+    "smaller": operator.lt,
+    "smallerEqual": operator.le,
+}
+_OF_TEXTS: dict[str, Callable[[str, str], bool]] = {
+    "contains": lambda one, other: other in one,
+    "notContains": lambda one, other: other not in one,
+    "startsWith": str.startswith,
+    "endsWith": str.endswith,
+    "equal": operator.eq,
+    "notEqual": operator.ne,
+    "isEmpty": lambda one, other: not one,
+    "notEmpty": lambda one, other: bool(one),
+    "regex": lambda one, other: False,  # an expression of a client could take any time
+}
 
 
 def _human_input(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
@@ -247,9 +259,9 @@ def _usage(call: Call, node: Node, messages: list[Record], tokens: list[str]) ->
     counts: Record = {
         "input_tokens": sent, "output_tokens": len(tokens), "total_tokens": sent + len(tokens),
     }  # fmt: skip
-    if call.behaviour.model_metadata is not ModelMetadata.FULL:
-        return counts
     called = {"tool_call_tokens": 0} if node.name == AGENT else {}
+    if call.behaviour.model_metadata is not ModelMetadata.FULL:
+        return {**counts, **called}
     return {**counts, "input_token_details": {}, "output_token_details": {}, **called}
 
 
@@ -257,8 +269,8 @@ _COSTS = ("input_cost", "output_cost", "total_cost", "base_input_cost", "base_ou
 
 
 def _response_metadata(call: Call, node: Node, usage: Record, last: bool) -> Record:
-    """The metadata that a model returns with its answer. All costs are 0."""
-    if call.behaviour.model_metadata is ModelMetadata.COUNTS:
+    """The metadata that a model returns with its answer. All costs are 0. Agents always show the response."""
+    if call.behaviour.model_metadata is ModelMetadata.COUNTS and node.name != AGENT:
         return {}
     name = jsontext.mapping(_of_model(node).get("ModelConfig")).get("modelName") or "none"
     used = {
@@ -278,7 +290,7 @@ def _response_metadata(call: Call, node: Node, usage: Record, last: bool) -> Rec
             "estimatedTokenUsage": estimated, "prompt": 0, "completion": 0, **result,
             "model_provider": "none", "usage": used,
         }  # fmt: skip
-    if call.behaviour.model_metadata is ModelMetadata.RESPONSE:
+    if call.behaviour.model_metadata is not ModelMetadata.FULL:
         del response["model_provider"]
         return {"responseMetadata": response}
     return {"usageMetadata": {**usage, **dict.fromkeys(_COSTS, 0)}, "responseMetadata": response}

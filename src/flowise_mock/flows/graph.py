@@ -71,9 +71,9 @@ class Graph:
         return None
 
     def output(self, id: str) -> str | None:
-        """The content of a node that ran, for `{{ nodeId }}`."""
-        found = [each["data"]["output"].get("content") for each in self.executed if each["nodeId"] == id]
-        return text(found[-1]) if found else None
+        """The content of a node that ran and has one, for `{{ nodeId }}`."""
+        found = [each["data"]["output"] for each in self.executed if each["nodeId"] == id]
+        return text(found[-1]["content"]) if found and "content" in found[-1] else None
 
 
 @dataclass

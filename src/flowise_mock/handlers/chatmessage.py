@@ -42,12 +42,11 @@ async def get_all_chat_messages(
         "chatmessage", chatflowid=id, chatId=chat_id, memoryType=memory_type, sessionId=session_id,
         id=message_id,
     )  # fmt: skip
-    rows = _filter_types(within(rows, "createdDate", start_date, end_date), chat_type)
-    if feedback_type is not None:
-        rows = _filter_rated(call, id, rows, feedback_type)
+    rows = filtered(call, id, rows, chat_type, start_date, end_date, feedback_type)
     if feedback:
+        ratings = known_ratings(feedback_type)
         found = call.store.feedback_on(id, rows)
-        latest = {row["messageId"]: row for row in found if feedback_type in (None, row.get("rating"))}
+        latest = {row["messageId"]: row for row in found if not ratings or row.get("rating") in ratings}
         rows = [{**row, "feedback": latest.get(row["id"])} for row in rows]
     rows = [{**row, "execution": _execution(call, row)} for row in rows]
     return rows[::-1] if order == "DESC" else rows
@@ -57,6 +56,29 @@ def _execution(call: Call, row: Record) -> Record | None:
     """The execution of the agentflow that a message is the answer of, or None."""
     execution = call.store.get("execution", row.get("executionId") or "")
     return execution and {**execution, "agentflowId": execution["chatflowid"]}
+
+
+def filtered(
+    call: Call,
+    flow: str,
+    rows: list[Record],
+    chat_type: str | None,
+    start_date: str | None,
+    end_date: str | None,
+    feedback_type: str | None,
+) -> list[Record]:
+    """The messages of some types of chats, between two dates, and with some ratings, if these are known."""
+    rows = _filter_types(within(rows, "createdDate", start_date, end_date), chat_type)
+    ratings = known_ratings(feedback_type)
+    return _filter_rated(call, flow, rows, ratings) if ratings else rows
+
+
+RATINGS = ("THUMBS_UP", "THUMBS_DOWN")
+
+
+def known_ratings(sent: str | None) -> list[str]:
+    """The ratings that a parameter names: one, or several in a JSON list."""
+    return [each for each in jsontext.sequence(sent) or (sent or "").split(",") if each in RATINGS]
 
 
 def _filter_types(rows: list[Record], chat_type: str | None) -> list[Record]:
@@ -86,19 +108,17 @@ async def remove_all_chat_messages(
     rows = call.store.select(
         "chatmessage", chatflowid=id, chatId=chat_id, memoryType=memory_type, sessionId=session_id
     )
-    rows = _filter_types(within(rows, "createdDate", start_date, end_date), chat_type)
-    if feedback_type is not None:
-        rows = _filter_rated(call, id, rows, feedback_type)
+    rows = filtered(call, id, rows, chat_type, start_date, end_date, feedback_type)
     return Deletion(call.store.remove_messages(rows, executions=chat_id is None))
 
 
-def _filter_rated(call: Call, chatflowid: str, rows: list[Record], rating: str) -> list[Record]:
-    """The answers with this rating, each with the question before it in the same chat.
+def _filter_rated(call: Call, chatflowid: str, rows: list[Record], ratings: list[str]) -> list[Record]:
+    """The answers with one of these ratings, each with the question before it in the same chat.
 
     A question that has another rating itself is left out.
     """
     found = call.store.feedback_on(chatflowid, rows)
-    rated = {row.get("messageId") for row in found if row.get("rating") == rating}
+    rated = {row.get("messageId") for row in found if row.get("rating") in ratings}
     rated_otherwise = {row.get("messageId") for row in found} - rated
     result: list[Record] = []
     before: dict[str, Record] = {}

@@ -117,8 +117,11 @@ async def upsert_document(call: Call, id: str, body: Record) -> Record:
 
 def _create_store(call: Call, id: str, body: Record) -> Record:
     call.store.find("documentstore", id)
-    columns = jsontext.mapping(body.get("docStore"))
-    return call.store.create("documentstore", {"name": "Document Store", **_without_status(columns)})
+    columns = _without_status(jsontext.mapping(body.get("docStore")))
+    is_database = call.store.tables["documentstore"].database is not None
+    return call.store.create(
+        "documentstore", columns if is_database else {"name": "Document Store", **columns}
+    )
 
 
 def _check_parts(call: Call, item: Record) -> None:
@@ -134,13 +137,16 @@ def _check_parts(call: Call, item: Record) -> None:
 
 async def refresh_document(call: Call, id: str, body: Record) -> list[Record]:
     target = call.store.find("documentstore", id)
-    if body.get("items") and not isinstance(body["items"], list):
+    if body.get("items") and not isinstance(body["items"], list | str):
         call.report(WrongType("items"))
-    for item in jsontext.sequence(body.get("items")):
+    sent_items = list(body["items"]) if isinstance(body.get("items"), list | str) else []
+    for item in sent_items:
+        if item is None:
+            call.report(WrongType("item"))
         fields = jsontext.mapping(item)
         if not fields.get("docId"):
             _check_parts(call, fields)
-    sent = [item for item in jsontext.sequence(body.get("items")) if isinstance(item, dict)]
+    sent = [item for item in sent_items if isinstance(item, dict)]
     items = sent or [{"docId": loader["id"]} for loader in loaders.loaders_of(target)]
     return await _upsert(call, target, [{"replaceExisting": True, **item} for item in items], [])
 

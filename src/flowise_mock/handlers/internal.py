@@ -41,16 +41,25 @@ async def internal_vector_upsert(call: Call, id: str, body: Record) -> Record:
     return await vector.vector_upsert(call, id, body)
 
 
-async def get_chatflow_stats(call: Call, id: str) -> Record:
+async def get_chatflow_stats(
+    call: Call,
+    id: str,
+    chat_type: str | None = None,
+    start_date: str | None = None,
+    end_date: str | None = None,
+    feedback_type: str | None = None,
+) -> Record:
+    """The numbers of messages that the filters leave, of their sessions, and of their feedback."""
     if not call.store.has("chatflow", id):
         call.report(MissingFlow("Chatflow", id))
-    messages = call.store.select("chatmessage", chatflowid=id)
-    feedback = call.store.select("feedback", chatflowid=id)
+    rows = call.store.select("chatmessage", chatflowid=id)
+    messages = chatmessage.filtered(call, id, rows, chat_type, start_date, end_date, feedback_type)
+    ratings = [row.get("rating") for row in call.store.feedback_on(id, messages)]
     return {
         "totalMessages": len(messages),
         "totalSessions": len({row.get("sessionId") for row in messages}),
-        "totalFeedback": len(feedback),
-        "positiveFeedback": sum(row.get("rating") == "THUMBS_UP" for row in feedback),
+        "totalFeedback": len(ratings),
+        "positiveFeedback": ratings.count(chatmessage.RATINGS[0]),
     }
 
 

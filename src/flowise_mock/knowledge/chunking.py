@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from flowise_mock.contract import jsontext
+from flowise_mock.contract import jsontext, v8
 from flowise_mock.formats.opened import LoadFailure
 from flowise_mock.knowledge import documents, file_inputs, node_catalogue, splitter
 from flowise_mock.knowledge.documents import Document
@@ -26,14 +26,24 @@ def chunks_of(report: Report, loader: Record, files: list[Upload]) -> Iterator[D
     What is None is a place for a pause.
     """
     config = loader["loaderConfig"]
+    splits = bool(loader["splitterConfig"] and loader["splitterId"])
+    size, overlap = _sizes(report, loader) if splits else (0, 0)
     found: Iterable[Document | None] = _documents(report, loader, files)
-    if loader["splitterConfig"] and loader["splitterId"]:
+    _check_metadata(report, config)
+    if splits:
         if loader["loaderId"] == "plainText" and config.get("text") is None:
             report(InvalidSplitter("Cannot read properties of undefined (reading 'includes')"))
-        size, overlap = _sizes(report, loader)
         found = (chunk for document in found if document for chunk in split(document, size, overlap))
     for each in found:
         yield each and Document(each.text, _with_own_metadata(each.metadata, config, loader["loaderId"]))
+
+
+def _check_metadata(report: Report, config: Record) -> None:
+    """Report metadata of a config that should be JSON and is not."""
+    sent = config.get("metadata")
+    found = v8.complaint(sent) if sent and isinstance(sent, str) else None
+    if found is not None:
+        report(UnreadableFile("metadata", "application/json", found.reason, found.place))
 
 
 def _with_own_metadata(metadata: Record, config: Record, loader: str) -> Record:
