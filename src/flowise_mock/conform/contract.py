@@ -53,6 +53,11 @@ class Contract:
         known = self.document.get("x-flow-behaviour", {})
         return bool(behaviour) and behaviour.items() <= known.items()
 
+    def ignores(self, operation: str, outcome: str) -> bool:
+        """Whether an outcome is ignored by an operation, as the contract of a version says."""
+        own = self.operations[operation].definition.get("x-outcomes", {})
+        return bool(own.get(outcome, self.document.get("x-outcomes", {}).get(outcome)) == "proceed")
+
     @cached_property
     def title(self) -> str:
         return str(self.document.get("info", {}).get("title", ""))

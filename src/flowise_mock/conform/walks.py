@@ -125,6 +125,8 @@ class Walker:
         """Whether a refusal may be expected: of what was deleted, or of a body that is not valid."""
         if step.get("refused") == "invalid" and "json" in step:
             return not self._contract.accepts(step["call"], fill(step["json"], self._values))
+        if "ignored" in step and self._contract.ignores(step["call"], step["ignored"]):
+            return False
         if step.get("refused") not in ("unknown", "gone"):
             return True
         ids = {str(value) for value in fill(step.get("with", {}), self._values).values()}
@@ -140,6 +142,9 @@ class Walker:
     def _is_in_contract(self, step: StepData) -> bool:
         """Whether the contract has the operation of a step, and its parameters."""
         if not {step["call"], step.get("when", step["call"])} <= self._contract.operations.keys():
+            return False
+        behaves = self._contract.behaves_as
+        if behaves(step.get("not_with", {})) or not ("only_with" not in step or behaves(step["only_with"])):
             return False
         known = {parameter["name"] for parameter in self._contract.parameters(step["call"])}
         path = self._contract.operations[step["call"]].path
@@ -219,6 +224,8 @@ class Walker:
         broken = self._progress.broken
         for name, wanted in step.get("expect", {}).items():
             filled = fill(wanted, self._values)
+            if name == "has":
+                filled = [each for each in filled if not self._hides(step, each)]
             if not self._follows(name, filled) or (name in OF_LISTS and sent.operation in broken):
                 continue
             if name in ("is", "has", "holds_change"):
@@ -230,6 +237,10 @@ class Walker:
                 broken.add(sent.operation)  # what else is wrong with this list follows
             if found and name == "lacks":
                 self._progress.deleted.discard(str(filled))
+
+    def _hides(self, step: StepData, field: str) -> bool:
+        """Whether a version is known not to show a field."""
+        return self._contract.behaves_as(step.get("hides", {}).get(field, {}))
 
     def _follows(self, name: str, wanted: Any) -> bool:
         """Whether what an expectation builds on was done."""

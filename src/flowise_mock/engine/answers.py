@@ -125,6 +125,9 @@ class Answers:
             raise DocumentError(f"x-outcomes of {where}: {name} has no status")
         if entry is not None and entry.get("body", "value") not in self._bodies:
             raise DocumentError(f"x-outcomes of {where}: {name}: no x-bodies {entry['body']!r}")
+        body = self._sources.get((entry or {}).get("body", "value"))
+        if entry is not None and "message" not in {*entry, *kind.fields} and "{message}" in str(body):
+            raise DocumentError(f"x-outcomes of {where}: {name} has no message, which its body shows")
         unknown = _words_of(entry or {}) - set(kind.fields) - {"status"}
         if unknown:
             raise DocumentError(f"x-outcomes of {where}: {name} has no word {', '.join(sorted(unknown))}")
