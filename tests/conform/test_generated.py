@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from conform.judged import judge
 from conform.right import Served, World, build
+from flowise_mock.conform import contract
 from flowise_mock.conform.cleanup import clean
 from flowise_mock.conform.client import Client, Request, Response
+from flowise_mock.conform.events import Reader
+from flowise_mock.conform.journal import Journal
+from flowise_mock.conform.judge import Judge
 from flowise_mock.conform.ledger import Ledger
+from flowise_mock.conform.observations import Observations
 from flowise_mock.conform.ownership import Ownership
 from flowise_mock.conform.run import Run
 
@@ -75,3 +81,22 @@ def test_what_belongs_to_a_record_of_the_ledger_is_of_the_run(tmp_path: Path) ->
     done = clean(client, ledger, Ownership(ledger.mark(), ledger.before()))
     assert client.executions == [{"id": "b", "agentflowId": "of another"}]
     assert done.left == []
+
+
+def test_a_scenario_without_checks_is_read() -> None:
+    """A server that ends in the middle leaves an exchange that nothing checked."""
+    clients = contract.load("clients")
+    observations = Observations(clients, None, Journal(), {})
+    session: Any = SimpleNamespace(
+        client=SimpleNamespace(url="http://127.0.0.1:9/api/v1"), contract=clients, judge=Judge(clients),
+        rules=SimpleNamespace(writes=False), observations=observations, report=lambda *told: None,
+    )  # fmt: skip
+    sent = {"method": "GET", "uri": "http://127.0.0.1:9/api/v1/ping", "headers": {}, "body": None}
+    recorder = {
+        "label": "GET /ping",
+        "interactions": {"1": {"request": sent, "response": None}},
+        "cases": {"1": {"value": {"method": "GET", "path": "/ping"}}},
+    }
+    Reader(session, 1).take({"ScenarioFinished": {"recorder": recorder, "phase": "fuzzing"}})
+    assert observations.was_called("pingServer")
+    assert [each.check for each in observations.findings] == ["answers_in_time"]

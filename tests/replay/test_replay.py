@@ -158,7 +158,7 @@ def test_predictions_of_every_kind_are_answered_as_recorded(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("version", ["3.0.8", "3.0.13", "3.1.0", "3.1.2"])
-def test_predictions_that_no_contract_was_made_from(version: str) -> None:
+def test_predictions_of_every_kind(version: str) -> None:
     """The requests of 3.1.4, sent by `record`, which keeps no headers of origins."""
     score = play(version, version, part="-predictions-all")
     assert score.share >= 97, "\n".join(score.lines())

@@ -44,7 +44,7 @@ class Reader:
             if operation:
                 valid = case.get("meta", {}).get("generation", {}).get("mode") != "negative"
                 checks = [
-                    each for each in recorder["checks"].get(id, [])
+                    each for each in recorder.get("checks", {}).get(id, [])
                     if not (id in self._softened and each["name"] == "negative_data_rejection")
                 ]  # fmt: skip
                 self._exchange(operation, phase, interaction, checks, valid)
