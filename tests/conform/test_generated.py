@@ -91,7 +91,12 @@ def test_a_scenario_without_checks_is_read() -> None:
         client=SimpleNamespace(url="http://127.0.0.1:9/api/v1"), contract=clients, judge=Judge(clients),
         rules=SimpleNamespace(writes=False), observations=observations, report=lambda *told: None,
     )  # fmt: skip
-    sent = {"method": "GET", "uri": "http://127.0.0.1:9/api/v1/ping", "headers": {}, "body": None}
+    sent: dict[str, Any] = {
+        "method": "GET",
+        "uri": "http://127.0.0.1:9/api/v1/ping",
+        "headers": {},
+        "body": None,
+    }
     recorder = {
         "label": "GET /ping",
         "interactions": {"1": {"request": sent, "response": None}},
