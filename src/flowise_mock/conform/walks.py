@@ -92,6 +92,8 @@ class Walker:
             self._pause(step)
             return
         operation = step["call"]
+        if not self._is_for_version(step):
+            return
         if not self._is_in_contract(step):
             self._progress.left_out |= {*step.get("saves", {})}
             return
@@ -139,12 +141,16 @@ class Walker:
         if date is not None and not re.search(r"\.0*[1-9]", str(date)):
             time.sleep(step["pause"])
 
+    def _is_for_version(self, step: StepData) -> bool:
+        """Whether a step is for versions that behave as this contract says."""
+        behaves = self._contract.behaves_as
+        if behaves(step.get("not_with", {})):
+            return False
+        return "only_with" not in step or behaves(step["only_with"])
+
     def _is_in_contract(self, step: StepData) -> bool:
         """Whether the contract has the operation of a step, and its parameters."""
         if not {step["call"], step.get("when", step["call"])} <= self._contract.operations.keys():
-            return False
-        behaves = self._contract.behaves_as
-        if behaves(step.get("not_with", {})) or not ("only_with" not in step or behaves(step["only_with"])):
             return False
         known = {parameter["name"] for parameter in self._contract.parameters(step["call"])}
         path = self._contract.operations[step["call"]].path
@@ -327,6 +333,8 @@ class Walker:
         for name, path in step.get("saves", {}).items():
             found = dig(value, path)
             if found is MISSING or found is None:
+                if self._hides(step, path.partition("/")[0]):
+                    self._progress.left_out.add(name)
                 continue
             if str(found) in session.ownership.before:
                 self._values.pop(name, None)
