@@ -159,18 +159,21 @@ def test_small_writes_are_not_held_back() -> None:
 
     async def delays() -> list[int]:
         exchanges: list[Exchange] = []
-        upstream = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+        accepted: list[asyncio.StreamWriter] = []
+        upstream = await asyncio.start_server(lambda reader, writer: accepted.append(writer), "127.0.0.1", 0)
         relay = Relay(
             Upstream.of(f"http://127.0.0.1:{upstream.sockets[0].getsockname()[1]}"), exchanges.append
         )
         bound = socket.create_server(("127.0.0.1", 0))
         await relay.start(bound)
         _, writer = await asyncio.open_connection(*bound.getsockname())
-        while len(relay.sides) < 2:
+        while len(relay.sides) < 2 or not accepted:
             await asyncio.sleep(0.01)
         found = [side.option(socket.TCP_NODELAY) for side in relay.sides]
-        writer.close()
         await relay.stop()
+        for each in [writer, *accepted]:
+            each.close()
+            await each.wait_closed()
         upstream.close()
         return found
 
