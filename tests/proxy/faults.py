@@ -366,14 +366,17 @@ def serving(case: Case, result: Result) -> Iterator[int]:
 
 
 @contextmanager
-def relay(port: int, exchanges: list[Exchange], own_port: int = 0) -> Iterator[int]:
+def relay(
+    port: int, exchanges: list[Exchange], own_port: int = 0, notices: list[str] | None = None
+) -> Iterator[int]:
     """The relay, in a thread of this process; its port."""
+    notices = [] if notices is None else notices
     started, stop = threading.Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
     found: list[int] = []
 
     async def run() -> None:
-        made = Relay(Upstream.of(f"http://127.0.0.1:{port}"), exchanges.append)
+        made = Relay(Upstream.of(f"http://127.0.0.1:{port}"), exchanges.append, notices.append)
         bound = socket.socket()
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(("127.0.0.1", own_port))

@@ -105,6 +105,7 @@ class Connection:
         if self.client.lost:
             self.server.reset()
         elif self.server.is_own():
+            self.relay.connector.refuse(self.server.peer())
             self.relay.notice(f"{self.relay.upstream.url} is this proxy itself: name the server behind it")
             self.client.reset()
         else:
@@ -166,7 +167,9 @@ class Side(asyncio.Protocol):
         # asyncio sets it only on sockets that were made with the number of the protocol
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connection.relay.sides.add(self)
-        if self.name == "client":
+        if self._connection.relay.stopped:
+            transport.abort()
+        elif self.name == "client":
             self._connection.opened()
 
     def data_received(self, data: bytes) -> None:
@@ -241,6 +244,11 @@ class Side(asyncio.Protocol):
         """An option of TCP that its socket has."""
         assert self._transport is not None
         return int(self._transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, name))
+
+    def peer(self) -> str:
+        """The address at the other end."""
+        assert self._transport is not None
+        return str(self._transport.get_extra_info("peername")[0])
 
     def is_own(self) -> bool:
         """Whether this connection to the server leads to this proxy."""

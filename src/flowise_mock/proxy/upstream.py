@@ -73,6 +73,12 @@ class Connector:
         self._upstream = upstream
         self._context = upstream.context()
         self._addresses: list[str] = []
+        self._own: set[str] = set()
+
+    def refuse(self, address: str) -> None:
+        """Connect no more to an address that leads back to this proxy."""
+        self._own.add(address)
+        self._addresses = []
 
     async def connect(self, protocol: Callable[[], asyncio.Protocol]) -> asyncio.Transport:
         """A connection, to the first address that answers. Raises OSError."""
@@ -80,6 +86,9 @@ class Connector:
             self._addresses = await self.resolve()
         failure: OSError = OSError("no address")
         for address in self._addresses:
+            if address in self._own:
+                failure = OSError(f"{address} is this proxy itself")
+                continue
             try:
                 return await self._open(address, protocol)
             except OSError as error:
