@@ -7,6 +7,7 @@ and multi-agents follow the source, and were not observed.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from flowise_mock.contract import jsontext, v8
@@ -40,8 +41,10 @@ def run_chain(call: Call, turn: Turn) -> Run:
     yield "start", "" if starts_empty else tokens[0]
     for token in tokens:
         yield "token", token
-    found = {"sourceDocuments": sources} if sources is not None else {}
-    extra = _extra_parts(call, turn, found | ({"usedTools": tools} if tools else {}))
+    found: Record = {} if sources is None else {"sourceDocuments": sources}
+    if tools:
+        found["usedTools"] = tools
+    extra = _extra_parts(call, turn, found)
     yield from extra.items()
     return _finish(call, turn, {**_content(turn, "".join(tokens)), **extra}, extra)
 
@@ -103,7 +106,7 @@ def _check_value(value: Any) -> None:
 def _parsed(turn: Turn, answer: str) -> Any:
     """The answer as a parser of lists, or of objects, reads it."""
     if not flow_data.names(turn.flow).isdisjoint(LIST_PARSERS):
-        return [each.strip() for each in answer.split(",")]
+        return [v8.trim(each) for each in answer.split(",")]
     return {"output": answer}
 
 
@@ -157,7 +160,9 @@ def _content(turn: Turn, answer: str) -> Record:
 
 def _extra_parts(call: Call, turn: Turn, found: Record) -> Record:
     """The parts of the answer besides its text. Those of the script override those in `found`."""
-    parts = found | reply_parts(turn, *EXTRA_PARTS)
+    parts = found if turn.reply is None else found | reply_parts(turn, *EXTRA_PARTS)
+    if not parts:
+        return {}
     if "action" in parts:
         parts["action"] = scripted_action(call, turn, {})
     return {name: parts[name] for name in EXTRA_PARTS if name in parts}
@@ -185,16 +190,24 @@ def _finish(call: Call, turn: Turn, result: Record, extra: Record, content: str 
 
 def _prompt(turn: Turn) -> str:
     """The prompt of the model: the question, in the flow's prompt template if it has one."""
-    for node in flow_data.nodes(turn.flow):
-        template = node.inputs.get("template")
-        if node.name == "promptTemplate" and isinstance(template, str):
-            return re.sub(r"\{\w+\}", lambda _: turn.question, template)
-    return turn.question
+    template = _template(turn.flow)
+    return turn.question if template is None else re.sub(r"\{\w+\}", lambda _: turn.question, template)
+
+
+@flow_data.kept
+def _template(flow: Record) -> str | None:
+    found = (node.inputs.get("template") for node in flow_data.nodes(flow) if node.name == "promptTemplate")
+    return next((template for template in found if isinstance(template, str)), None)
+
+
+@flow_data.kept
+def _tool_nodes(flow: Record) -> Sequence[Node]:
+    return tuple(node for node in flow_data.nodes(flow) if node.category.startswith("Tools"))
 
 
 def _tools(turn: Turn) -> list[Record]:
     """The tools that an agent uses: those that the question names, because no model chooses them."""
-    tools = [node for node in flow_data.nodes(turn.flow) if node.category.startswith("Tools")]
+    tools = _tool_nodes(turn.flow)
     words = ranking.words(turn.question) if tools else frozenset()
     return [
         {"tool": node.name, "toolInput": {"input": turn.question}, "toolOutput": f"{node.label} ran."}

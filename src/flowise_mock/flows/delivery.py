@@ -28,24 +28,26 @@ async def as_json(call: Call, turn: Turn, choice: Choice | None = None) -> Recor
     await _begin(call, turn, choice)
     running = run(call, turn)
     pace = Pace(call, turn, None) if turn.reply is not None else None
-    events = 0
     while True:
-        events += 1
-        if events % BATCH == 0:
-            await asyncio.sleep(0)  # others go on; the run does as well if its client leaves, as in Flowise
         try:
-            event = next(running)
+            for _ in range(BATCH):
+                event = next(running)
+                if pace is not None:
+                    await _wait(pace, event)
         except StopIteration as ended:
             answer: Record = ended.value
             return answer
-        if pace is None:
-            continue
-        if isinstance(event, Delay):
-            await asyncio.sleep(pace.delayed(event.seconds).until - pace.clock())
-            continue
-        for pause in (pace.before(event), pace.after(event)):
-            if pause is not None:
-                await asyncio.sleep(pause.until - pace.clock())
+        await asyncio.sleep(0)  # others go on; the run does as well if its client leaves, as in Flowise
+
+
+async def _wait(pace: Pace, event: Event | Delay) -> None:
+    """Wait as long as an event would take in a stream."""
+    if isinstance(event, Delay):
+        await asyncio.sleep(pace.delayed(event.seconds).until - pace.clock())
+        return
+    for pause in (pace.before(event), pace.after(event)):
+        if pause is not None:
+            await asyncio.sleep(pause.until - pace.clock())
 
 
 async def unheard(call: Call, turn: Turn, choice: Choice | None = None) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.agentflow import run_agentflow
 from flowise_mock.flows.behaviour import Agentflows
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.chains import run_agents, run_chain, run_function, run_parser
+from flowise_mock.flows.flow_data import Node
 from flowise_mock.flows.recorded import run_recorded
 from flowise_mock.flows.turn import Run, Turn
 from flowise_mock.state.outcomes import InvalidEndingNode, MissingEndingNode
@@ -43,14 +46,27 @@ def check_ending(call: Call, flow: Record) -> None:
     """Report a chatflow that has no ending node, or one of the wrong kind."""
     if is_agentflow(call, flow) or has_agents(flow):
         return
-    ending = flow_data.ending_nodes(flow)
-    if not ending:
+    if not flow_data.ending_nodes(flow):
         call.report(MissingEndingNode())
-    for node in ending:
-        if node.output != ENDING and node.category not in ("Chains", "Agents", "Engine"):
-            call.report(InvalidEndingNode(node.name))
+    for node in _wrong_endings(flow):
+        call.report(InvalidEndingNode(node.name))
 
 
+@flow_data.kept
+def _wrong_endings(flow: Record) -> Sequence[Node]:
+    return tuple(
+        node
+        for node in flow_data.ending_nodes(flow)
+        if node.output != ENDING and node.category not in ("Chains", "Agents", "Engine")
+    )
+
+
+@flow_data.kept
+def _ending_function(flow: Record) -> Node | None:
+    return next((node for node in flow_data.ending_nodes(flow) if node.name == FUNCTION), None)
+
+
+@flow_data.kept
 def has_agents(flow: Record) -> bool:
     """Whether a flow is one of several agents; its type does not matter."""
     return not flow_data.categories(flow).isdisjoint(("Multi Agents", "Sequential Agents"))
@@ -64,7 +80,7 @@ def run(call: Call, turn: Turn) -> Run:
         return run_agentflow(call, turn)
     if has_agents(turn.flow):
         return run_agents(call, turn)
-    function = next((node for node in flow_data.ending_nodes(turn.flow) if node.name == FUNCTION), None)
+    function = _ending_function(turn.flow)
     if function is not None:
         return run_function(call, turn, function)
     if "Output Parsers" in flow_data.categories(turn.flow):

@@ -5,16 +5,18 @@ Clients send the text, so it may be invalid, or JSON of any shape. What cannot b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from functools import lru_cache, wraps
+from typing import Any, NamedTuple, TypeVar
 
 from flowise_mock.contract import jsontext
 from flowise_mock.state.table import Record
 
 Json = dict[str, Any]
+T = TypeVar("T")
+Read = Callable[[Record], T]
 KEPT = 64
-"""Flows whose parsed data are kept: a prediction reads them several times."""
+"""Texts for which what was read is kept: each prediction reads those of its flow again."""
 
 
 class Node(NamedTuple):
@@ -42,51 +44,48 @@ class Edge(NamedTuple):
     handle: str
 
 
+def kept(read: Read[T], column: str = "flowData") -> Read[T]:
+    """`read`, which looks at one column of a flow only, and whose results for the last texts are kept."""
+    of_text = lru_cache(KEPT)(lambda text: read({column: text}))
+
+    @wraps(read)
+    def of_flow(flow: Record) -> T:
+        value = flow.get(column)
+        return of_text(value) if isinstance(value, str) else read(flow)
+
+    return of_flow
+
+
+@kept
 def nodes(flow: Record) -> Sequence[Node]:
     """The nodes of a flow in their order. Do not change them: they are kept."""
-    data = flow.get("flowData")
-    return _nodes_of(data) if isinstance(data, str) else _nodes(data)
+    return tuple(_node(each) for each in _parts(flow.get("flowData"), "nodes"))
 
 
+@kept
 def edges(flow: Record) -> Sequence[Edge]:
     """The edges of a flow in their order."""
-    data = flow.get("flowData")
-    return _edges_of(data) if isinstance(data, str) else _edges(data)
+    keys = ("source", "target", "sourceHandle")
+    found = _parts(flow.get("flowData"), "edges")
+    return tuple(Edge(*(str(each.get(key) or "") for key in keys)) for each in found)
 
 
+@kept
 def names(flow: Record) -> frozenset[str]:
     """The names of the nodes of a flow."""
-    data = flow.get("flowData")
-    return _names_of(data) if isinstance(data, str) else _names(data)
+    return frozenset(node.name for node in nodes(flow))
 
 
+@kept
 def categories(flow: Record) -> frozenset[str]:
     """The categories of the nodes of a flow."""
-    data = flow.get("flowData")
-    return _categories_of(data) if isinstance(data, str) else _categories(data)
+    return frozenset(node.category for node in nodes(flow))
 
 
-def _nodes(data: Any) -> tuple[Node, ...]:
-    return tuple(_node(each) for each in _parts(data, "nodes"))
-
-
-def _edges(data: Any) -> tuple[Edge, ...]:
-    keys = ("source", "target", "sourceHandle")
-    return tuple(Edge(*(str(each.get(key) or "") for key in keys)) for each in _parts(data, "edges"))
-
-
-def _names(data: Any) -> frozenset[str]:
-    return frozenset(node.name for node in _nodes(data))
-
-
-def _categories(data: Any) -> frozenset[str]:
-    return frozenset(node.category for node in _nodes(data))
-
-
-_nodes_of = lru_cache(KEPT)(_nodes)
-_names_of = lru_cache(KEPT)(_names)
-_categories_of = lru_cache(KEPT)(_categories)
-_edges_of = lru_cache(KEPT)(_edges)
+@kept
+def memory(flow: Record) -> str | None:
+    """The label of the memory node of a flow."""
+    return next((node.label for node in nodes(flow) if node.category == "Memory"), None)
 
 
 def _parts(data: Any, key: str) -> list[Json]:
@@ -104,16 +103,17 @@ def _node(node: Json) -> Node:
     return Node(id, name, label, category, inputs, "inputParams" in data, output, params)
 
 
-def ending_nodes(flow: Record) -> list[Node]:
+@kept
+def ending_nodes(flow: Record) -> Sequence[Node]:
     """The nodes at which a chatflow ends: those that lead nowhere, and that another node leads to.
 
     A node without any edge counts only if there is no other.
     """
     found, joined = nodes(flow), edges(flow)
     if len(found) == 1:
-        return list(found)
+        return found
     sources, targets = {edge.source for edge in joined}, {edge.target for edge in joined}
-    return [node for node in found if node.id in targets and node.id not in sources]
+    return tuple(node for node in found if node.id in targets and node.id not in sources)
 
 
 def document_stores(flow: Record) -> set[str]:

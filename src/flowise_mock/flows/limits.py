@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,11 +25,10 @@ def check_rate(call: Call, flow: Record) -> None:
     """Raise TooManyRequests if `apiConfig.rateLimit` allows no more. Without a message it has no effect."""
     if call.store.windows.get(flow["id"], ()) is None:
         return  # a limit from the creation of a flow acts only after a change, as on real servers
-    limit = jsontext.mapping(flow_data.config(flow, "apiConfig").get("rateLimit"))
-    most, seconds = _number(limit.get("limitMax")), _number(limit.get("limitDuration"))
-    message = limit.get("limitMsg")
-    if most is None or seconds is None or not message or limit.get("status") is False:
+    limit = _limit(flow)
+    if limit is None:
         return
+    most, seconds, message = limit
     now = call.store.clock().timestamp()
     begun, count = call.store.windows.get(flow["id"]) or (now, 0)
     if now - begun >= seconds:
@@ -43,7 +43,18 @@ def check_rate(call: Call, flow: Record) -> None:
         call.runtime.add_headers({f"X-RateLimit-{name}": str(value) for name, value in left.items()})
     if count >= most:
         wait = math.ceil(begun + seconds - now)
-        raise TooManyRequests(str(message), int(most), wait, math.ceil(begun + seconds))
+        raise TooManyRequests(message, int(most), wait, math.ceil(begun + seconds))
+
+
+@partial(flow_data.kept, column="apiConfig")
+def _limit(flow: Record) -> tuple[float, float, str] | None:
+    """The most requests in so many seconds, and the message for more."""
+    limit = jsontext.mapping(flow_data.config(flow, "apiConfig").get("rateLimit"))
+    most, seconds = _number(limit.get("limitMax")), _number(limit.get("limitDuration"))
+    message = limit.get("limitMsg")
+    if most is None or seconds is None or not message or limit.get("status") is False:
+        return None
+    return most, seconds, str(message)
 
 
 def _number(value: Any) -> float | None:
@@ -75,14 +86,15 @@ def allows(flow: Record, origin: str) -> bool:
     return not hosts or _host(origin) in hosts
 
 
-def _hosts(flow: Record) -> set[str]:
+@partial(flow_data.kept, column="chatbotConfig")
+def _hosts(flow: Record) -> frozenset[str]:
     """The hosts that a flow allows; empty if it allows all, because the list or its first item is empty.
 
     An item that is no URL allows nothing: it becomes a blank, which is no host.
     """
     allowed = jsontext.sequence(flow_data.config(flow, "chatbotConfig").get("allowedOrigins"))
     texts = [each for each in allowed if isinstance(each, str)]
-    return {_host(each) or " " for each in texts} if texts and texts[0] else set()
+    return frozenset(_host(each) or " " for each in texts if texts[0])
 
 
 def _host(origin: str) -> str:

@@ -76,6 +76,8 @@ def scripted_action(call: Call, turn: Turn, default: Record) -> Record:
 
 def follow_up_prompts(turn: Turn) -> tuple[Record, Record]:
     """The follow-up prompts for the answer, JSON text of JSON text, and for its stored message."""
+    if turn.reply is None:
+        return {}, {}
     found = reply_parts(turn, "followUpPrompts")
     stored = {name: jsontext.dumps(value) for name, value in found.items()}
     return {name: jsontext.dumps(value) for name, value in stored.items()}, stored

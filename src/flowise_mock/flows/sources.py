@@ -20,8 +20,7 @@ async def find(call: Call, turn: Turn) -> list[Record] | None:
     """The documents that share most words with the question; None if none are shown, or those of a script."""
     if reply_parts(turn, "sourceDocuments"):
         return None
-    nodes = flow_data.nodes(turn.flow)
-    if not any(node.inputs.get("returnSourceDocuments") in (True, "true") for node in nodes):
+    if not _shows_sources(turn.flow):
         return None
     chunks = [
         {"pageContent": each.text, "metadata": each.metadata}
@@ -29,9 +28,16 @@ async def find(call: Call, turn: Turn) -> list[Record] | None:
     ]
     for store in sorted(flow_data.document_stores(turn.flow), reverse=True):
         chunks = call.store.select("chunk", storeId=store) + chunks
+    nodes = flow_data.nodes(turn.flow)
     most = next((node.inputs.get("topK") for node in nodes if node.category == "Vector Stores"), None)
     found = await ranking.rank(chunks, turn.question, call.pause)
     return [_document(chunk) for chunk in found[: positive(most, SOURCES)]]
+
+
+@flow_data.kept
+def _shows_sources(flow: Record) -> bool:
+    nodes = flow_data.nodes(flow)
+    return any(node.inputs.get("returnSourceDocuments") in (True, "true") for node in nodes)
 
 
 def _document(chunk: Record) -> Record:

@@ -92,8 +92,8 @@ def resolve_turn(call: Call, flow: Record, body: Record) -> Turn:
     sent = [id for id in (body.get("chatId"), session) if id is not None]
     chat = sent[0] if sent else call.store.new_id()
     session = session or chat
-    memory = next((node.label for node in flow_data.nodes(flow) if node.category == "Memory"), None)
-    turn = Turn(flow, body, text(body.get("question")), text(chat), text(session), memory, None)
+    question, memory = text(body.get("question")), flow_data.memory(flow)
+    turn = Turn(flow, body, question, text(chat), text(session), memory, None)
     turn.history = StoredHistory(partial(stored_history, call.store, flow["id"], turn.session_id))
     return turn
 

@@ -16,6 +16,7 @@ TRIGGER = "webhookTrigger"
 _SECRET = {"authorization", "cookie", "x-api-key", "proxy-authorization", "set-cookie"}
 
 
+@flow_data.kept
 def start_node(flow: Record) -> Node | None:
     """The node at which a webhook starts a flow; None if the flow has no webhook."""
     nodes = flow_data.nodes(flow)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from hashlib import blake2b
 
 _POOL = 4096
 """Random bytes that are fetched at a time: fetching 16 from the system takes as long."""
+_VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""The digit of a UUID that says its variant, by a random one."""
 
 
 class RandomIds:
@@ -16,14 +19,14 @@ class RandomIds:
     """What a snapshot restores: nothing."""
 
     def __init__(self) -> None:
-        self._bytes = b""
-        self._at = 0
+        self._texts: Iterator[str] = iter(())
 
     def __call__(self) -> str:
-        if self._at >= len(self._bytes):
-            self._bytes, self._at = os.urandom(_POOL), 0
-        text = self._bytes[self._at : self._at + 16].hex()
-        self._at += 16
+        text = next(self._texts, "")
+        if not text:
+            digits = os.urandom(_POOL).hex()
+            self._texts = iter([digits[at : at + 32] for at in range(0, len(digits), 32)])
+            text = next(self._texts)
         return _uuid(text)
 
 
@@ -41,5 +44,4 @@ class ReproducibleIds:
 
 def _uuid(text: str) -> str:
     """32 hexadecimal digits as a UUID of version 4."""
-    variant = "89ab"[int(text[16], 16) & 3]
-    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_VARIANTS[text[16]]}{text[17:20]}-{text[20:]}"

@@ -19,7 +19,7 @@ from flowise_mock.state.clock import Clock, Dates, moment
 from flowise_mock.state.counts import Counts
 from flowise_mock.state.ids import RandomIds
 from flowise_mock.state.outcomes import Deletion, MissingColumn, NotFound, NothingToDelete
-from flowise_mock.state.table import Database, Record, Rows, Table, json_list
+from flowise_mock.state.table import Database, Record, Rows, StoredRecord, Table, json_list
 
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 Window = tuple[float, int]
@@ -100,9 +100,9 @@ class Store:
         filled: Iterable[str] = table.generated
         if database is not None and database.ids != "generated":
             filled = [column for column in filled if not _is_given(values.get(column))]
-        record = {
-            column: given[column] for column in table.columns if column in given and column not in filled
-        }
+        record: Record = StoredRecord(
+            {column: given[column] for column in table.columns if column in given and column not in filled}
+        )
         if "workspaceId" in table.columns:
             record["workspaceId"] = self.workspace
         if database:
@@ -112,8 +112,11 @@ class Store:
         now = self._date(table)
         for column in filled:
             record[column] = self.new_id() if table.generated[column] == "id" else now
+        if database is None:
+            self._rows[name].put(str(record["id"]), record)
+            return record
         self._put(table, record)
-        if database and database.return_stored:
+        if database.return_stored:
             stored = self._rows[name].records[str(record["id"])]
             return {**record, **{key: stored[key] for key in database.return_stored if key in stored}}
         return record
