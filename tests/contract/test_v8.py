@@ -65,3 +65,10 @@ def test_long_runs_are_passed_over_in_one_step(source: str, monkeypatch: pytest.
     monkeypatch.setattr(v8, "_end", counting)
     assert v8.complaint(source) is not None
     assert len(steps) < 10
+
+
+def test_trim_knows_the_whitespace_of_javascript() -> None:
+    """Node 24 trims these 25 characters; `strip` trims U+001E, which is a delimiter of CSV files, too."""
+    assert len(set(v8.WHITESPACE)) == 25
+    assert v8.trim("\ufeff\u00a0\u3000\n a b \u2028") == "a b"
+    assert v8.trim("\x1c\x1e\x1f\x85a\u200b") == "\x1c\x1e\x1f\x85a\u200b"

@@ -131,6 +131,22 @@ def test_a_missing_id_is_a_412_and_a_blank_one_too(version: Running) -> None:
         assert isinstance(client.get("/tools/%20").json(), list)
 
 
+@pytest.mark.parametrize("blank", ["%20", "%09", "%0A", "%0C", "%0D", "%C2%A0", "%EF%BB%BF", "%20%09"])
+def test_blanks_at_the_end_of_a_url_do_not_count(version: Running, blank: str) -> None:
+    with version.client() as client:
+        tool = client.get("/tools").json()[0]["id"]
+        assert client.get(f"/tools/{tool}{blank}").json()["id"] == tool
+        assert isinstance(client.get(f"/tools/{blank}").json(), list)
+        for counted in (f"{tool}{blank}?x=1", f"{tool}{blank}/", f"{blank}{tool}"):
+            assert client.get(f"/tools/{counted}").status_code == 500  # not found
+
+
+@pytest.mark.parametrize("letter", ["%00", "%0B", "%1C", "%1E", "%1F", "%C2%85", "%E2%80%83", "%E2%80%8B"])
+def test_what_else_is_blank_in_python_is_part_of_an_id(version: Running, letter: str) -> None:
+    with version.client() as client:
+        assert client.get(f"/tools/{letter}").status_code == 500  # not found
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"name=x", b"\xff\xfe"])
 @pytest.mark.parametrize("media", ["text/plain", "application/octet-stream", "nonsense", ""])
 def test_what_is_no_json_counts_as_nothing(version: Running, content: bytes, media: str) -> None:

@@ -145,6 +145,8 @@ def test_the_delimiter_of_a_csv_file() -> None:
     assert row.text == "a: 1\nb: 2"
     (row,) = load(file("a.csv", "a;b\n1;2\n"), {})
     assert row.text == "a;b: 1;2"
+    (row,) = load(file("a.csv", "a\x1eb\n1\x1e"), {"columnName": ""}, "csvFile")
+    assert row.text == "a: 1\nb: "
     short, blank, _ = load(file("a.csv", "a,b\n1\n\n2,3,4\n"), {"columnName": ""}, "csvFile")
     assert (short.text, blank.text) == ("a: 1\nb: undefined", "a: \nb: undefined")
 

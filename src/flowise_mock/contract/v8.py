@@ -13,6 +13,10 @@ import orjson
 
 CONTEXT = 10
 """Characters shown on either side of an unexpected token in a long text."""
+WHITESPACE = "\t\n\v\f\r \u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+"""What `trim` removes. Python's `strip` knows U+001C to U+001F and U+0085 too, and no U+FEFF."""
 _BLANK = " \t\n\r"
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
@@ -22,6 +26,11 @@ _ESCAPES = set('"\\/bfnrtu')
 _HEX = set("0123456789abcdefABCDEF")
 _WORDS = ("undefined", "NaN", "Infinity", "[object Object]")
 """Texts that JavaScript makes of values that are not JSON; V8 shows them in full."""
+
+
+def trim(text: str) -> str:
+    """A text without whitespace at both ends, as `String.prototype.trim` returns it."""
+    return text.strip(WHITESPACE)
 
 
 class Complaint(NamedTuple):

@@ -27,6 +27,8 @@ from flowise_mock.engine.security import Gate
 from flowise_mock.engine.server_profile import ServerProfile
 from flowise_mock.state.outcomes import AllowedMethods, MalformedPath, MethodNotAllowed, UnknownPath
 
+URL_BLANKS = "\t\n\f\r \u00a0\ufeff"
+"""What Node trims at the end of a URL; it has decoded it before."""
 MAX_KNOWN = 10_000
 """Targets whose operation is kept."""
 MAX_KNOWN_PATH = 200
@@ -91,8 +93,11 @@ class RoutingMiddleware(SpecMiddleware):
         await self.chains.get(operation_id, self.app)(scope, receive, send)
 
     def _remember(self, target: tuple[str, bytes], found: tuple[Route, tuple[str, ...]]) -> None:
-        """Keep where a target leads: clients ask for the same ones again and again."""
-        if len(target[1]) <= MAX_KNOWN_PATH:
+        """Keep where a target leads: clients ask for the same ones again and again.
+
+        Not if it has escapes: blanks at its end count if a query follows.
+        """
+        if len(target[1]) <= MAX_KNOWN_PATH and b"%" not in target[1]:
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
             self._known[target] = found
@@ -106,7 +111,7 @@ class RoutingMiddleware(SpecMiddleware):
         if self.profile.lenient and _BROKEN_ESCAPE.search(path):
             raise MalformedPath("path", "a percent sign in it begins no escape")
         if self.profile.ignores_empty_segments:
-            parts = _without_blanks(parts)
+            parts = _trimmed(parts, is_end=not path.endswith("/") and not scope["query_string"])
         found = self.root.find(parts, fold=self.profile.case_insensitive)
         route = None
         if found is not None:
@@ -143,12 +148,12 @@ def _answered_by(method: str, node: Node) -> str:
     return "GET" if method == "HEAD" and "HEAD" not in node.methods else method
 
 
-def _without_blanks(parts: list[str]) -> list[str]:
-    """The segments of a path without the empty ones, and without blanks at its end."""
+def _trimmed(parts: list[str], is_end: bool) -> list[str]:
+    """The segments of a path without the empty ones, and without blanks where the whole URL ends."""
     kept = [part for part in parts if part]
-    while kept and not kept[-1].strip():
-        kept.pop()
-    return kept
+    if kept and is_end:
+        kept[-1] = kept[-1].rstrip(URL_BLANKS)
+    return kept if not kept or kept[-1] else kept[:-1]
 
 
 def segments(path: str) -> list[str]:

@@ -6,7 +6,7 @@ import html
 import re
 from typing import Any
 
-from flowise_mock.contract import jsontext
+from flowise_mock.contract import jsontext, v8
 from flowise_mock.flows.graph import Graph
 from flowise_mock.flows.turn import text
 from flowise_mock.state.table import Record
@@ -35,7 +35,7 @@ _VARIABLE = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 def fill_template(graph: Graph, value: Any) -> str:
     """Fill in the `{{ variables }}` of a text of the editor, and remove its HTML. Unknown ones stay."""
     plain = re.sub(r"</p>\s*<p>", "\n\n", text(value))
-    plain = html.unescape(re.sub(r"<[^<>]*>", "", re.sub(r"<br\s*/?>", "\n", plain))).strip()
+    plain = v8.trim(html.unescape(re.sub(r"<[^<>]*>", "", re.sub(r"<br\s*/?>", "\n", plain))))
     return _VARIABLE.sub(lambda match: _variable(graph, str(match[1]), str(match[0])), plain)
 
 

@@ -109,7 +109,7 @@ def _check_flow_data(call: Call, body: Record) -> None:
         call.report(WrongType("flowData"))
     elif found is not None:
         call.report(InvalidJson(*found))
-    elif v8.text(body["flowData"]).strip() == "null":
+    elif v8.trim(v8.text(body["flowData"])) == "null":
         call.report(WrongType("flowData"))
     elif not isinstance(jsontext.mapping(body["flowData"]).get("nodes"), list):
         call.report(MissingPart("Chatflow", "nodes"))

@@ -65,7 +65,7 @@ async def delete_document_store(call: Call, id: str) -> Deletion:
 def _with_totals(call: Call, target: Record) -> Record:
     """A store with the totals and the sources of its loaders."""
     sent = target.get("loaders")
-    if sent and v8.complaint(sent) is None and not v8.text(sent).lstrip().startswith("["):
+    if sent and v8.complaint(sent) is None and not v8.trim(v8.text(sent)).startswith("["):
         call.report(WrongType("loaders"))
     found = loaders.loaders_of(target)
     totals = {

@@ -6,6 +6,7 @@ import csv
 import io
 from itertools import pairwise
 
+from flowise_mock.contract import v8
 from flowise_mock.formats.opened import LoadFailure
 
 DELIMITERS = (",", "\t", "|", ";", "\x1e", "\x1f")
@@ -16,7 +17,7 @@ SAMPLE = 10
 
 def texts(text: str, column: str = "", guesses: bool = True) -> list[str]:
     """The texts of a file. `guesses` chooses the delimiter by the first rows. Raises LoadFailure."""
-    text = text.strip()
+    text = v8.trim(text)
     rows = _rows(text, _delimiter(text) if guesses else ",")
     names = rows[0] if rows else []
     if not column:
@@ -35,7 +36,7 @@ def texts(text: str, column: str = "", guesses: bool = True) -> list[str]:
 
 
 def _line(name: str, row: list[str], place: int, missing: str) -> str:
-    return f"{name.strip() or '_0'}: {row[place].strip() if place < len(row) else missing}"
+    return f"{v8.trim(name) or '_0'}: {v8.trim(row[place]) if place < len(row) else missing}"
 
 
 def _rows(text: str, delimiter: str) -> list[list[str]]:

@@ -11,6 +11,7 @@ import logging
 from dataclasses import replace
 from typing import NamedTuple
 
+from flowise_mock.contract import v8
 from flowise_mock.formats.docx import open_docx
 from flowise_mock.formats.opened import LoadFailure, Opened
 from flowise_mock.formats.pdf import open_pdf
@@ -145,7 +146,7 @@ def _trimmed(config: Record, key: str) -> str:
     value = config.get(key)
     if not isinstance(value, str):
         raise LoadFailure(NO_TRIM if value is None else f"{key}.trim is not a function")
-    return value.strip()
+    return v8.trim(value)
 
 
 def _json(file: Upload, config: Record, loader: str) -> list[Document]:

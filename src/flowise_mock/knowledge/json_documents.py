@@ -15,7 +15,7 @@ _MISSING = object()
 
 def of_json(text: str, config: Record) -> list[tuple[str, Record]]:
     """The texts of a JSON file, each with its metadata. Raises LoadFailure."""
-    value = _parsed(text.strip())
+    value = _parsed(v8.trim(text))
     found: list[tuple[str, Record]] = []
     for item in value if isinstance(value, list) else [value]:
         if config.get("separateByObject"):
@@ -28,7 +28,7 @@ def of_json(text: str, config: Record) -> list[tuple[str, Record]]:
 
 def of_lines(text: str, pointer: str, config: Record) -> list[tuple[str, Record]]:
     """The texts at one pointer, one per line. Raises LoadFailure."""
-    values = [_parsed(line.strip()) for line in text.split("\n") if line.strip()]
+    values = [_parsed(line) for line in map(v8.trim, text.split("\n")) if line]
     if not all(isinstance(value, (dict, list)) for value in values):
         raise LoadFailure("Invalid input object.")
     found = [_at(value, pointer) for value in values]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
+from flowise_mock.contract import v8
+
 CHUNK_SIZE, CHUNK_OVERLAP = 1000, 200
 """The default size of chunks and of their overlap, in characters, as in LangChain."""
 MAX_CHUNKS = 10_000
@@ -68,7 +70,7 @@ def _split_by_length(text: str, part: Span, size: int, overlap: int) -> Iterator
     """Split a text that has no separator."""
     begin, end = part
     for number, start in enumerate(range(begin, max(end - overlap, begin + 1), size - overlap), 1):
-        yield text[start : min(start + size, end)].strip()
+        yield v8.trim(text[start : min(start + size, end)])
         if number % PIECES == 0:
             yield None
 
@@ -97,7 +99,7 @@ class _Merge:
         return chunk
 
     def _chunk(self) -> str:
-        return self._text[self._begins[0] : self._end].strip()
+        return v8.trim(self._text[self._begins[0] : self._end])
 
     def _shorten(self, end: int) -> None:
         """Keep the last pieces, as many as the next chunk repeats, if a piece up to `end` fits in too."""
