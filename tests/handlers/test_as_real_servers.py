@@ -106,6 +106,31 @@ def test_an_internal_prediction_streams_for_any_true_value(version: Running, str
     assert without_chat.text.endswith('data:{"event":"end","data":"[DONE]"}\n\n')
 
 
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        ([], "Ending nodes not found"),
+        (
+            [{"id": "m", "data": {"id": "m", "name": "bufferMemory", "category": "Memory"}}],
+            "Ending node must be either a Chain or Agent or Engine",
+        ),
+    ],
+)
+def test_an_internal_prediction_needs_an_ending_node(
+    version: Running, nodes: list[object], message: str
+) -> None:
+    flow = {"name": "f", "type": "CHATFLOW", "flowData": json.dumps({"nodes": nodes, "edges": []})}
+    with version.client() as client:
+        path = f"/internal-prediction/{client.post('/chatflows', json=flow).json()['id']}"
+        answer = client.post(path, json={"question": "q"})
+        stream = client.post(path, json={"question": "q", "streaming": True, "chatId": "c"})
+        unheard = client.post(path, json={"question": "q", "streaming": True})
+    assert (answer.status_code, answer.json()["message"]) == (500, message)
+    events = [json.loads(line[5:]) for line in stream.text.splitlines() if line.startswith("data:")]
+    assert events == [{"event": "error", "data": message}, {"event": "end", "data": "[DONE]"}]
+    assert unheard.text.count("event") == 1
+
+
 def test_an_internal_stream_without_a_chat_ends_after_its_pauses() -> None:
     running = Running(build.build(Options(contract="3.1.4", token_delay=0.001)))
     try:
