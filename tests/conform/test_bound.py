@@ -146,6 +146,16 @@ def test_a_generated_key_has_the_mark(name: Any, tmp_path: Path) -> None:
     assert "conform-1" in case.body["keyName"]
 
 
+@pytest.mark.parametrize("limits", ["{", "null", 7, None])
+def test_a_generated_flow_has_limits_with_which_a_server_starts_again(limits: Any, tmp_path: Path) -> None:
+    for method, path in (("POST", "/chatflows"), ("PUT", "/chatflows/{id}")):
+        aiming, ledger = aim(tmp_path)
+        case = Case(method, path, {"name": "f", "apiConfig": limits})
+        aiming.at_own(case, "createChatflow")
+        assert case.body["apiConfig"] == "{}"
+        assert ledger.softened_cases() == {"c1"}
+
+
 def test_what_was_made_is_found_in_a_list_of_all(tmp_path: Path) -> None:
     aiming, ledger = aim(tmp_path)
     rows = [{"id": "theirs", "keyName": "ci"}, {"id": "own", "keyName": "conform-1 ci"}]
