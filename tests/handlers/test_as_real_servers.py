@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -92,6 +93,24 @@ def test_a_key_keeps_its_date(version: Running) -> None:
         first, second = client.get("/apikey").json(), client.get("/apikey").json()
     assert first == second
     assert all(each["updatedDate"].endswith("000Z") for each in first)
+
+
+@pytest.mark.parametrize("old", ["2.2.8", "3.0.0"])
+def test_a_key_of_the_file_has_the_day_of_its_creation(old: str) -> None:
+    running = Running(build.build(Options(contract=old)))
+    try:
+        with running.client() as client:
+            listed = client.post("/apikey", json={"keyName": "ci"}).json()
+            made = next(each for each in listed if each["keyName"] == "ci")
+            changed = client.put(f"/apikey/{made['id']}", json={"keyName": "cd"}).json()
+            unknown = client.put(f"/apikey/{uuid.uuid4()}", json={"keyName": "cd"})
+            shown = client.get("/apikey").json()
+    finally:
+        running.stop()
+    assert list(made) == ["keyName", "apiKey", "apiSecret", "createdAt", "id", "chatFlows"]
+    assert re.fullmatch(r"\d\d-[A-Z][a-z]{2}-\d\d", made["createdAt"])
+    assert changed == shown == [{**each, "keyName": "cd"} if each == made else each for each in listed]
+    assert (unknown.status_code, unknown.json()) == (200, [])
 
 
 @pytest.mark.parametrize("streaming", [True, "true", "false", 1])
