@@ -17,18 +17,22 @@ from flowise_mock.contract.names import FunctionRef, function_of
 from flowise_mock.state import outcomes
 
 SOURCE = Path(__file__).parents[1]
+OUTCOMES_MODULE = outcomes.__name__
 OUTCOMES = outcomes.all_outcomes()
 OBJECTS = {"store": "flowise_mock.state.store", "call": "flowise_mock.flows.call"}
 """Names of variables that hold the same kind of object everywhere, and the modules of their classes."""
 
 
 @cache
+def nodes(module: str) -> list[ast.AST]:
+    """The nodes of a module's syntax tree."""
+    return list(ast.walk(ast.parse(module_path(module).read_text())))
+
+
+@cache
 def functions(module: str) -> dict[str, ast.AST]:
-    tree = ast.parse(module_path(module).read_text())
     return {
-        node.name: node
-        for node in ast.walk(tree)
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        node.name: node for node in nodes(module) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
     }
 
 
@@ -41,7 +45,7 @@ def module_path(module: str) -> Path:
 def imported(module: str) -> dict[str, FunctionRef]:
     """A module's imports of this package: name to (module, function), the function empty for a module."""
     found: dict[str, FunctionRef] = {}
-    for node in ast.walk(ast.parse(module_path(module).read_text())):
+    for node in nodes(module):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("flowise_mock"):
             for alias in node.names:
                 name = f"{node.module}.{alias.name}"
@@ -50,8 +54,13 @@ def imported(module: str) -> dict[str, FunctionRef]:
     return found
 
 
-def calls(function: FunctionRef) -> Iterator[FunctionRef]:
+@cache
+def calls(function: FunctionRef) -> frozenset[FunctionRef]:
     """The functions of this package that a function calls or passes on."""
+    return frozenset(_calls(function))
+
+
+def _calls(function: FunctionRef) -> Iterator[FunctionRef]:
     module, name = function
     known = imported(module)
     for node in ast.walk(functions(module)[name]):
@@ -71,20 +80,28 @@ def calls(function: FunctionRef) -> Iterator[FunctionRef]:
 
 
 @cache
-def outcomes_of_function(function: FunctionRef, seen: frozenset[FunctionRef] = frozenset()) -> frozenset[str]:
-    """The outcomes that a function can end with."""
+def own_outcomes(function: FunctionRef) -> frozenset[str]:
+    """The outcomes that a function names itself."""
     module, name = function
-    if function in seen or name not in functions(module):
-        return frozenset()
-    found = {
+    return frozenset(
         node.func.id
         for node in ast.walk(functions(module)[name])
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in OUTCOMES
-    }
-    for called in set(calls(function)):
-        if called[0] != "flowise_mock.state.outcomes":
-            found |= outcomes_of_function(called, seen | {function})
-    return frozenset(found)
+    )
+
+
+def outcomes_of_function(function: FunctionRef) -> set[str]:
+    """The outcomes that a function can end with: its own, and those of all that it reaches."""
+    found: set[str] = set()
+    reached, waiting = {function}, [function]
+    while waiting:
+        module, name = waiting.pop()
+        if name in functions(module):
+            found |= own_outcomes((module, name))
+            further = {each for each in calls((module, name)) if each[0] != OUTCOMES_MODULE} - reached
+            reached |= further
+            waiting += further
+    return found
 
 
 def _returns(function: FunctionRef) -> bool:
@@ -99,7 +116,7 @@ def outcomes_of(document: Document, operation: Operation) -> set[str]:
     """The names of the outcomes that an operation of a contract can have."""
     definition = operation.definition
     function = function_of(definition)
-    found = set(outcomes_of_function(function))
+    found = outcomes_of_function(function)
     if "x-server" not in document:
         found.discard("MissingColumn")  # there is no database that requires columns
     if _returns(function) and not any(
