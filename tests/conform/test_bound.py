@@ -116,12 +116,14 @@ class Case(SimpleNamespace):
         )  # fmt: skip
 
 
-def aim(folder: Path) -> tuple[Aim, Ledger]:
+def aim(folder: Path, whole_forms: bool = False) -> tuple[Aim, Ledger]:
+    folder.mkdir(exist_ok=True)
     ledger = Ledger(folder / "ledger.jsonl")
     ledger.open("http://127.0.0.1:1", "conform-1", {})
     ownership = Ownership("conform-1")
     stock = Stock(Client("http://127.0.0.1:1", None), ownership, ledger, {"mark": "conform-1"}, [])
-    return Aim(stock, ownership, ledger, {"createApiKey": ["apikey", "id"]}, []), ledger
+    makes = {"createApiKey": ["apikey", "id"]}
+    return Aim(stock, ownership, ledger, makes, [], whole_forms=whole_forms), ledger
 
 
 @pytest.mark.parametrize("body", [{}, {"storeId": 0}, [], "text", None, {"storeId": OWN}])
@@ -144,6 +146,16 @@ def test_a_generated_key_has_the_mark(name: Any, tmp_path: Path) -> None:
     assert "conform-1" in case.body["keyName"]
 
 
+@pytest.mark.parametrize("limits", ["{", "null", 7, None])
+def test_a_generated_flow_has_limits_with_which_a_server_starts_again(limits: Any, tmp_path: Path) -> None:
+    for method, path in (("POST", "/chatflows"), ("PUT", "/chatflows/{id}")):
+        aiming, ledger = aim(tmp_path)
+        case = Case(method, path, {"name": "f", "apiConfig": limits})
+        aiming.at_own(case, "createChatflow")
+        assert case.body["apiConfig"] == "{}"
+        assert ledger.softened_cases() == {"c1"}
+
+
 def test_what_was_made_is_found_in_a_list_of_all(tmp_path: Path) -> None:
     aiming, ledger = aim(tmp_path)
     rows = [{"id": "theirs", "keyName": "ci"}, {"id": "own", "keyName": "conform-1 ci"}]
@@ -163,3 +175,19 @@ def test_keys_of_others_are_masked(text: str) -> None:
     masked = SECRETS.sub(r'\1***"', text)
     assert "abc" not in masked
     assert "***" in masked
+
+
+@pytest.mark.parametrize("body", [None, "text", 7, []])
+def test_a_form_without_fields_is_sent_empty_to_a_server_that_would_end(body: Any, tmp_path: Path) -> None:
+    for fatal in (True, False):
+        aiming, ledger = aim(tmp_path / str(fatal), whole_forms=fatal)
+        case = Case("POST", "/vector/upsert/{id}", copy.deepcopy(body))
+        case.media_type = "multipart/form-data"
+        aiming.at_own(case, "vectorUpsert")
+        assert case.body == ({} if fatal else body)
+        assert ledger.softened_cases() == ({"c1"} if fatal else set())
+
+
+def test_only_contracts_of_servers_that_end_at_malformed_forms_say_so() -> None:
+    ending = [name for name in documents.names() if contracts.load(name).ends_at_malformed_forms]
+    assert ending == ["2.2.8", "3.0.0"]

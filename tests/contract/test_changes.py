@@ -11,7 +11,9 @@ import pytest
 
 from contract import versions_page
 from flowise_mock.cli import main
+from flowise_mock.contract import contracts
 from flowise_mock.contract.changes import EVERY, Severity, changes
+from flowise_mock.contract.document import operations
 
 READER, WRITER, HARMLESS = Severity.READER, Severity.WRITER, Severity.HARMLESS
 SCHEMA = {
@@ -146,3 +148,10 @@ def test_an_unknown_contract_is_an_error(name: str, message: str, capsys: pytest
 def test_the_table_of_versions_is_up_to_date() -> None:
     page = "\n".join(versions_page.lines()) + "\n"
     assert Path(versions_page.PAGE).read_text() == page, "run `make docs`"
+
+
+@pytest.mark.parametrize("version", contracts.versions())
+def test_a_real_server_was_judged_by_the_whole_contract(version: str) -> None:
+    """Who adds an operation to a version judges a real server again."""
+    count = len(list(operations(contracts.load(version))))
+    assert versions_page.JUDGED[version][0] == f"{count} of {count}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -94,6 +95,24 @@ def test_a_key_keeps_its_date(version: Running) -> None:
     assert all(each["updatedDate"].endswith("000Z") for each in first)
 
 
+@pytest.mark.parametrize("old", ["2.2.8", "3.0.0"])
+def test_a_key_of_the_file_has_the_day_of_its_creation(old: str) -> None:
+    running = Running(build.build(Options(contract=old)))
+    try:
+        with running.client() as client:
+            listed = client.post("/apikey", json={"keyName": "ci"}).json()
+            made = next(each for each in listed if each["keyName"] == "ci")
+            changed = client.put(f"/apikey/{made['id']}", json={"keyName": "cd"}).json()
+            unknown = client.put(f"/apikey/{uuid.uuid4()}", json={"keyName": "cd"})
+            shown = client.get("/apikey").json()
+    finally:
+        running.stop()
+    assert list(made) == ["keyName", "apiKey", "apiSecret", "createdAt", "id", "chatFlows"]
+    assert re.fullmatch(r"\d\d-[A-Z][a-z]{2}-\d\d", made["createdAt"])
+    assert changed == shown == [{**each, "keyName": "cd"} if each == made else each for each in listed]
+    assert (unknown.status_code, unknown.json()) == (200, [])
+
+
 @pytest.mark.parametrize("streaming", [True, "true", "false", 1])
 def test_an_internal_prediction_streams_for_any_true_value(version: Running, streaming: object) -> None:
     body = {"question": "q", "streaming": streaming, "chatId": "inner"}
@@ -104,6 +123,31 @@ def test_an_internal_prediction_streams_for_any_true_value(version: Running, str
     assert '"event":"metadata"' in answer.text
     assert without_chat.text.count("event") == 1
     assert without_chat.text.endswith('data:{"event":"end","data":"[DONE]"}\n\n')
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        ([], "Ending nodes not found"),
+        (
+            [{"id": "m", "data": {"id": "m", "name": "bufferMemory", "category": "Memory"}}],
+            "Ending node must be either a Chain or Agent or Engine",
+        ),
+    ],
+)
+def test_an_internal_prediction_needs_an_ending_node(
+    version: Running, nodes: list[object], message: str
+) -> None:
+    flow = {"name": "f", "type": "CHATFLOW", "flowData": json.dumps({"nodes": nodes, "edges": []})}
+    with version.client() as client:
+        path = f"/internal-prediction/{client.post('/chatflows', json=flow).json()['id']}"
+        answer = client.post(path, json={"question": "q"})
+        stream = client.post(path, json={"question": "q", "streaming": True, "chatId": "c"})
+        unheard = client.post(path, json={"question": "q", "streaming": True})
+    assert (answer.status_code, answer.json()["message"]) == (500, message)
+    events = [json.loads(line[5:]) for line in stream.text.splitlines() if line.startswith("data:")]
+    assert events == [{"event": "error", "data": message}, {"event": "end", "data": "[DONE]"}]
+    assert unheard.text.count("event") == 1
 
 
 def test_an_internal_stream_without_a_chat_ends_after_its_pauses() -> None:

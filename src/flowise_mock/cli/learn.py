@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     learn.add_argument(
         "--compare", action="append", default=None, metavar="VERSION",
-        help="another version whose differences are tried; may be repeated (default: all; `none` for none)",
+        help="another version whose differences are tried; may be repeated (default: all, the nearest first; `none` for none)",
     )  # fmt: skip
     learn.add_argument(
         "--merge", action="store_true", help="keep the actions of an overlay that was changed by hand"
@@ -106,9 +106,14 @@ def _learn(asked: argparse.Namespace) -> int:
 
 
 def _others(chosen: Sequence[str] | None, version: str, nearest: str, known: Sequence[str]) -> list[str]:
-    if chosen is None:
-        return [each for each in known if each not in (version, nearest)]
-    return [each for each in chosen if each != "none"]
+    """The versions to compare with: those that were chosen, or all, the nearest first."""
+    from flowise_mock.contract import contracts
+
+    if chosen is not None:
+        return [each for each in chosen if each != "none"]
+    order = sorted({*known, version}, key=contracts.order)
+    others = [each for each in order if each not in (version, nearest)]
+    return sorted(others, key=lambda each: abs(order.index(each) - order.index(version)))
 
 
 def _say(line: str) -> None:
@@ -198,25 +203,26 @@ class _Plays:
         self.first = list(first)
         self.nearest = json.dumps(contracts.merge(nearest))
 
-    def __call__(self, actions: Sequence[Any]) -> tuple[Any, list[Any]]:
+    def __call__(self, actions: Sequence[Any]) -> tuple[Any, Iterator[Any]]:
         from flowise_mock.contract.expand import expand
         from flowise_mock.contract.overlay import apply_all
-        from flowise_mock.learn.observation import observe
-        from flowise_mock.replay.player import Player
-        from flowise_mock.replay.transport import AsgiTransport
 
         document = json.loads(self.nearest)
         apply_all(document, [each.data("proposed") for each in [*self.first, *actions]])
         expand(document)
-        mock = _mock(json.loads(json.dumps(document)))
+        return document, self._observed(document, _mock(json.loads(json.dumps(document))))
+
+    def _observed(self, document: Any, mock: Any) -> Iterator[Any]:
+        from flowise_mock.learn.observation import observe
+        from flowise_mock.replay.player import Player
+        from flowise_mock.replay.transport import AsgiTransport
+
         empty = mock.store.snapshot()
-        seen = []
         for name, exchanges in self.recordings:
             mock.store.restore(empty)
             with AsgiTransport(mock.app) as transport:
                 player = Player(transport, "flowise-mock", "low", patience=PATIENCE)
-                seen += observe(document, name, player.play(exchanges))
-        return document, seen
+                yield from observe(document, name, player.play(exchanges))
 
 
 PATIENCE = 0.2

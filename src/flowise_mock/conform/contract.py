@@ -53,6 +53,11 @@ class Contract:
         known = self.document.get("x-flow-behaviour", {})
         return bool(behaviour) and behaviour.items() <= known.items()
 
+    @property
+    def ends_at_malformed_forms(self) -> bool:
+        """Whether a form with a malformed part ends the server, as the contract of a version says."""
+        return bool(self.document.get("x-server", {}).get("malformed-forms") == "fatal")
+
     def ignores(self, operation: str, outcome: str) -> bool:
         """Whether an outcome is ignored by an operation, as the contract of a version says."""
         own = self.operations[operation].definition.get("x-outcomes", {})

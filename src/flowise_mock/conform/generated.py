@@ -163,6 +163,7 @@ def _settings(session: Session, wanted: Generation) -> dict[str, Any]:
         "values": {name: value for name, value in session.values.items() if name in _PLAIN | session.given},
         "missing": list(session.missing), "makes": probes.makers(),
         "examples": sorted(_texts(session.contract.document)),
+        "whole_forms": session.contract.ends_at_malformed_forms,
     }  # fmt: skip
 
 

@@ -66,7 +66,10 @@ def _aim(settings: dict[str, Any]) -> Aim | None:
     ownership = Ownership(ledger.mark(), ledger.before())
     client.forbids = ownership.forbids
     stock = Stock(client, ownership, ledger, settings["values"], settings["missing"])
-    return Aim(stock, ownership, ledger, settings["makes"], frozenset(settings["examples"]))
+    return Aim(
+        stock, ownership, ledger, settings["makes"], frozenset(settings["examples"]),
+        whole_forms=settings["whole_forms"],
+    )  # fmt: skip
 
 
 def operation_id(case: Any) -> str:

@@ -92,7 +92,7 @@ def is_name(value: Any) -> bool:
 
 
 def kept(path: str) -> dict[str, Any]:
-    """Fields that keep a value in a body for a path, or the record could not be deleted again."""
+    """Fields that keep a value in a body for a path, or the record would harm the server."""
     return next((dict(held) for start, held in bundled()["kept"].items() if path.startswith(start)), {})
 
 

@@ -7,6 +7,7 @@ that it can have.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flowise_mock.contract import reachable
@@ -40,8 +41,7 @@ def complete(document: Document) -> None:
         definition = document["paths"][operation.path][operation.method]
         written = definition["responses"]
         made: dict[str, Document] = {}
-        for name in sorted(reachable.outcomes_of(document, operation)):
-            kind = outcomes.all_outcomes()[name]
+        for kind in _results_first(reachable.outcomes_of(document, operation)):
             found = entry(document["x-outcomes"], definition.get("x-outcomes", {}), kind)
             if found is None or (issubclass(kind, Condition) and "status" not in found):
                 continue
@@ -53,6 +53,12 @@ def complete(document: Document) -> None:
         definition["responses"] = {
             status: _shared(document, status, response) for status, response in sorted(made.items())
         }
+
+
+def _results_first(names: Iterable[str]) -> list[type[Outcome]]:
+    """The outcomes in the order of their names, results first: a failure may have the status of a success."""
+    kinds = [outcomes.all_outcomes()[name] for name in sorted(names)]
+    return sorted(kinds, key=lambda kind: not issubclass(kind, Result))
 
 
 def _shared(document: Document, status: str, response: Document) -> Document:
@@ -73,8 +79,8 @@ def _add(document: Document, made: dict[str, Document], status: str, entry: Docu
         return
     body = document["x-bodies"].get(entry.get("body"), "{message}")
     content = response.setdefault("content", {})
-    if body == "{value}" and media in content:
-        return  # the schema of the success describes it
+    if body in ("{value}", []) and media in content:
+        return  # the schema of the success describes it, and an empty list of such values
     schema = _schema(body)
     if media not in content:
         content[media] = {"schema": schema}

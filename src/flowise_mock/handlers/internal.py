@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from flowise_mock.contract import jsontext
-from flowise_mock.flows import delivery, flow_data, functions, scripted
+from flowise_mock.flows import delivery, dispatch, flow_data, functions, scripted
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.turn import Event, resolve_turn, text
 from flowise_mock.handlers import chatmessage, vector
 from flowise_mock.state.clock import instant
-from flowise_mock.state.outcomes import EventStream, MissingFlow, Pause
+from flowise_mock.state.outcomes import EventStream, MissingFlow, Outcome, Pause
 from flowise_mock.state.table import Record
 
 INTERNAL = "INTERNAL"
@@ -17,17 +17,33 @@ INTERNAL = "INTERNAL"
 
 async def create_internal_prediction(call: Call, id: str, body: Record) -> Record | EventStream:
     flow = call.chatflow(id)
+    streams = body.get("streaming") not in (None, False, 0, "")
+    try:
+        dispatch.check_ending(call, flow)
+    except Outcome as failure:
+        if not streams:
+            raise
+        return _heard(body, _failed(call, failure))
     turn = resolve_turn(call, flow, body)
     turn.chat_type = INTERNAL
     choice = await scripted.choose(call, turn)
-    if body.get("streaming") in (None, False, 0, ""):
+    if not streams:
         return await delivery.as_json(call, turn, choice)
-    events = delivery.as_events(call, turn, choice)
+    return _heard(body, delivery.as_events(call, turn, choice))
+
+
+def _heard(body: Record, events: AsyncIterator[Event | Pause]) -> EventStream:
+    """What a client gets of a run: a stream is found by the chat of the request."""
     return EventStream(events if body.get("chatId") else _end_of(events))
 
 
+async def _failed(call: Call, failure: Outcome) -> AsyncIterator[Event | Pause]:
+    yield "error", call.runtime.text(failure)
+    yield "end", "[DONE]"
+
+
 async def _end_of(events: AsyncIterator[Event | Pause]) -> AsyncIterator[Event | Pause]:
-    """The last event and the pauses: a stream is found by the chat of the request, which names none."""
+    """The last event and the pauses."""
     async for event in events:
         if isinstance(event, Pause) or event[0] == "end":
             yield event

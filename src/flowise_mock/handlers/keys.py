@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from datetime import datetime
 from hashlib import sha256, sha512
 
 from flowise_mock.contract import v8
@@ -69,8 +70,14 @@ def show(call: Call, key: Record) -> Record:
         "updatedDate": call.store.date(0),
         "workspaceId": call.store.workspace,
         **key,
+        "createdAt": _day(str(key.get("createdAt", call.store.date(0)))),
         "chatFlows": flows,
     }
+
+
+def _day(date: str) -> str:
+    """The day of a date, as in 10-Mar-24; a day stays as it is."""
+    return datetime.fromisoformat(date).strftime("%d-%b-%y") if "T" in date else date
 
 
 def _secret(key: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,13 +51,11 @@ class Observation:
         return next((each for each in reversed(self.met) if not each.ignored), None)
 
 
-def observe(document: Document, name: str, played: Iterable[PlayResult]) -> list[Observation]:
+def observe(document: Document, name: str, played: Iterable[PlayResult]) -> Iterator[Observation]:
     """The observations of one play of the recording `name`."""
     paths = Paths(document)
-    return [
-        Observation(result, f"{name}#{number}", _operation(paths, result), tuple(_met(result)))
-        for number, result in enumerate(played, start=1)
-    ]
+    for number, result in enumerate(played, start=1):
+        yield Observation(result, f"{name}#{number}", _operation(paths, result), tuple(_met(result)))
 
 
 def _met(result: PlayResult) -> Iterable[Met]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from flowise_mock.contract.document import Document, DocumentError
@@ -10,8 +10,11 @@ from flowise_mock.learn import infer, neighbours
 from flowise_mock.learn.observation import Observation
 from flowise_mock.learn.proposal import Action, Proposal
 
-Play = Callable[[Sequence[Action]], tuple[Document, list[Observation]]]
-"""Plays the recordings against a mock with further actions. Raises DocumentError if they do not apply."""
+Play = Callable[[Sequence[Action]], tuple[Document, Iterable[Observation]]]
+"""Plays the recordings against a mock with further actions, as far as its observations are read.
+
+Raises DocumentError if the actions do not apply.
+"""
 ROUNDS = 12
 
 
@@ -27,7 +30,8 @@ class Search:
     _tried: set[str] = field(default_factory=set)
 
     def start(self) -> None:
-        self.document, self.seen = self._play([])
+        self.document, played = self._play([])
+        self.seen = list(played)
         self.first = self.seen
 
     def infer(self) -> None:
@@ -107,19 +111,32 @@ class Search:
         """Keep those of a batch that help and harm nothing; a batch that does not help at all is dropped."""
         if not batch:
             return
-        played = self._attempt(batch)
+        played = self._harmless(batch)
         if played is not None:
-            worse, better = _changes(self.seen, played[1])
-            if better and not worse and (len(batch) == 1 or not split):
-                self.kept += batch
-                self.document, self.seen = played
+            document, seen = played
+            if not _changes(self.seen, seen)[1]:
                 return
-            if not better and not worse:
+            if len(batch) == 1 or not split:
+                self.kept += batch
+                self.document, self.seen = document, seen
                 return
         if len(batch) > 1:
             half = len(batch) // 2
             self._bisect(batch[:half])
             self._bisect(batch[half:])
+
+    def _harmless(self, batch: Sequence[Proposal]) -> tuple[Document, list[Observation]] | None:
+        """What the mock answers with a batch; None once an exchange agrees less than before."""
+        played = self._attempt(batch)
+        if played is None:
+            return None
+        document, observations = played
+        seen: list[Observation] = []
+        for before, now in zip(self.seen, observations, strict=True):
+            if _is_worse(before, now):
+                return None
+            seen.append(now)
+        return document, seen
 
     def _effects(self, batch: Sequence[Proposal]) -> tuple[set[str], set[str]] | None:
         played = self._attempt(batch)
@@ -127,27 +144,33 @@ class Search:
             return None
         return _changes(self.seen, played[1])
 
-    def _attempt(self, batch: Sequence[Proposal]) -> tuple[Document, list[Observation]] | None:
+    def _attempt(self, batch: Sequence[Proposal]) -> tuple[Document, Iterable[Observation]] | None:
         """What the mock answers with a batch; None if its actions do not apply."""
         try:
             return self._play([*self.kept, *batch])
         except DocumentError:
             return None
 
-    def _play(self, proposals: Sequence[Proposal]) -> tuple[Document, list[Observation]]:
+    def _play(self, proposals: Sequence[Proposal]) -> tuple[Document, Iterable[Observation]]:
         self.plays += 1
         return self.play([action for each in proposals for action in each.actions])
 
 
-def _changes(before: Sequence[Observation], after: Sequence[Observation]) -> tuple[set[str], set[str]]:
+def _changes(before: Sequence[Observation], after: Iterable[Observation]) -> tuple[set[str], set[str]]:
     """The operations of which an exchange agrees less than before, and of which one agrees more."""
     worse: set[str] = set()
     better: set[str] = set()
     for one, two in zip(before, after, strict=True):
-        if one.value is None or two.value is None or one.value == two.value:
-            continue
-        (better if two.value > one.value else worse).add(_scope(one))
+        if _is_worse(one, two):
+            worse.add(_scope(one))
+        elif _is_worse(two, one):
+            better.add(_scope(one))
     return worse, better
+
+
+def _is_worse(one: Observation, two: Observation) -> bool:
+    """Whether `two` agrees less than `one`; what could not be played cannot be compared."""
+    return one.value is not None and two.value is not None and two.value < one.value
 
 
 def _scope(seen: Observation) -> str:
