@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 from pathlib import Path
 
@@ -67,8 +66,8 @@ def test_every_function_answers_an_operation_of_some_contract() -> None:
     found = {
         (f"flowise_mock.handlers.{path.stem}", name)
         for path in (SOURCE / "handlers").glob("*.py")
-        for name, node in functions(f"flowise_mock.handlers.{path.stem}").items()
-        if isinstance(node, ast.AsyncFunctionDef) and not name.startswith("_")
+        for name, read in functions(f"flowise_mock.handlers.{path.stem}").items()
+        if read.is_async and not name.startswith("_")
     }
     assert found - named == set()
     for module, _ in found:

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from flowise_mock.contract.schemas import Schemas
-from flowise_mock.contract.writing import Writer, Writers
+from flowise_mock.contract.writing import PART, Writer, Writers
 from flowise_mock.state.table import StoredRecord
 
 TOOL = {
@@ -110,7 +110,7 @@ def test_a_long_list_is_written_in_parts(broken: int | None) -> None:
     writer = writers().writer(LIST)
     written = asyncio.run(writer.written(values, pause))
     assert writer.write(written) == writers().writer(LIST).write(values)
-    assert len(pauses) == (10 if broken is None else broken // 100)
+    assert len(pauses) == (1000 if broken is None else broken) // PART
 
 
 def test_null_is_not_validated() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from conftest import KEY, Running
 from control.conftest import SUPPORT, Namespace
+from flowise_mock.engine.slices import Slices
 from flowise_mock.server import build
 from flowise_mock.server.build import Options
 from flowise_mock.state.journal import MAX_BODY, Entry, Journal
@@ -182,6 +183,26 @@ def test_har(ns: Namespace) -> None:
     assert json.loads(entry["request"]["postData"]["text"]) == {"question": "x"}
     assert entry["response"]["status"] == 200
     assert {"name": "authorization", "value": "Bearer ***"} in entry["request"]["headers"]
+
+
+@pytest.mark.parametrize("path", ["/journal?limit=100", "/journal/har", "/export", "/verify"])
+def test_others_get_their_turn_while_entries_are_read(
+    ns: Namespace, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Each entry is masked when it is read: of a full journal that took 0.2 s at once."""
+    pauses: list[Slices] = []
+    pause = Slices.pause
+
+    async def counted(slices: Slices) -> None:
+        pauses.append(slices)
+        await pause(slices)
+
+    for _ in range(30):
+        ns.ask("a")
+    monkeypatch.setattr(Slices, "pause", counted)
+    answer = ns.control.post(path, json={}) if path == "/verify" else ns.control.get(path)
+    assert answer.status_code == 200
+    assert len(pauses) >= 30
 
 
 def test_events_as_they_come(ns: Namespace) -> None:

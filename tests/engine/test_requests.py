@@ -201,6 +201,17 @@ def test_json_text_that_is_none_is_empty() -> None:
         jsontext.loads("[" * 300 + "]" * 300)
 
 
+@pytest.mark.parametrize("inner", ["", "1", '"a"', "{}", '{"a": 1}'])
+def test_json_may_have_200_levels(inner: str) -> None:
+    levels = 200 - inner.count("{")
+    for opening, closing in (("[", "]"), ('{"a": ', "}")):
+        if inner or opening == "[":
+            text = opening * levels + inner + closing * levels
+            assert jsontext.dumps(jsontext.loads(text))
+            with pytest.raises(ValueError, match="deeper than 200"):
+                jsontext.loads(f"[{text}]")
+
+
 # --- the limit of a body ---------------------------------------------------------------------------
 
 

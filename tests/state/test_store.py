@@ -81,6 +81,25 @@ def test_messages_take_their_feedback_along(store: Store) -> None:
     assert store.select("feedback") == [kept]
 
 
+def test_feedback_is_found_without_a_search_for_each_message(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages = [store.create("chatmessage", {"chatId": "a"}) for _ in range(50)]
+    for message in messages[::2]:
+        store.create("feedback", {"messageId": message["id"]})
+    searches: list[object] = []
+    select = state_table.Rows.select
+
+    def counted(rows: state_table.Rows, equal: dict[str, object]) -> list[state_table.Record]:
+        searches.append(equal)
+        return select(rows, equal)
+
+    monkeypatch.setattr(state_table.Rows, "select", counted)
+    assert store.remove_messages(messages) == 50
+    assert len(searches) < 5
+    assert store.count("feedback") == 0
+
+
 def test_where_a_document_store_is_used(store: Store) -> None:
     record = store.create("documentstore", {"whereUsed": "not JSON"})
     store.link_document_stores("flow-1", {record["id"]})

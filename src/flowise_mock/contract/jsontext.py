@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+_WRITABLE_DEPTH = 254
 MAX_DEPTH = 200
 """Accepted levels of nesting. orjson reads 1,024 and writes 254: an echo would fail in between."""
 
@@ -51,14 +52,11 @@ def _read(text: Any) -> Any:
 
 
 def _deep(value: Any) -> bool:
-    level: list[Any] = [value]
-    for _ in range(MAX_DEPTH + 1):
-        level = [
-            child
-            for node in level
-            if isinstance(node, (dict, list))
-            for child in (node.values() if isinstance(node, dict) else node)
-        ]
-        if not level:
-            return False
-    return True
+    """Whether a value is nested deeper than MAX_DEPTH: then it cannot be written inside of so many arrays."""
+    for _ in range(_WRITABLE_DEPTH - MAX_DEPTH):
+        value = [value]
+    try:
+        orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return True
+    return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from flowise_mock.contract import jsontext
@@ -15,6 +16,8 @@ from flowise_mock.contract.document import Document
 from flowise_mock.state.journal import Entry
 
 MASK = "***"
+KEPT = 4096
+"""Names of fields of which it is known whether they are secret: records have the same ones."""
 _HEADERS = {
     b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"x-api-key", b"x-auth-token",
     b"flowise-mock-token",
@@ -48,6 +51,7 @@ class Secrets:
     def __init__(self, document: Document) -> None:
         self._names = {name.lower() for name in _secret_properties(document)}
         further = (name.encode() for name in self._names)
+        self.is_secret = lru_cache(KEPT)(self._is_secret)
         self._hints = (*_HINTS, *(each for each in further if not any(hint in each for hint in _HINTS)))
 
     def mask(self, entry: Entry) -> None:
@@ -109,7 +113,8 @@ class Secrets:
             return text
         return jsontext.dumps(self.value(inner)) if isinstance(inner, (dict, list)) else text
 
-    def is_secret(self, name: str) -> bool:
+    def _is_secret(self, name: str) -> bool:
+        """Whether the value of a field with this name is masked."""
         plain = name.lower().replace("-", "").replace("_", "")
         if plain in _PLAIN or name.lower() in _PLAIN:
             return False

@@ -16,8 +16,8 @@ from flowise_mock.contract.views import View, compile_view
 from flowise_mock.state.table import StoredRecord
 
 _ANNOTATIONS = {"description", "title", "example"}
-PART = 100
-"""The items of an array that are written between two pauses: about two milliseconds."""
+PART = 20
+"""The items of an array that are written between two pauses: a part of a millisecond, if they are small."""
 
 
 class Written(NamedTuple):

@@ -197,7 +197,7 @@ class Endpoint:
         return lambda condition: self.report(condition, state)
 
 
-LONG = 500
+LONG = 100
 """The items of a list from which on it is written in parts."""
 
 

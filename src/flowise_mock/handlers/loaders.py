@@ -53,7 +53,8 @@ async def process_loader(call: Call, id: str, body: Record) -> Record:
     split = await collected(chunks_of(call.report, loader, files), call.pause)
     changed = ("loaderConfig", "files") if sent else ()
     kept = known.get(id, loader) | {name: loader[name] for name in changed} | {"status": loaders.SYNC}
-    loaders.replace_chunks(call.store, target["id"], kept, split)
+    rows = await collected(loaders.chunk_rows(target["id"], kept, split), call.pause)
+    loaders.replace_chunks(call.store, target["id"], kept, rows)
     loaders.keep(call.store, target["id"], kept)
     return document_store.page_of_chunks(call, target["id"], id, 1)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flowise_mock.contract import jsontext
@@ -82,11 +83,14 @@ async def upsert(
         except Outcome:
             _store_failed(store, target["id"], list(loaders.values()), loader, files)
             raise
+        rows = await collected(chunk_rows(target["id"], loader, split), pause)
+        documents = await collected(
+            (to_document(row, with_loader) for row in rows if row["pageContent"]), pause
+        )
         replaced = store.remove_where("chunk", storeId=target["id"], docId=loader["id"])
-        chunks = replace_chunks(store, target["id"], loader, split)
+        replace_chunks(store, target["id"], loader, rows)
         target = keep(store, target["id"], loader)
         changes |= _configs(item)
-        documents = [to_document(chunk, with_loader) for chunk in chunks if chunk["pageContent"]]
         config = _manager(target, item, stored)
         if config is None:
             result = _result(documents, replaced)
@@ -246,23 +250,22 @@ def _store_failed(
     store.change("documentstore", store_id, {"loaders": jsontext.dumps(loaders), "status": "STALE"})
 
 
-def replace_chunks(store: Store, store_id: str, loader: Record, found: list[Document]) -> list[Record]:
+def chunk_rows(store_id: str, loader: Record, found: Iterable[Document]) -> Iterator[Record]:
+    """The chunks of a loader, numbered from 1, as `replace_chunks` stores them."""
+    ids = {"docId": loader["id"], "storeId": store_id}
+    for number, each in enumerate(found, start=1):
+        metadata = jsontext.dumps(each.metadata)
+        yield {**ids, "chunkNo": number, "pageContent": each.text, "metadata": metadata}
+
+
+def replace_chunks(store: Store, store_id: str, loader: Record, rows: Iterable[Record]) -> None:
     """Store the chunks of a loader in place of its older ones, and set its totals.
 
     Without a pause: a client that leaves, or another request, never sees a part of them. Raises NotFound.
     """
     store.find("documentstore", store_id)
     store.remove_where("chunk", storeId=store_id, docId=loader["id"])
-    ids = {"docId": loader["id"], "storeId": store_id}
-    chunks = [
-        store.create(
-            "chunk",
-            {**ids, "chunkNo": number, "pageContent": each.text, "metadata": jsontext.dumps(each.metadata)},
-        )
-        for number, each in enumerate(found, start=1)
-    ]
-    update_totals(loader, chunks)
-    return chunks
+    update_totals(loader, [store.create("chunk", row) for row in rows])
 
 
 def keep(store: Store, store_id: str, loader: Record) -> Record:

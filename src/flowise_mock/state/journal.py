@@ -114,7 +114,8 @@ class Journal:
         return len(self._entries)
 
     def __iter__(self) -> Iterator[Entry]:
-        return iter([entry.masked() for entry in self._entries])
+        """The entries that there are now; each is masked when it is reached."""
+        return (entry.masked() for entry in list(self._entries))
 
     def next_id(self) -> int:
         self._number += 1

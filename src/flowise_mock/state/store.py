@@ -271,10 +271,11 @@ class Store:
         Returns the number of messages.
         """
         found = list(messages)
-        for message in found:
-            self.remove_where("feedback", messageId=message["id"])
-            if executions and message.get("executionId"):
-                self.remove_where("execution", id=message["executionId"])
+        ids = [message["id"] for message in found]
+        self.remove_records("feedback", self._rows["feedback"].holding_one("messageId", ids))
+        if executions:
+            run = [self.get("execution", str(each.get("executionId"))) for each in found]
+            self.remove_records("execution", [each for each in run if each is not None])
         for flow, chat in {(each.get("chatflowid"), each.get("chatId")) for each in found}:
             if chat is not None:
                 self.remove_where("file", chatflowid=flow, chatId=chat)

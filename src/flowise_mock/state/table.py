@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import Any
@@ -183,6 +183,11 @@ class Rows:
         if not ids:
             return None
         return self.records[next(iter(ids))] if len(ids) == 1 else self.select({column: value})[0]
+
+    def holding_one(self, column: str, values: Iterable[str]) -> list[Record]:
+        """The records whose `column` is one of these values; `column` is an index."""
+        index = self._index((column,))
+        return [self.records[id] for value in values for id in index.get((value,), ())]
 
     def holding(self, column: str, item: str) -> list[Record]:
         """The records whose `column` is a JSON list that holds `item`; `column*` is an index."""

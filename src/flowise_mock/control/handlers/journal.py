@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 from flowise_mock.control import entries
@@ -35,10 +35,11 @@ async def list_journal(
         wanted["operation"] = operation
     conditions = _conditions(wanted)
     low, high = instant(since), instant(until)
+    kept = await _entries(call, namespace)
     with SearchTime():
         found = [
             (entry, world)
-            for entry, world in _entries(call, namespace)
+            for entry, world in kept
             if (status is None or entry.status == status)
             and (low is None or _instant(entry) >= low)
             and (high is None or _instant(entry) <= high)
@@ -69,10 +70,11 @@ def _instant(entry: Entry) -> float:
     return instant(Dates().iso(entry.time)) or 0.0
 
 
-def _entries(call: ControlCall, namespace: str | None) -> Iterator[tuple[Entry, World]]:
+async def _entries(call: ControlCall, namespace: str | None) -> list[tuple[Entry, World]]:
+    """The entries of one namespace, or of all by time; with pauses, because each is masked first."""
     worlds = list(call.served.worlds) if namespace == "*" else [call.world]
-    found = [(entry, world) for world in worlds for entry in world.journal]
-    yield from sorted(found, key=lambda each: each[0].ended) if len(worlds) > 1 else found
+    found = await collected(((entry, world) for world in worlds for entry in world.journal), call.pause, 1)
+    return sorted(found, key=lambda each: each[0].ended) if len(worlds) > 1 else found
 
 
 async def clear_journal(call: ControlCall) -> Deletion:
@@ -88,7 +90,7 @@ async def get_entry(call: ControlCall, id: str) -> dict[str, Any]:
 
 
 async def export_har(call: ControlCall, namespace: str | None = None) -> dict[str, Any]:
-    shown = (entries.har_entry(entry, call.base) for entry, _ in _entries(call, namespace))
+    shown = (entries.har_entry(entry, call.base) for entry, _ in await _entries(call, namespace))
     return entries.har(await collected(shown, call.pause, 1))
 
 
@@ -124,12 +126,12 @@ async def _events(worlds: list[World], most: int, seconds: float) -> AsyncIterat
 
 
 async def verify(call: ControlCall, body: dict[str, Any]) -> dict[str, Any]:
+    kept = [entry for entry, _ in await _entries(call, None)]
     with SearchTime():
-        return _verify(call, body)
+        return _verify(call, kept, body)
 
 
-def _verify(call: ControlCall, body: dict[str, Any]) -> dict[str, Any]:
-    kept = list(call.world.journal)
+def _verify(call: ControlCall, kept: list[Entry], body: dict[str, Any]) -> dict[str, Any]:
     conditions = _conditions(body.get("match", {}))
     count = sum(entries.matches(conditions, entry, call.world) for entry in kept)
     times = body.get("times", {} if "order" in body and "match" not in body else {"at_least": 1})

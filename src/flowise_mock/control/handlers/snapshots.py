@@ -10,6 +10,7 @@ from flowise_mock.control import entries
 from flowise_mock.control.call import ControlCall, conflict
 from flowise_mock.engine import seed
 from flowise_mock.engine.seed import SeedError
+from flowise_mock.knowledge.slices import collected
 from flowise_mock.scripts.reading import ScriptError
 from flowise_mock.state.outcomes import Conflict, Deletion, LimitReached, NotFound
 from flowise_mock.state.store import Snapshot
@@ -98,9 +99,10 @@ def _masked(call: ControlCall, record: dict[str, Any]) -> dict[str, Any]:
 
 
 async def export_world(call: ControlCall, secrets: bool) -> dict[str, Any]:
+    shown = (lambda call, record: seed.as_json(record)) if secrets else _masked
+    tables = list(call.world.store)  # as they are now, whatever happens in the pauses
     records = {
-        table: [seed.as_json(record) if secrets else _masked(call, record) for record in rows]
-        for table, rows in call.world.store
+        table: await collected((shown(call, record) for record in rows), call.pause) for table, rows in tables
     }
     given = [rule for _, rule, _ in call.world.rules.added()]
     return {
@@ -109,7 +111,9 @@ async def export_world(call: ControlCall, secrets: bool) -> dict[str, Any]:
         "contract": call.served.ready["contract"],
         "records": records,
         "rules": given if secrets else [call.served.secrets.value(rule) for rule in given],
-        "journal": [entries.shown(entry, call.world) for entry in call.world.journal],
+        "journal": await collected(
+            (entries.shown(entry, call.world) for entry in call.world.journal), call.pause, 1
+        ),
     }
 
 
