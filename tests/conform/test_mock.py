@@ -47,6 +47,16 @@ UNSEEN = {"documented": {"getChatflowByApiKey": "needs bound, which no response 
 """What only generated requests see: no operation lists the IDs of keys."""
 
 
+REFUSED = {"3.0.0": ["createPrediction"], "3.0.5": ["createPrediction"], "3.1.4": ["getAllLeadsForChatflow"]}
+"""The valid requests that these versions refuse: the decision before a chat has messages, and leads of a key."""
+
+
+def refused(run: dict[str, object]) -> list[str]:
+    notes = run["notes"]
+    assert isinstance(notes, list)
+    return [each["operation"] for each in notes if each["check"] == "valid_request_succeeds"]
+
+
 @pytest.mark.parametrize("contract", sorted({*contracts.names()} - {"clients"}))
 def test_walks_and_probes_find_nothing(
     contract: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -56,6 +66,7 @@ def test_walks_and_probes_find_nothing(
     assert deviations(run) == [], capsys.readouterr().out
     assert run["known"] == []
     assert run["unseen"] == UNSEEN.get(contract, {})
+    assert refused(run) == REFUSED.get(contract, [])
     touched_nothing(run)
 
 

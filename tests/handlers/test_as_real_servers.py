@@ -95,6 +95,17 @@ def test_a_key_keeps_its_date(version: Running) -> None:
     assert all(each["updatedDate"].endswith("000Z") for each in first)
 
 
+def test_the_key_that_changed_last_comes_first_on_each_page(version: Running) -> None:
+    future = {"Flowise-Mock-Time": "2999-01-01T00:00:00.000Z"}
+    with version.client() as client:
+        oldest = client.get("/apikey").json()[-1]
+        body = {"keyName": oldest["keyName"], "permissions": ["tools:view"]}
+        changed = client.put(f"/apikey/{oldest['id']}", json=body, headers=future).json()
+        page = client.get("/apikey", params={"page": 1, "limit": 1}).json()
+    assert len(changed) > 1
+    assert [each["id"] for each in (changed[0], page["data"][0])] == [oldest["id"]] * 2
+
+
 @pytest.mark.parametrize("old", ["2.2.8", "3.0.0"])
 def test_a_key_of_the_file_has_the_day_of_its_creation(old: str) -> None:
     running = Running(build.build(Options(contract=old)))
@@ -107,6 +118,7 @@ def test_a_key_of_the_file_has_the_day_of_its_creation(old: str) -> None:
             shown = client.get("/apikey").json()
     finally:
         running.stop()
+    assert listed[-1] == made
     assert list(made) == ["keyName", "apiKey", "apiSecret", "createdAt", "id", "chatFlows"]
     assert re.fullmatch(r"\d\d-[A-Z][a-z]{2}-\d\d", made["createdAt"])
     assert changed == shown == [{**each, "keyName": "cd"} if each == made else each for each in listed]

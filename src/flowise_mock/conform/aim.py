@@ -37,8 +37,9 @@ class Aim:
     def at_own(self, case: Any, operation: str) -> None:
         """Let a case identify records of the run; what does not identify any stays as it was generated."""
         writes = _request(case).writes
-        if self._whole_forms and "multipart" in str(case.media_type):
-            self._make_whole(case)
+        if self._whole_forms and lacks_fields(case):
+            case.body = {}
+            self._soften(case, is_negative(case, "body"))
         self._aim_path(case, operation, writes)
         self._aim_bound(case, operation)
         if isinstance(case.body, dict):
@@ -50,14 +51,6 @@ class Aim:
             self._name_unnamed(case)
         if writes and self._ownership.forbids(_request(case)):
             self._spare(case)
-
-    def _make_whole(self, case: Any) -> None:
-        """Let a form have fields: a body that is no object is sent as a part without headers."""
-        from schemathesis.core import NOT_SET
-
-        if not isinstance(case.body, dict) and case.body is not NOT_SET:
-            case.body = {}
-            self._soften(case, is_negative(case, "body"))
 
     def _aim_path(self, case: Any, operation: str, writes: bool) -> None:
         method, path = case.method.upper(), case.operation.path
@@ -197,6 +190,14 @@ def is_negative(case: Any, location: str) -> bool:
     from schemathesis.core.parameters import ParameterLocation
 
     return case.meta is not None and bool(case.meta.is_negative_at(ParameterLocation(location)))
+
+
+def lacks_fields(case: Any) -> bool:
+    """Whether a form has a body that is no object: it is sent as a part without headers."""
+    from schemathesis.core import NOT_SET
+
+    is_form = "multipart" in str(case.media_type)
+    return is_form and not isinstance(case.body, dict) and case.body is not NOT_SET
 
 
 def consumes(method: str, path: str, name: str, record: str | None) -> bool:

@@ -37,7 +37,7 @@ class Progress:
     broken: set[str] = field(default_factory=set)
     """Lists that turned out to be wrong."""
     left_out: set[str] = field(default_factory=set)
-    """Names that no step saves, as the contract does not have the operation."""
+    """Names that no step saves, as those that would do not apply."""
     lost: str = ""
     """The outside service for whose lack a step was left out."""
 
@@ -59,7 +59,7 @@ class Walker:
         due = self._due()
         for number, walk in enumerate(due):
             session.report(PHASE, walk["name"], number / len(due))
-            self._progress = Progress(walk["name"])
+            self._progress = Progress(walk["name"], left_out=self._left_out(walk["steps"]))
             for step in walk["steps"]:
                 self._step(step)
 
@@ -92,10 +92,7 @@ class Walker:
             self._pause(step)
             return
         operation = step["call"]
-        if not self._is_for_version(step):
-            return
-        if not self._is_in_contract(step):
-            self._progress.left_out |= {*step.get("saves", {})}
+        if not self._applies(step):
             return
         if not self._session.rules.calls(self._contract, operation):
             return
@@ -140,6 +137,18 @@ class Walker:
         date = self._values.get(step["unless_fine"][1:])
         if date is not None and not re.search(r"\.0*[1-9]", str(date)):
             time.sleep(step["pause"])
+
+    def _left_out(self, steps: list[StepData]) -> set[str]:
+        """The names that only steps save that do not apply."""
+        saved: dict[bool, set[str]] = {True: set(), False: set()}
+        for step in steps:
+            if "saves" in step:
+                saved[self._applies(step)] |= step["saves"].keys()
+        return saved[False] - saved[True]
+
+    def _applies(self, step: StepData) -> bool:
+        """Whether a step is for versions such as this one, and its operation is in the contract."""
+        return self._is_for_version(step) and self._is_in_contract(step)
 
     def _is_for_version(self, step: StepData) -> bool:
         """Whether a step is for versions that behave as this contract says."""

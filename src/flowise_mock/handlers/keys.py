@@ -49,8 +49,8 @@ def _columns(call: Call, body: Record) -> Record:
 
 
 def show_all(call: Call) -> list[Record]:
-    """All keys, the latest change first."""
-    return [show(call, key) for key in reversed(call.store.select("apikey"))]
+    """All keys, in the order of their table."""
+    return [show(call, key) for key in call.store.select("apikey")]
 
 
 def show_page(call: Call, page: str | None, limit: str | None) -> list[Record] | Page:
