@@ -240,10 +240,8 @@ class Player:
         if body is None:
             return None, ""
         if isinstance(body, dict) and body.keys() == {"raw"}:
-            text = self.ids.translate_text(body["raw"])
-            if exchange.status == 413:
-                text += "a" * (OVERSIZE - len(text) - 2) + '"}'
-            return text.encode(), ""
+            sent = self.ids.translate_text(body["raw"]).encode()
+            return (sent.ljust(OVERSIZE - 2, b"a") + b'"}' if exchange.status == 413 else sent), ""
         if isinstance(body, dict) and body.keys() == {"multipart"}:
             return self._multipart(body["multipart"]), "multipart/form-data; boundary=flowise-mock"
         body = self.ids.translate_value(body)
