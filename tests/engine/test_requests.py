@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from flowise_mock.contract import jsontext
 from flowise_mock.contract.names import snake
 from flowise_mock.contract.schemas import Schemas
+from flowise_mock.engine import body_parser
 from flowise_mock.engine.forms import Form, parts
 from flowise_mock.engine.path_tree import Node
 from flowise_mock.engine.requests import Bodies, Parameters, receive_body
@@ -232,3 +234,30 @@ def test_a_body_may_have_as_many_bytes_as_the_limit(size: int, passes: bool, ann
     else:
         with pytest.raises(ContentTooLarge):
             asyncio.run(read())
+
+
+# --- large bodies ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "is_beside"), [(1000, False), (300_000, True)])
+def test_a_large_body_is_parsed_beside_the_loop(
+    size: int, is_beside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+    parse = body_parser.parse_json
+
+    def noted(text: str) -> Any:
+        threads.append(threading.get_ident())
+        return parse(text)
+
+    monkeypatch.setattr(body_parser, "parse_json", noted)
+    body = b"[" + b"1," * (size // 2)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    parser = body_parser.BodyParserMiddleware(app=None, max_body=1_000_000)  # type: ignore[arg-type]
+    with pytest.raises(UnreadableContent) as refused:
+        asyncio.run(parser._parse("application/json", {}, {}, {"type": "http", "headers": []}, receive))
+    assert refused.value.detail == "Unexpected end of JSON input"
+    assert (threads != [threading.get_ident()]) is is_beside

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any, NamedTuple, NoReturn
 
 import orjson
@@ -21,7 +22,7 @@ _BLANK = " \t\n\r"
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
 """Characters of a string that need no look: a text of megabytes is passed over in one step."""
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _ESCAPES = set('"\\/bfnrtu')
 _HEX = set("0123456789abcdefABCDEF")
 _WORDS = ("undefined", "NaN", "Infinity", "[object Object]")
@@ -31,6 +32,23 @@ _WORDS = ("undefined", "NaN", "Infinity", "[object Object]")
 def trim(text: str) -> str:
     """A text without whitespace at both ends, as `String.prototype.trim` returns it."""
     return text.strip(WHITESPACE)
+
+
+@cache
+def _more(end: str) -> re.Pattern[str]:
+    """Further items of an array or an object that ends so, each after its comma, as far as they are right.
+
+    Items may have two levels of arrays and objects; a deeper one ends the run. Compiled when it is needed.
+    """
+    blanks = r"[ \t\n\r]*+"
+    string = r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"'
+    value = scalar = f"(?:{string}|{_NUMBER.pattern}|true|false|null)"
+    for _ in range(2):
+        pair = f"{string}{blanks}:{blanks}{value}"
+        inner = [rf"{blanks}(?:{each}(?:{blanks},{blanks}{each})*+)?{blanks}" for each in (value, pair)]
+        value = rf"(?:{scalar}|\[{inner[0]}\]|\{{{inner[1]}\}})"
+    item = value if end == "]" else f"{string}{blanks}:{blanks}{value}"
+    return re.compile(rf"(?:{blanks},{blanks}{item}(?={blanks}[,{re.escape(end)}]))*+")
 
 
 class Complaint(NamedTuple):
@@ -143,9 +161,11 @@ class Scan:
             self.at += 1
             return
         item(first=True)
+        self.at = _end(_more(close), self.source, self.at)
         while self.peek() == ",":
             self.at += 1
             item(first=False)
+            self.at = _end(_more(close), self.source, self.at)
         if self.peek() != close:
             what = "property value" if close == "}" else "array element"
             self.fail(f"Expected ',' or '{close}' after {what}")

@@ -6,10 +6,12 @@ path and method, without a key, and without the headers that later middlewares a
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import re
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 from python_multipart.multipart import parse_options_header
@@ -28,6 +30,8 @@ from flowise_mock.state.outcomes import (
     UnsupportedEncoding,
 )
 
+LARGE = 256 * 1024
+"""Characters of a body from which on it is parsed in a thread."""
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
@@ -72,7 +76,10 @@ class BodyParserMiddleware:
             raw, headers.get(b"content-encoding", b"identity").decode("latin-1").lower(), self.max_body
         )
         text = _decoded(raw, charset)
-        return text.encode(), nested(text) if name == FORM else parse_json(text)
+        parse: Callable[[str], Any] = nested if name == FORM else parse_json
+        if len(text) > LARGE:  # others are answered while it is scanned for its error
+            return text.encode(), await asyncio.to_thread(parse, text)
+        return text.encode(), parse(text)
 
 
 def _has_body(headers: dict[bytes, bytes]) -> bool:
