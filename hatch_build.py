@@ -22,6 +22,8 @@ TEXTS = ("description", "examples")
 
 VOCABULARY = "flowise_mock/contract/vocabulary.schema.json"
 """It is included without the texts that only docs/overlays.md needs; pyproject.toml excludes it."""
+WALKS = tuple(f"flowise_mock/conform/{name}.yaml" for name in ("walks", "records", "flows"))
+"""They are included as JSON, which YAML is, without their comments; pyproject.toml excludes them."""
 
 
 class Data(BuildHookInterface):
@@ -38,6 +40,8 @@ class Data(BuildHookInterface):
         include[str(merged)] = f"flowise_mock/data/{merged.name}"
         vocabulary = _write_vocabulary(Path(self.root, "src", VOCABULARY), Path(self.made.name))
         include[str(vocabulary)] = VOCABULARY
+        for name in WALKS:
+            include[str(_write_json(Path(self.root, "src", name), Path(self.made.name)))] = name
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact: str) -> None:
         if version == "editable":
@@ -64,6 +68,14 @@ def _write_contracts(source: Path, folder: Path) -> Path:
 def _write_vocabulary(source: Path, folder: Path) -> Path:
     path = folder / source.name
     path.write_text(json.dumps(_without_texts(json.loads(source.read_text())), separators=(",", ":")))
+    return path
+
+
+def _write_json(source: Path, folder: Path) -> Path:
+    from flowise_mock.contract import document
+
+    path = folder / source.name
+    path.write_text(json.dumps(document.read(source), ensure_ascii=False, separators=(",", ":")))
     return path
 
 

@@ -96,6 +96,13 @@ def test_the_words_of_overlays_are_in_it_without_their_descriptions(unpacked: Pa
     assert set(done.stdout.split()) == set(vocabulary.words()), done.stderr
 
 
+@pytest.mark.parametrize("name", ["walks", "records", "flows"])
+def test_the_walks_are_in_it_as_json(unpacked: Path, name: str) -> None:
+    shipped = unpacked / "flowise_mock/conform" / f"{name}.yaml"
+    walks = document.read(ROOT / "src/flowise_mock/conform" / shipped.name)
+    assert document.read(shipped) == json.loads(shipped.read_text()) == walks
+
+
 def test_it_is_small(built: Path) -> None:
     assert built.stat().st_size < BYTES
 

@@ -53,7 +53,7 @@ somebody else had 20 records. No run found a deviation; each ended with exit sta
 |---|---|---|
 """
 JUDGED = {
-    "2.2.8": ("87 of 87", 3397),
+    "2.2.8": ("87 of 87", 3392),
     "3.0.0": ("93 of 93", 3712),
     "3.0.5": ("95 of 95", 3801),
     "3.0.8": ("97 of 97", 3908),
