@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from flowise_mock.contract import jsontext
 from flowise_mock.contract.names import snake
@@ -256,7 +257,10 @@ def test_a_large_body_is_parsed_beside_the_loop(
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    parser = body_parser.BodyParserMiddleware(app=None, max_body=1_000_000)  # type: ignore[arg-type]
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("a broken body is refused before the app")
+
+    parser = body_parser.BodyParserMiddleware(app, max_body=1_000_000)
     with pytest.raises(UnreadableContent) as refused:
         asyncio.run(parser._parse("application/json", {}, {}, {"type": "http", "headers": []}, receive))
     assert refused.value.detail == "Unexpected end of JSON input"

@@ -12,21 +12,16 @@ import asyncio
 import contextlib
 import socket
 import struct
-import time
-from collections import deque
 from collections.abc import Callable
 
-from flowise_mock.proxy.exchange import MAX_ARRIVALS, MAX_BODY, Exchange
-from flowise_mock.proxy.framing import Framer, Head, Part
+from flowise_mock.proxy.collector import Collector, Sink, Watch
+from flowise_mock.proxy.framing import Framer
 from flowise_mock.proxy.upstream import Connector, Upstream
 
 HIGH_WATER = 256 * 1024
 """Bytes that wait for one side before the other is read no more."""
-MAX_KEPT = 128 * 1024 * 1024
-"""Bytes of unfinished exchanges that are kept, over all connections."""
 SETTLING = 10
 """Rounds of the loop in which connections appear that were accepted before the end, and are cut."""
-Sink = Callable[[Exchange], None]
 Notice = Callable[[str], None]
 
 
@@ -36,13 +31,11 @@ class Relay:
     def __init__(self, upstream: Upstream, sink: Sink, notice: Notice = lambda text: None) -> None:
         self.upstream = upstream
         self.connector = Connector(upstream)
-        self.sink = sink
+        self.collector = Collector(sink)
         self.notice = notice
         self.port = 0
         self.stopped = False
-        self.kept = 0
         self.sides: set[Side] = set()
-        self._number = 0
         self._server: asyncio.Server | None = None
         self.tasks: set[asyncio.Task[None]] = set()
 
@@ -64,17 +57,13 @@ class Relay:
                 side.cut()
             await asyncio.sleep(0)
 
-    def next_id(self) -> int:
-        self._number += 1
-        return self._number
-
 
 class Connection:
     """A client's connection, and the one to the server that belongs to it."""
 
     def __init__(self, relay: Relay) -> None:
         self.relay = relay
-        self.watch = Watch(relay)
+        self.watch = Watch(relay.collector)
         self._own_port = b":%d" % relay.port
         self._host = b"Host: " + relay.upstream.authority.encode() + b"\r\n"
         self._requests = Framer(is_request=True, rewrite=self._line)
@@ -143,7 +132,7 @@ class Connection:
         """A side is gone."""
         if side is self.server:
             self.at_end(side)
-        self.watch.cut(side.name)
+        self.watch.cut("the proxy ended" if self.relay.stopped else f"the {side.name} left")
 
 
 class Side(asyncio.Protocol):
@@ -259,100 +248,3 @@ class Side(asyncio.Protocol):
 
     def _is_tls(self) -> bool:
         return self._transport is not None and self._transport.get_extra_info("ssl_object") is not None
-
-
-class Watch:
-    """Collects the exchanges of one connection. Bodies are kept up to a limit."""
-
-    def __init__(self, relay: Relay) -> None:
-        self._relay = relay
-        self._open: deque[Pending] = deque()
-        self._sending: Pending | None = None
-
-    def method(self) -> bytes:
-        """The method of the request that the next response answers."""
-        return self._open[0].exchange.method.encode("latin-1") if self._open else b""
-
-    def request(self, part: Part) -> None:
-        if part.head is not None:
-            self._sending = Pending(self._relay, part.head)
-            self._open.append(self._sending)
-        pending = self._sending
-        if pending is None:
-            return
-        if part.content:
-            pending.keep("request", part.content)
-        if part.end:
-            pending.sent = True
-            self._sending = None
-
-    def response(self, part: Part) -> None:
-        if not self._open:
-            return
-        pending = self._open[0]
-        if part.head is not None and not 100 <= part.head.status < 200:
-            pending.answered(part.head)
-        if part.content:
-            pending.keep("response", part.content)
-        if part.end:
-            self._open.popleft()
-            pending.finish("" if pending.sent else "the server answered before the request was complete")
-
-    def cut(self, who: str) -> None:
-        """The connection has ended, by whom."""
-        while self._open:
-            pending = self._open.popleft()
-            if pending.exchange.status:
-                where = "in the middle of the response"
-            else:
-                where = "before a response" if pending.sent else "in the middle of the request"
-            left = "the proxy ended" if self._relay.stopped else f"the {who} left"
-            pending.finish(f"{left} {where}")
-
-
-class Pending:
-    """An exchange that has not ended."""
-
-    def __init__(self, relay: Relay, head: Head) -> None:
-        self.sent = False
-        self._relay = relay
-        self._start = time.perf_counter()
-        self._held: dict[str, list[bytes]] = {"request": [], "response": []}
-        self._sizes = {"request": 0, "response": 0}
-        self.exchange = Exchange(
-            relay.next_id(),
-            time.time_ns() // 1_000_000,
-            head.method.decode("latin-1"),
-            head.target.decode("latin-1"),
-            head.headers,
-        )
-
-    def answered(self, head: Head) -> None:
-        self.exchange.status = head.status
-        self.exchange.response_headers = head.headers
-        self._arrived()
-
-    def keep(self, which: str, data: bytes) -> None:
-        """Keep a piece of a body, if there is room; count it in any case."""
-        self._sizes[which] += len(data)
-        if self._sizes[which] <= MAX_BODY and self._relay.kept + len(data) <= MAX_KEPT:
-            self._held[which].append(data)
-            self._relay.kept += len(data)
-        if which == "response":
-            self._arrived()
-
-    def _arrived(self) -> None:
-        arrivals = self.exchange.arrivals
-        if len(arrivals) < MAX_ARRIVALS:
-            arrivals.append((self._since(), self._sizes["response"]))
-
-    def _since(self) -> float:
-        return round((time.perf_counter() - self._start) * 1000, 3)
-
-    def finish(self, failure: str) -> None:
-        exchange = self.exchange
-        exchange.duration, exchange.failure = self._since(), failure
-        exchange.request, exchange.response = (b"".join(self._held[which]) for which in self._held)
-        exchange.request_length, exchange.response_length = self._sizes.values()
-        self._relay.kept -= len(exchange.request) + len(exchange.response)
-        self._relay.sink(exchange)
