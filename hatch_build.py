@@ -1,7 +1,8 @@
 """Puts the contracts and the fixtures into the wheel, and packs it well.
 
-With the merged contracts a server starts without reading YAML or applying overlays. The document and the
-overlays are in the same file, for overlays of users that extend them. A checkout has no copies.
+With the merged contracts a server starts without reading YAML or applying overlays. In the same file are
+the document and the overlays, for overlays of users that extend them, and further documents. A checkout has
+no copies.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ TEXTS = ("description", "examples")
 
 VOCABULARY = "flowise_mock/contract/vocabulary.schema.json"
 """It is included without the texts that only docs/overlays.md needs; pyproject.toml excludes it."""
-WALKS = tuple(f"flowise_mock/conform/{name}.yaml" for name in ("walks", "records", "flows"))
-"""They are included as JSON, which YAML is, without their comments; pyproject.toml excludes them."""
+PARTS = ("control/control.yaml", *(f"conform/{name}.yaml" for name in ("walks", "records", "flows")))
+"""Documents of the package that go with the contracts; pyproject.toml excludes the files."""
 
 
 class Data(BuildHookInterface):
@@ -40,8 +41,6 @@ class Data(BuildHookInterface):
         include[str(merged)] = f"flowise_mock/data/{merged.name}"
         vocabulary = _write_vocabulary(Path(self.root, "src", VOCABULARY), Path(self.made.name))
         include[str(vocabulary)] = VOCABULARY
-        for name in WALKS:
-            include[str(_write_json(Path(self.root, "src", name), Path(self.made.name)))] = name
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact: str) -> None:
         if version == "editable":
@@ -60,6 +59,7 @@ def _write_contracts(source: Path, folder: Path) -> Path:
     merged.write(
         path,
         ((name, contracts.load(name)) for name in contracts.names()),
+        ((name, document.read(source / "flowise_mock" / name)) for name in PARTS),
         ((str(each.relative_to(root)), merged.without_reasons(document.read(each))) for each in files),
     )
     return path
@@ -68,14 +68,6 @@ def _write_contracts(source: Path, folder: Path) -> Path:
 def _write_vocabulary(source: Path, folder: Path) -> Path:
     path = folder / source.name
     path.write_text(json.dumps(_without_texts(json.loads(source.read_text())), separators=(",", ":")))
-    return path
-
-
-def _write_json(source: Path, folder: Path) -> Path:
-    from flowise_mock.contract import document
-
-    path = folder / source.name
-    path.write_text(json.dumps(document.read(source), ensure_ascii=False, separators=(",", ":")))
     return path
 
 

@@ -96,11 +96,16 @@ def test_the_words_of_overlays_are_in_it_without_their_descriptions(unpacked: Pa
     assert set(done.stdout.split()) == set(vocabulary.words()), done.stderr
 
 
-@pytest.mark.parametrize("name", ["walks", "records", "flows"])
-def test_the_walks_are_in_it_as_json(unpacked: Path, name: str) -> None:
-    shipped = unpacked / "flowise_mock/conform" / f"{name}.yaml"
-    walks = document.read(ROOT / "src/flowise_mock/conform" / shipped.name)
-    assert document.read(shipped) == json.loads(shipped.read_text()) == walks
+def test_it_has_the_documents_of_the_package(unpacked: Path) -> None:
+    names = ("conform/walks.yaml", "conform/records.yaml", "conform/flows.yaml", "control/control.yaml")
+    code = (
+        "import json, sys\nfrom pathlib import Path\nfrom flowise_mock.contract import contracts\n"
+        "for name in sys.argv[1:]: print(json.dumps(contracts.of_package(Path('flowise_mock', name).resolve())))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *names], cwd=unpacked, capture_output=True, text=True)
+    read = [json.loads(line) for line in done.stdout.splitlines()]
+    assert read == [document.read(ROOT / "src/flowise_mock" / name) for name in names], done.stderr
+    assert not any((unpacked / "flowise_mock" / name).exists() for name in names)
 
 
 def test_it_is_small(built: Path) -> None:

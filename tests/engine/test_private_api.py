@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
-import socket
-import threading
-import time
 from typing import Any
 
 import pytest
@@ -82,41 +78,6 @@ def test_a_contract_is_checked_by_our_validator() -> None:
     wrong = {**SPEC, "paths": {"/things": {"get": {"responses": {}, "operationId": 1}}}}
     with pytest.raises(DocumentError, match=r"is not OpenAPI 3\.0: paths/"):
         private_api.Contract(wrong)
-
-
-def serve(app: Any) -> tuple[uvicorn.Server, threading.Thread, int]:
-    bound = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run, args=([bound],), daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    return server, thread, bound.getsockname()[1]
-
-
-def test_uvicorns_send_leads_to_the_transport() -> None:
-    found = []
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        found.append(private_api.transport(send))
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
-    server, thread, port = serve(app)
-    with socket.create_connection(("127.0.0.1", port)) as client:
-        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert client.recv(100).startswith(b"HTTP/1.1 204")
-    server.should_exit = True
-    thread.join(5)
-    assert isinstance(found[0], asyncio.BaseTransport) or hasattr(found[0], "get_extra_info")
-    assert found[0].get_extra_info("socket") is not None
-
-
-def test_any_other_send_has_no_transport() -> None:
-    async def send(message: Any) -> None:
-        """A server that is not uvicorn."""
-
-    assert private_api.transport(send) is None
 
 
 def test_a_signal_closes_and_is_not_raised_again() -> None:

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flowise_mock.contract import document
+from flowise_mock.contract import contracts
 
 Data = dict[str, Any]
 
@@ -24,8 +24,8 @@ def records() -> Data:
 
 
 def _read(name: str) -> Data:
-    shared = document.read(Path(__file__).with_name("flows.yaml"))
-    read: Data = _inserted(document.read(Path(__file__).with_name(name)), shared)
+    shared = contracts.of_package(Path(__file__).with_name("flows.yaml"))
+    read: Data = _inserted(contracts.of_package(Path(__file__).with_name(name)), shared)
     return read
 
 

@@ -132,6 +132,14 @@ def load(contract: str = "documented", overlays: Sequence[Path] = (), base: Path
     return checked(document, source)
 
 
+def of_package(path: Path) -> Any:
+    """A document that lies beside the code; a wheel has it with its contracts. Raises DocumentError."""
+    if path.exists():
+        return read(path)
+    package = Path(__file__).parents[1]
+    return merged.read_part(root() / merged.FILE, path.relative_to(package).as_posix())
+
+
 def _merged(contract: str) -> Document | None:
     """The contract as the wheel has it, merged and completed; a checkout has none."""
     path = root() / merged.FILE

@@ -1,7 +1,7 @@
-"""The merged contracts of a wheel, and the files that they are merged from, in one compressed file.
+"""One file of a wheel: the merged contracts, what they are merged from, and documents of the package.
 
-Contracts and files share most of their text, so together they need a third of the bytes that they need alone.
-The first line lists the contracts; a line for each contract follows, then one for each file.
+They share most of their text, so together they need a third of the bytes that they need alone. The first line
+lists the contracts; then come a line for each contract, for each document of the package, and for each file.
 """
 
 from __future__ import annotations
@@ -20,13 +20,23 @@ FILTERS = [
 
 
 def write(
-    path: Path, documents: Iterable[tuple[str, Document]], files: Iterable[tuple[str, Document]]
+    path: Path,
+    contracts: Iterable[tuple[str, Document]],
+    parts: Iterable[tuple[str, Document]],
+    files: Iterable[tuple[str, Document]],
 ) -> None:
-    """Write contracts and files, each with its name. The same ones give the same bytes."""
-    merged = list(documents)
-    lines = [[name for name, _ in merged], *merged, *files]
+    """Write contracts, documents of the package and files, each with its name.
+
+    The same ones give the same bytes.
+    """
+    merged = list(contracts)
+    lines = [[name for name, _ in merged], *merged, *((PART + name, each) for name, each in parts), *files]
     text = "".join(json.dumps(each, separators=(",", ":")) + "\n" for each in lines)
     path.write_bytes(lzma.compress(text.encode(), filters=FILTERS))
+
+
+PART = "package:"
+"""Before the name of a document of the package."""
 
 
 def names(path: Path) -> list[str]:
@@ -38,10 +48,22 @@ def names(path: Path) -> list[str]:
 
 def read(path: Path, name: str) -> Document | None:
     """The contract of that name, if the file has it. What comes after it is not decompressed."""
+    return _read(path, name) if name in names(path) else None
+
+
+def read_part(path: Path, name: str) -> Document:
+    """The document of the package that has that path in it. Raises KeyError."""
+    found = _read(path, PART + name)
+    if found is None:
+        raise KeyError(name)
+    return found
+
+
+def _read(path: Path, name: str) -> Document | None:
     start = f"[{json.dumps(name)},".encode()
     with lzma.open(path) as file:
-        contracts = len(json.loads(next(file)))
-        for _, line in zip(range(contracts), file, strict=False):
+        next(file)
+        for line in file:
             if line.startswith(start):
                 document: Document = json.loads(line)[1]
                 return document
@@ -61,9 +83,9 @@ def without_reasons(value: Document) -> Document:
 def unpack(path: Path, folder: Path) -> None:
     """Write the files that the contracts are merged from into a folder: as JSON, which is YAML too."""
     with lzma.open(path) as file:
-        skipped = len(json.loads(next(file)))
-        for number, line in enumerate(file):
-            if number >= skipped:
-                name, value = json.loads(line)
+        skipped = set(json.loads(next(file)))
+        for line in file:
+            name, value = json.loads(line)
+            if name not in skipped and not name.startswith(PART):
                 (folder / name).parent.mkdir(exist_ok=True)
                 (folder / name).write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")

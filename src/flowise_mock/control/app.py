@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from flowise_mock.contract import document as documents
+from flowise_mock.contract import contracts
 from flowise_mock.contract.document import Document, operations
 from flowise_mock.contract.schemas import Schemas
 from flowise_mock.contract.writing import Writers
@@ -31,7 +31,7 @@ MAX_BODY = 64 * 1024 * 1024
 
 def load() -> Document:
     """The document of the control API."""
-    found: Document = documents.read(DOCUMENT)
+    found: Document = contracts.of_package(DOCUMENT)
     return found
 
 

@@ -1,4 +1,4 @@
-"""The connection of one request: ASGI cannot close or reset it; this does, through uvicorn's transport."""
+"""The connection of one request: ASGI cannot close or reset it; this does, through the server's transport."""
 
 from __future__ import annotations
 
@@ -8,20 +8,26 @@ import struct
 
 from starlette.types import Receive, Send
 
-from flowise_mock.engine import private_api
+from flowise_mock.engine.http_exchange import Exchange
 
 
 class Connection:
-    """The connection that a request came over. `receive` and `send` are the server's own."""
+    """The connection that a request came over. `receive` and `send` are the server's own.
+
+    Behind another server than ours it waits, and cannot do more.
+    """
+
+    __slots__ = ("_exchange", "_receive")
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
-        self._send = send
+        exchange = getattr(send, "__self__", None)
+        self._exchange = exchange if isinstance(exchange, Exchange) else None
 
     @property
     def has_left(self) -> bool:
         """Whether the client closed the connection."""
-        return private_api.has_left(self._send)
+        return self._exchange is not None and self._exchange.disconnected
 
     async def closed(self) -> None:
         """Wait until the client, or the server, has closed the connection."""
@@ -39,22 +45,23 @@ class Connection:
     async def leave_open(self, seconds: float) -> None:
         """Send nothing until the client gives up or the time is over; then close the connection."""
         if not await self.wait(seconds):
-            await self._end("abort")
+            await self._abort()
 
     async def close(self) -> None:
         """Close the connection after everything is sent, whether or not the response is complete."""
-        await self._end("close")
+        if self._exchange is not None:
+            self._exchange.close()
+            await self.closed()
 
     async def reset(self) -> None:
         """Reset the connection: the client sees an error, and not an end."""
-        transport = private_api.transport(self._send)
-        if transport is not None:
+        if self._exchange is not None:
             linger = struct.pack("ii", 1, 0)  # discard what is unsent, and send RST
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        await self._end("abort")
+            socket_of = self._exchange.transport.get_extra_info("socket")
+            socket_of.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        await self._abort()
 
-    async def _end(self, how: str) -> None:
-        transport = private_api.transport(self._send)
-        if transport is not None:
-            getattr(transport, how)()
+    async def _abort(self) -> None:
+        if self._exchange is not None:
+            self._exchange.transport.abort()
             await self.closed()

@@ -41,21 +41,19 @@ def head_problem(
         return 431, f"The request line and the headers are larger than {limits.head_bytes} bytes; send less"
     if len(headers) > limits.headers:
         return 431, f"The request has more than {limits.headers} headers; send fewer"
-    hosts = 0
-    for name, value in headers:
-        if name == b"host":
-            hosts += 1
-        elif name == b"upgrade" and value.lower() == b"websocket":
-            return 400, "This server has no WebSockets; a streamed prediction is a POST with streaming: true"
-    if hosts > 1 or (not hosts and version == "1.1"):
-        found = "two or more Host headers" if hosts else "no Host header"
-        return 400, f"The request has {found}; send one"
+    named = dict(headers)
+    if named.get(b"upgrade", b"").lower() == b"websocket":
+        return 400, "This server has no WebSockets; a streamed prediction is a POST with streaming: true"
+    if b"host" not in named and version == "1.1":
+        return 400, "The request has no Host header; send one"
+    if len(named) < len(headers) and sum(name == b"host" for name, _ in headers) > 1:
+        return 400, "The request has two or more Host headers; send one"
     return None
 
 
-def expectation_problem(headers: Sequence[tuple[bytes, bytes]]) -> tuple[int, str] | None:
-    """The refusal of a request that expects something else than to be asked to continue."""
+def expectation(headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+    """What a request expects before it sends its body, in lower case; nearly always `100-continue`."""
     for name, value in headers:
-        if name == b"expect" and value.lower() != b"100-continue":
-            return 417, "The request has an Expect header that is not 100-continue"
+        if name == b"expect":
+            return value.lower()
     return None

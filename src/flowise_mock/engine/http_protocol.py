@@ -1,63 +1,103 @@
-"""The HTTP/1.1 of the server: uvicorn's protocol on httptools, with limits on each connection.
-
-Like `private_api.py`, it holds names that uvicorn does not promise; tests/engine/test_http_protocol.py has a
-test for each.
-"""
+"""The HTTP/1.1 of the server: connections on httptools, with limits on each. uvicorn's server holds them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from collections import deque
+from functools import lru_cache
+from typing import Any, cast
+from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from starlette.types import ASGIApp
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
 from flowise_mock.engine.answers import Answer
-from flowise_mock.engine.http_limits import HTTPLimits, expectation_problem, head_problem
+from flowise_mock.engine.http_exchange import Exchange
+from flowise_mock.engine.http_limits import HTTPLimits, expectation, head_problem
 from flowise_mock.engine.refusal import Refusal, on_the_wire, refusal
-from flowise_mock.engine.upgrade import parser_after
+from flowise_mock.engine.upgrade import new_parser, parse_after_head
 
 access = logging.getLogger("flowise_mock.access")
+log = logging.getLogger("flowise_mock")
+_EXPECTED = (httptools.HttpParserInvalidURLError, UnicodeDecodeError)
+"""What the callbacks of the parser raise if the URL is none."""
+MAX_KEPT = 200
+"""Bytes of the longest URL whose parts are kept."""
 
 
-class Protocol(HttpToolsProtocol):
+class Protocol(asyncio.Protocol):
     """One connection, with limits on what its client may send, leave unsent, and not read.
 
     A request that offers an upgrade, such as curl's `h2c`, is answered as if it did not. Every answer is
     sent so that the client can read it, also one that is sent before the body has come. If `bare`, what is
     refused gets no reason, as from Node.
+
+    `exchange` is the request that was received last, whole or not; `_answered` is the one whose response is
+    being sent, and `_queue` has those between the two.
     """
 
+    transport: asyncio.Transport
+
     def __init__(
-        self, *args: Any, limits: HTTPLimits, stalled: set[Protocol], bare: bool = False, **kwargs: Any
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        limits: HTTPLimits,
+        stalled: set[Protocol],
+        bare: bool = False,
     ) -> None:
-        super().__init__(*args, **kwargs)
+        self.loop = _loop or asyncio.get_event_loop()
         self.limits = limits
         self.bare = bare
+        self.tasks = server_state.tasks
+        self.parser = new_parser(self)
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.exchange: Exchange | None = None
+        self.is_writing_paused = False
+        self._app: ASGIApp = config.loaded_app
+        self._keep_alive = config.timeout_keep_alive
+        self._server = server_state
         self._stalled = stalled  # all connections of the server whose client does not read
-        self._timer: asyncio.TimerHandle | None = None
-        self._writing: asyncio.TimerHandle | None = None
+        self._answered: Exchange | None = None
+        self._queue: deque[Exchange] = deque()
+        self._url = b""
         self._in_head = False
         self._is_whole = True
+        self._is_reading_paused = False
         self._head_size = self._packet = self._discarded = 0
         self._refused: Answer | None = None
-        self._answered: RequestResponseCycle | None = None
         self._is_ending = False
+        self._deadline: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._progress: asyncio.TimerHandle | None = None
+        self._written: asyncio.Event | None = None
 
     # --- receiving ---
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self._client = _address(transport, "peername")
+        self._address = _address(transport, "sockname")
+        self._server.connections.add(cast(Any, self))
         self._arm(self.limits.idle_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._server.connections.discard(cast(Any, self))
         self._disarm()
+        if self._timer is not None:
+            self._timer.cancel()
+        for exchange in (self._answered, *self._queue, self.exchange):
+            if exchange is not None and not exchange.is_complete:
+                exchange.disconnect()
+        self._queue.clear()
         self.resume_writing()
-        if self._answered is not None and not self._answered.response_complete:
-            self._answered.disconnected = True  # uvicorn marks the last request alone
-            self._answered.message_event.set()
-        super().connection_lost(exc)
 
     def eof_received(self) -> None:
         if self._is_ending:
@@ -67,12 +107,13 @@ class Protocol(HttpToolsProtocol):
         if self._is_ending:
             self._discard(len(data))
             return
-        self._unset_keepalive_if_required()
         self._packet = len(data)
         continues_head = self._in_head
         try:
             self._feed(data)
-        except httptools.HttpParserError:
+        except httptools.HttpParserError as error:
+            if isinstance(error.__context__, Exception) and not isinstance(error.__context__, _EXPECTED):
+                log.error("a request cannot be read", exc_info=error)
             self._refuse(400, "This is not an HTTP/1.1 request; https, HTTP/2 and proxies are not served")
             return
         if self._in_head:
@@ -83,11 +124,11 @@ class Protocol(HttpToolsProtocol):
                 self._arm(self.limits.idle_seconds)
         elif self._is_whole:
             self._disarm()
-        elif self.cycle.response_complete:
+        elif self.exchange is not None and self.exchange.is_complete:
             if not self._discarded:
                 self._arm(self.limits.discard_seconds)
             self._discard(self._packet)
-        elif self._timer is None:
+        elif self._deadline is None:
             self._arm(self.limits.body_seconds)
 
     def _feed(self, data: bytes) -> None:
@@ -99,69 +140,136 @@ class Protocol(HttpToolsProtocol):
             except httptools.HttpParserUpgrade as upgrade:
                 data = data[upgrade.args[0] :]
                 self._is_whole = False
-                parser_after(self)
+                assert self.exchange is not None
+                parse_after_head(self, self.headers, keep_alive=self.exchange.keep_alive)
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        self._url = b""
+        self.headers = []
         self._in_head, self._is_whole = True, False
         self._head_size = self._discarded = 0
 
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
     def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value.rstrip(b" \t"))  # the parser strips blanks before a value only
+        self.headers.append((name.lower(), value.rstrip(b" \t")))  # blanks before it are stripped already
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._disarm()
+        self._deadline = None
+        parser, headers = self.parser, self.headers
         size = self._head_size + self._packet
         if size > self.limits.head_bytes:  # with some of the body, perhaps
-            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        problem = head_problem(self.headers, self.parser.get_http_version(), size, self.limits)
-        if problem is None and self.bare:
-            problem = expectation_problem(self.headers)
-        if problem is None:
-            super().on_headers_complete()
+            size = len(self._url) + sum(len(name) + len(value) + 4 for name, value in headers)
+        version = parser.get_http_version()
+        problem = head_problem(headers, version, size, self.limits)
+        expected = expectation(headers)
+        if problem is None and self.bare and expected not in (None, b"100-continue"):
+            problem = 417, "The request has an Expect header that is not 100-continue"
+        path, raw_path, query = (_target if len(self._url) <= MAX_KEPT else _target.__wrapped__)(self._url)
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": version,
+            "server": self._address,
+            "client": self._client,
+            "scheme": "http",
+            "root_path": "",
+            "headers": headers,
+            "extensions": {},
+            "method": parser.get_method().decode("ascii"),
+            "path": path,
+            "raw_path": raw_path,
+            "query_string": query,
+        }
+        exchange = self.exchange = Exchange(
+            self,
+            self._app if problem is None else Refusal(*problem, bare=self.bare),
+            scope,
+            keep_alive=problem is None and version != "1.0" and parser.should_keep_alive(),
+            continues=expected == b"100-continue",
+        )
+        if self._answered is None:
+            self._answered = exchange
+            exchange.start()
         else:
-            app, self.app = self.app, Refusal(*problem, bare=self.bare)
-            super().on_headers_complete()
-            self.cycle.keep_alive = False
-            self.app = app
-        if not self.cycle.keep_alive:
-            self.cycle.transport = _ClosingTransport(self)  # type: ignore[assignment]
+            self._queue.append(exchange)
+            self.pause_reading()
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._answered = cycle
-        super()._start_asgi_task(cycle, app)
+    def on_body(self, body: bytes) -> None:
+        if self.exchange is not None and not self.exchange.is_complete:
+            self.exchange.add_body(body)
 
     def on_message_complete(self) -> None:
         if not self.parser.should_upgrade():  # else the body is still to come
             self._is_whole = True
-            super().on_message_complete()
-            if not self.pipeline:  # else a client that leaves is not seen
-                self.flow.resume_reading()
+            if self.exchange is not None:
+                self.exchange.end_body()
+            if not self._queue:  # else a client that leaves is not seen
+                self.resume_reading()
 
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if self._refused is not None and not self.pipeline:
-            self._end(self._refused)
+    def pause_reading(self) -> None:
+        if not self._is_reading_paused:
+            self._is_reading_paused = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._is_reading_paused:
+            self._is_reading_paused = False
+            self.transport.resume_reading()
 
     # --- ending ---
 
+    def completed(self, exchange: Exchange) -> None:
+        """The response of an exchange was written."""
+        self._server.total_requests += 1
+        self._answered = None
+        if not exchange.keep_alive:
+            self.close()
+        if self._is_ending or self.transport.is_closing():
+            return
+        self.resume_reading()
+        if self._queue:
+            self._answered = self._queue.popleft()
+            self._answered.start()
+        elif self._refused is not None:
+            self._end(self._refused)
+        elif not self._is_whole and not self._in_head:
+            self._arm(self.limits.discard_seconds)
+        elif not self._in_head:
+            self._arm(self._keep_alive)
+
+    def fail(self, exchange: Exchange) -> None:
+        """Answer for an application that failed; if its response has begun, end that."""
+        if exchange.is_started:
+            self.transport.abort()
+        else:
+            exchange.disconnect()
+            self._end(Answer(500, [(b"content-length", b"0")], b""))
+
+    def shutdown(self) -> None:
+        """End the connection; if a request is being answered, after its response."""
+        if self._answered is None:
+            self.transport.close()
+        else:
+            self._answered.keep_alive = False
+
     def _refuse(self, status: int, message: str) -> None:
         """Answer what is no request, after the requests that came before it."""
-        access.info("%s - - %s; %s", self.client[0] if self.client else "-", status, message)
+        access.info("%s - - %s; %s", self._client[0] if self._client else "-", status, message)
         answer = Answer(status, [], b"") if self.bare else refusal(status, message)
-        if self.cycle is None or self.cycle.response_complete:
+        if self._answered is None:
             self._end(answer)
-        elif not self._in_head and not self._is_whole:  # the request that is being answered is broken
-            if self.cycle.response_started:
+        elif self._answered is self.exchange and not self._in_head and not self._is_whole:
+            if self._answered.is_started:  # the request that is being answered is broken
                 self.transport.abort()
             else:
-                self.cycle.disconnected = True
-                self.cycle.message_event.set()
+                self._answered.disconnect()
                 self._end(answer)
         else:
             self._refused = answer
-            self.flow.pause_reading()
+            self.pause_reading()
 
     def _end(self, answer: Answer) -> None:
         self.transport.write(on_the_wire(answer))
@@ -179,7 +287,7 @@ class Protocol(HttpToolsProtocol):
         if self._is_ending or self.transport.is_closing():
             return
         self._is_ending = True
-        self.flow.resume_reading()
+        self.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self._arm(self.limits.discard_seconds)
@@ -192,22 +300,35 @@ class Protocol(HttpToolsProtocol):
     # --- time ---
 
     def _arm(self, seconds: float) -> None:
-        self._disarm()
-        self._timer = self.loop.call_later(seconds, self._time_is_over)
+        """Set the deadline of what the connection waits for. Its timer looks at it when it is over."""
+        deadline = self._deadline = self.loop.time() + seconds
+        if self._timer is not None:
+            if self._timer_at <= deadline:
+                return
+            self._timer.cancel()
+        self._set_timer(deadline)
+
+    def _set_timer(self, at: float) -> None:
+        self._timer_at = at
+        self._timer = self.loop.call_at(at, self._time_is_over)
 
     def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._deadline = None
 
     def _time_is_over(self) -> None:
         self._timer = None
-        answering = self.cycle is not None and not self.cycle.response_complete
+        if self._deadline is None:
+            return
+        if self.loop.time() < self._deadline:  # it was set anew in the meantime
+            self._set_timer(self._deadline)
+            return
+        self._deadline = None
+        answering = self._answered is not None
         if self._is_ending or (not self._is_whole and not self._in_head and not answering):
             self.transport.abort()
         elif self._in_head:
             self._refuse(408, f"The headers did not come within {self.limits.idle_seconds:g} s")
-        elif self.flow.read_paused:
+        elif self._is_reading_paused:
             self._arm(self.limits.body_seconds)
         elif answering and not self._is_whole:
             self._refuse(408, f"The body did not come within {self.limits.body_seconds:g} s")
@@ -216,23 +337,36 @@ class Protocol(HttpToolsProtocol):
 
     # --- writing ---
 
+    def default_headers(self) -> bytes:
+        """The lines of the headers that uvicorn gives to all responses, such as the date."""
+        return _lines(*self._server.default_headers)
+
+    async def drained(self) -> None:
+        """Wait until the client has read most of what was written."""
+        if self._written is None:
+            self._written = asyncio.Event()
+        self._written.clear()
+        await self._written.wait()
+
     def pause_writing(self) -> None:
-        super().pause_writing()
+        self.is_writing_paused = True
         self._stalled.add(self)
         self._watch(self.transport.get_write_buffer_size())
         if sum(each.transport.get_write_buffer_size() for each in self._stalled) > self.limits.unsent_bytes:
             max(self._stalled, key=lambda each: each.transport.get_write_buffer_size()).transport.abort()
 
     def resume_writing(self) -> None:
-        super().resume_writing()
+        self.is_writing_paused = False
+        if self._written is not None:
+            self._written.set()
         self._stalled.discard(self)
-        if self._writing is not None:
-            self._writing.cancel()
-            self._writing = None
+        if self._progress is not None:
+            self._progress.cancel()
+            self._progress = None
 
     def _watch(self, unsent: int) -> None:
         """Close the connection if the client reads nothing for so long."""
-        self._writing = self.loop.call_later(self.limits.write_seconds, self._check_progress, unsent)
+        self._progress = self.loop.call_later(self.limits.write_seconds, self._check_progress, unsent)
 
     def _check_progress(self, before: int) -> None:
         unsent = self.transport.get_write_buffer_size()
@@ -242,13 +376,19 @@ class Protocol(HttpToolsProtocol):
             self._watch(unsent)
 
 
-class _ClosingTransport:
-    """The transport of a connection that ends with its response. `close` leaves the client time to read."""
+@lru_cache(1000)
+def _target(url: bytes) -> tuple[str, bytes, bytes]:
+    """The path of a URL, decoded and as it is, and its query; most are asked for again and again."""
+    found = httptools.parse_url(url)
+    path = found.path.decode("ascii")
+    return unquote(path) if "%" in path else path, found.path, found.query or b""
 
-    def __init__(self, protocol: Protocol) -> None:
-        self._transport = protocol.transport
-        self.write = protocol.transport.write
-        self.close = protocol.close
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+@lru_cache(4)
+def _lines(*headers: tuple[bytes, bytes]) -> bytes:
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
+
+
+def _address(transport: asyncio.BaseTransport, kind: str) -> tuple[str, int] | None:
+    found = transport.get_extra_info(kind)
+    return (str(found[0]), int(found[1])) if isinstance(found, tuple) else None

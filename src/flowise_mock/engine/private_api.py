@@ -15,7 +15,7 @@ from connexion.middleware.abstract import AbstractRoutingAPI, RoutedMiddleware
 from connexion.middleware.security import SecurityOperation
 from connexion.operations import AbstractOperation
 from connexion.spec import OpenAPISpecification, Specification
-from starlette.types import ASGIApp, Send
+from starlette.types import ASGIApp
 
 from flowise_mock.contract.document import Document, DocumentError
 from flowise_mock.contract.schemas import Validator
@@ -88,16 +88,6 @@ class RoutingAPI(AbstractRoutingAPI[str]):
         self, method: str, path: str, operation: str, name: str | None = None
     ) -> None:
         self._add(path, method, operation)
-
-
-def transport(send: Send) -> Any:
-    """The transport of the connection that a `send` of uvicorn writes to; None for any other server."""
-    return getattr(getattr(send, "__self__", None), "transport", None)
-
-
-def has_left(send: Send) -> bool:
-    """Whether the client of a request closed the connection, by the `send` of uvicorn; else False."""
-    return bool(getattr(getattr(send, "__self__", None), "disconnected", False))
 
 
 def stop_on_signal(server: Any, close: Callable[[], None]) -> None:

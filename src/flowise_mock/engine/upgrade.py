@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import httptools
@@ -38,12 +39,17 @@ class _AfterHead:
         self._protocol.on_message_complete()
 
 
-def parser_after(protocol: Any) -> None:
-    """Give a protocol a parser that reads on after the head of its current request."""
-    parser = httptools.HttpRequestParser(_AfterHead(protocol))
-    parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
-    protocol.parser = parser
-    framing = [each for each in protocol.headers if each[0] in (b"content-length", b"transfer-encoding")]
-    keep = b"keep-alive" if protocol.cycle.keep_alive else b"close"
+def new_parser(callbacks: Any) -> httptools.HttpRequestParser:
+    """A parser that reads on after a request which ends its connection, so that a client can be answered."""
+    parser = httptools.HttpRequestParser(callbacks)
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser
+
+
+def parse_after_head(protocol: Any, headers: Sequence[tuple[bytes, bytes]], *, keep_alive: bool) -> None:
+    """Give a protocol a parser that reads on after the head of a request with these headers."""
+    parser = protocol.parser = new_parser(_AfterHead(protocol))
+    framing = [each for each in headers if each[0] in (b"content-length", b"transfer-encoding")]
+    keep = b"keep-alive" if keep_alive else b"close"
     lines = [b"POST / HTTP/1.1", *(b"%s: %s" % each for each in framing), b"connection: " + keep]
     parser.feed_data(b"\r\n".join(lines) + b"\r\n\r\n")
