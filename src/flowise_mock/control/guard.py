@@ -68,22 +68,30 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        host = headers.get(b"host", b"").decode("latin-1")
-        name = host_name(host)
-        local = is_loopback(name) or name in self.allowed
+        name, local = self._host(_header(scope, b"host"))
         if name and self.bound_to_loopback and not local:
             short = name[:80]
             text = f"This server does not answer for the host {short}; start it with --allow-host {short}"
             await respond(refusal(421, text), send)
             return
-        path = _PREFIX.sub("", scope["path"], count=1) if scope["path"].startswith("/ns/") else scope["path"]
-        if path != CONTROL and not path.startswith(f"{CONTROL}/"):
-            await self.app(scope, receive, send)
-            return
+        path = scope["path"]
+        if CONTROL in path:
+            path = _PREFIX.sub("", path, count=1) if path.startswith("/ns/") else path
+            if path == CONTROL or path.startswith(f"{CONTROL}/"):
+                await self._guard(scope, receive, send, path, local)
+                return
+        await self.app(scope, receive, send)
 
+    def _host(self, host: bytes) -> tuple[str, bool]:
+        """The name in a Host header, and whether it is this server's own."""
+        name = _host_name(host)
+        return name, is_loopback(name) or name in self.allowed
+
+    async def _guard(self, scope: Scope, receive: Receive, send: Send, path: str, local: bool) -> None:
+        """Pass a request on to the control API, or refuse it."""
+        headers = dict(scope["headers"])
         protect = protected(send)
-        refused = self._refused(scope, headers, host, path, local)
+        refused = self._refused(scope, headers, headers.get(b"host", b"").decode("latin-1"), path, local)
         if refused is not None:
             await respond(refused, protect)
         else:
@@ -142,6 +150,18 @@ def protected(send: Send) -> Send:
         await send(message)
 
     return protect
+
+
+def _header(scope: Scope, wanted: bytes) -> bytes:
+    for name, value in scope["headers"]:
+        if name == wanted:
+            return bytes(value)
+    return b""
+
+
+@lru_cache(256)
+def _host_name(header: bytes) -> str:
+    return host_name(header.decode("latin-1"))
 
 
 def host_name(host: str) -> str:

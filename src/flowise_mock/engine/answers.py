@@ -161,10 +161,10 @@ class Answers:
         log.error("the answer of %s to %s breaks the contract: %s", where, type(outcome).__name__, problem)
         return self._shown(InternalError(problem))[0]
 
-    async def write_slowly(self, outcome: Ok, pause: Callable[[], Awaitable[None]]) -> None:
+    async def write_slowly(self, outcome: Outcome, pause: Callable[[], Awaitable[None]]) -> None:
         """Write a long list before it is rendered, with pauses in which other requests are answered."""
         described = self._form(type(outcome), None).described
-        if described is not None and described.writer is not None:
+        if isinstance(outcome, Ok) and described is not None and described.writer is not None:
             outcome.value = await described.writer.written(outcome.value, pause)
 
     def _fixed(self, outcome: FixedAnswer) -> Answer:
@@ -183,7 +183,8 @@ class Answers:
         return self._shown(outcome, status)[0]
 
     def _shown(self, outcome: Outcome, status: int | None = None) -> tuple[Answer, str | None]:
-        form = self._form(type(outcome), status)
+        form = self._forms.get(type(outcome)) if status is None else None
+        form = form or self._form(type(outcome), status)
         if form.is_value and form.described is not None and form.described.writer is not None:
             body, problem = form.described.writer.write(outcome.value)  # type: ignore[attr-defined]
             return self._whole(form, [], body), _broken(form.status, problem)

@@ -17,17 +17,22 @@ class Connection:
     Behind another server than ours it waits, and cannot do more.
     """
 
-    __slots__ = ("_exchange", "_receive")
+    __slots__ = ("_receive", "_send")
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
-        exchange = getattr(send, "__self__", None)
-        self._exchange = exchange if isinstance(exchange, Exchange) else None
+        self._send = send
+
+    @property
+    def _exchange(self) -> Exchange | None:
+        exchange = getattr(self._send, "__self__", None)
+        return exchange if isinstance(exchange, Exchange) else None
 
     @property
     def has_left(self) -> bool:
         """Whether the client closed the connection."""
-        return self._exchange is not None and self._exchange.disconnected
+        exchange = getattr(self._send, "__self__", None)
+        return isinstance(exchange, Exchange) and exchange.disconnected
 
     async def closed(self) -> None:
         """Wait until the client, or the server, has closed the connection."""
@@ -49,19 +54,23 @@ class Connection:
 
     async def close(self) -> None:
         """Close the connection after everything is sent, whether or not the response is complete."""
-        if self._exchange is not None:
-            self._exchange.close()
+        exchange = self._exchange
+        if exchange is not None:
+            exchange.close()
             await self.closed()
 
     async def reset(self) -> None:
         """Reset the connection: the client sees an error, and not an end."""
-        if self._exchange is not None:
+        exchange = self._exchange
+        if exchange is not None:
             linger = struct.pack("ii", 1, 0)  # discard what is unsent, and send RST
-            socket_of = self._exchange.transport.get_extra_info("socket")
-            socket_of.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            exchange.transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, linger
+            )
         await self._abort()
 
     async def _abort(self) -> None:
-        if self._exchange is not None:
-            self._exchange.transport.abort()
+        exchange = self._exchange
+        if exchange is not None:
+            exchange.transport.abort()
             await self.closed()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -30,13 +30,12 @@ class OriginMiddleware:
             allow_headers=["*"],
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         state = request_state(scope)
         if b"origin" in state.headers:
-            await self.cors(scope, receive, send)
-            return
+            return self.cors(scope, receive, send)
         state.cors = (VARY,)
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 class FlowCORSMiddleware:
@@ -58,7 +57,7 @@ class FlowCORSMiddleware:
         self.origins = origins
         self.flows = () if isinstance(cors, str) else tuple(base_path + path for path in cors)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         state = request_state(scope)
         sent = state.headers.get(b"origin") or None
         origin = None if sent is None else sent.decode("latin-1")
@@ -68,8 +67,7 @@ class FlowCORSMiddleware:
             or self._flow_allows(state.world.store, scope["path"], origin, scope["method"])
         )
         if scope["method"] == "OPTIONS" and (origin is None or reflected):
-            await self._preflight(origin, state, send)
-            return
+            return self._preflight(origin, state, send)
         headers = []
         if sent is not None and reflected:
             headers.append((b"access-control-allow-origin", sent))
@@ -78,7 +76,7 @@ class FlowCORSMiddleware:
         if self.any or origin is None or reflected:
             headers.append(VARY)
         state.cors = headers
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
     def _flow_allows(self, store: Store, path: str, origin: str, method: str) -> bool:
         """Whether a path is a question to a flow that this origin may use.

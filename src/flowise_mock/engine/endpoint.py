@@ -139,10 +139,12 @@ class Endpoint:
             state.world.store.set_clock(time.decode("latin-1"))
         if self._permissions:
             self._check_permission(state)
-        for name, value in scope["path_params"].items():
-            if not value:
-                self.report(MissingId(name), state)
-        values = self._parameters.read(scope["path_params"], scope["query_string"])
+        path: dict[str, str] = scope["path_params"]
+        if "" in path.values():
+            for name, value in path.items():
+                if not value:
+                    self.report(MissingId(name), state)
+        values = self._parameters.read(path, scope["query_string"])
         files: list[Upload] = []
         if self._bodies is not None:
             raw = state.body = await receive_body(scope, receive, settings.max_body)
@@ -161,23 +163,14 @@ class Endpoint:
                 await _trigger_rule(state, received.request, channel)
         call = self._make_call(self, received)
         result = await self._handler(call, **values)
-        if type(result) is list and len(result) > LONG:
-            result = Ok(result)
-            await self.answers.write_slowly(result, call.pause)
-        await self._send(result, channel, state, receive, send)
-
-    async def _send(
-        self, result: Any, channel: FaultChannel | None, state: RequestState, receive: Receive, send: Send
-    ) -> None:
-        if channel is not None and channel.wants_json and isinstance(result, EventStream) and result.as_json:
-            result = await result.as_json()
-        if isinstance(result, EventStream):
-            stream = channel.spoiled(result) if channel is not None else result
-            await self.settings.streams.send(stream, receive, send, state.connection, state.world.name)
-            return
         if channel is not None:
-            channel.without_stream()
+            result = await _spoiled(channel, result)
+        if isinstance(result, EventStream):
+            await settings.streams.send(result, receive, send, state.connection, state.world.name)
+            return
         outcome = result if isinstance(result, Outcome) else Ok(result)
+        if type(result) is list and len(result) > LONG:
+            await self.answers.write_slowly(outcome, call.pause)
         state.note_outcome(outcome)
         await respond(self.answers.render(outcome), send)
 
@@ -199,6 +192,16 @@ class Endpoint:
 
 LONG = 100
 """The items of a list from which on it is written in parts."""
+
+
+async def _spoiled(channel: FaultChannel, result: Any) -> Any:
+    """The result of a handler, as the active fault lets it through."""
+    if channel.wants_json and isinstance(result, EventStream) and result.as_json:
+        result = await result.as_json()
+    if isinstance(result, EventStream):
+        return channel.spoiled(result)
+    channel.without_stream()
+    return result
 
 
 class RequestCall(Call):

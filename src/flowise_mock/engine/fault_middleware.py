@@ -6,7 +6,7 @@ It is behind routing and keys, and inside CORS and the access log, so that those
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -55,11 +55,13 @@ class FaultMiddleware:
         """The same middleware in front of another app."""
         return FaultMiddleware(app, self.settings, self._operations)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         state = request_state(scope)
-        if not state.world.rules and state.headers.keys().isdisjoint(_SPECIAL):
-            await self.app(scope, receive, send)
-            return
+        if state.world.rules or not _SPECIAL.isdisjoint(state.headers):
+            return self._watch(state, scope, receive, send)
+        return self.app(scope, receive, send)
+
+    async def _watch(self, state: RequestState, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             preferences = prefer.preferences(scope)
             if preferences:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Awaitable, Generator
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -21,7 +22,18 @@ HIGH_WATER = 64 * 1024
 _FRAMING = (b"content-length", b"transfer-encoding", b"connection")
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 _BROKEN = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
 _DISCONNECT: Message = {"type": "http.disconnect"}
+
+
+class _Sent:
+    """What there is to await of a message that was sent: nothing, without a coroutine."""
+
+    def __await__(self) -> Generator[None]:
+        yield from ()
+
+
+SENT = _Sent()
 
 
 class Connected(Protocol):
@@ -141,9 +153,17 @@ class Exchange:
         body, self._body = self._body, b""
         return {"type": "http.request", "body": body, "more_body": not self.is_whole}
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         if self._connection.is_writing_paused and not self.disconnected:
-            await self._connection.drained()
+            return self._send_drained(message)
+        self._write(message)
+        return SENT
+
+    async def _send_drained(self, message: Message) -> None:
+        await self._connection.drained()
+        self._write(message)
+
+    def _write(self, message: Message) -> None:
         if self.disconnected:
             return
         kind = message["type"]

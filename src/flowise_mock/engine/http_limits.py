@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MEBIBYTE = 1024 * 1024
@@ -34,26 +34,24 @@ class HTTPLimits:
 
 
 def head_problem(
-    headers: Sequence[tuple[bytes, bytes]], version: str, size: int, limits: HTTPLimits
+    headers: Sequence[tuple[bytes, bytes]],
+    named: Mapping[bytes, bytes],
+    version: str,
+    size: int,
+    limits: HTTPLimits,
 ) -> tuple[int, str] | None:
-    """The status and the reason if a request is refused for its head; `size` is that of the head in bytes."""
+    """The status and the reason if a request is refused for its head, of so many bytes.
+
+    `named` are its headers by name.
+    """
     if size > limits.head_bytes:
         return 431, f"The request line and the headers are larger than {limits.head_bytes} bytes; send less"
     if len(headers) > limits.headers:
         return 431, f"The request has more than {limits.headers} headers; send fewer"
-    named = dict(headers)
     if named.get(b"upgrade", b"").lower() == b"websocket":
         return 400, "This server has no WebSockets; a streamed prediction is a POST with streaming: true"
     if b"host" not in named and version == "1.1":
         return 400, "The request has no Host header; send one"
     if len(named) < len(headers) and sum(name == b"host" for name, _ in headers) > 1:
         return 400, "The request has two or more Host headers; send one"
-    return None
-
-
-def expectation(headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
-    """What a request expects before it sends its body, in lower case; nearly always `100-continue`."""
-    for name, value in headers:
-        if name == b"expect":
-            return value.lower()
     return None

@@ -16,7 +16,7 @@ from uvicorn.server import ServerState
 
 from flowise_mock.engine.answers import Answer
 from flowise_mock.engine.http_exchange import Exchange
-from flowise_mock.engine.http_limits import HTTPLimits, expectation, head_problem
+from flowise_mock.engine.http_limits import HTTPLimits, head_problem
 from flowise_mock.engine.refusal import Refusal, on_the_wire, refusal
 from flowise_mock.engine.upgrade import new_parser, parse_after_head
 
@@ -119,7 +119,7 @@ class Protocol(asyncio.Protocol):
         if self._in_head:
             self._head_size += self._packet if continues_head else 0
             if self._head_size > self.limits.head_bytes:
-                self._refuse(*head_problem([], "", self._head_size, self.limits) or (431, ""))
+                self._refuse(*head_problem([], {}, "", self._head_size, self.limits) or (431, ""))
             elif not continues_head:
                 self._arm(self.limits.idle_seconds)
         elif self._is_whole:
@@ -163,8 +163,9 @@ class Protocol(asyncio.Protocol):
         if size > self.limits.head_bytes:  # with some of the body, perhaps
             size = len(self._url) + sum(len(name) + len(value) + 4 for name, value in headers)
         version = parser.get_http_version()
-        problem = head_problem(headers, version, size, self.limits)
-        expected = expectation(headers)
+        named = dict(headers)
+        problem = head_problem(headers, named, version, size, self.limits)
+        expected = named[b"expect"].lower() if b"expect" in named else None
         if problem is None and self.bare and expected not in (None, b"100-continue"):
             problem = 417, "The request has an Expect header that is not 100-continue"
         path, raw_path, query = (_target if len(self._url) <= MAX_KEPT else _target.__wrapped__)(self._url)

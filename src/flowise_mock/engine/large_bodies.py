@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from functools import partial
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,11 +26,13 @@ class LargeBodies:
         self._queue = asyncio.Lock()
         self._pass = asyncio.Lock()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         size = _size(scope)
         if size <= self.limits.large_bytes:
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
+        return self._hold(size, scope, receive, send)
+
+    async def _hold(self, size: int, scope: Scope, receive: Receive, send: Send) -> None:
         body = _LargeBody(self, size, receive)
         try:
             await self.app(scope, body.receive, partial(body.send, send))

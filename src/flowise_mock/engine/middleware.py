@@ -16,7 +16,7 @@ from flowise_mock.engine.pages import Pages
 from flowise_mock.engine.request_state import RequestState, attach, detach, request_state
 from flowise_mock.engine.requests import ClientDisconnect
 from flowise_mock.engine.server_profile import ServerProfile
-from flowise_mock.engine.worlds import Worlds
+from flowise_mock.engine.worlds import HEADER, Worlds
 from flowise_mock.state.outcomes import Failure, Forbidden, InternalError, Outcome, Refusal, Unauthorized
 
 log = logging.getLogger("flowise_mock")
@@ -37,11 +37,13 @@ class StateMiddleware:
             await _lifespan(receive, send)
             return
         headers = dict(reversed(scope["headers"]))
-        try:
-            world = self.worlds.of(scope, headers)
-        except Refusal as refused:
-            await respond(self.unrouted.forced(refused), send)
-            return
+        world = self.worlds.default
+        if HEADER in headers or scope["path"].startswith("/ns/"):
+            try:
+                world = self.worlds.of(scope, headers)
+            except Refusal as refused:
+                await respond(self.unrouted.forced(refused), send)
+                return
         state = RequestState(world, Connection(receive, send), self.unrouted, headers)
         attach(scope, state)
         if world.fresh:

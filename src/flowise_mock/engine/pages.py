@@ -67,6 +67,7 @@ class Pages:
         self._title = str(document["info"]["title"])
         self._count = sum(1 for _ in operations(document))
         self._base = self._document["servers"][0]["url"]
+        self._below = f"{self._base}/"
         self._json = page("application/json", orjson.dumps(self._document))
 
     def find(self, scope: Scope) -> Answer | None:
@@ -74,7 +75,7 @@ class Pages:
         path = scope["path"]
         if scope["method"] not in ("GET", "HEAD") or not path.startswith(self._prefix):
             return None
-        if not self._prefix and path.startswith(self._base + "/"):
+        if not self._prefix and path.startswith(self._below):
             return None
         path = path[len(self._prefix) :]
         if path == "/" and self._plain and not self._prefix:

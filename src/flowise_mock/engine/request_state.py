@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.types import Scope
@@ -18,7 +17,6 @@ from flowise_mock.state.table import Record
 _KEY = "flowise_mock"
 
 
-@dataclass(slots=True)
 class RequestState:
     """One request on its way, in the world of its namespace.
 
@@ -33,10 +31,6 @@ class RequestState:
     None if no header shows them. `added` are headers that the handler adds to the response.
     """
 
-    world: World
-    connection: Connection
-    answers: Answers
-    headers: dict[bytes, bytes]
     operation_id: str = ""
     key: Record | None = None
     streaming: bool = False
@@ -51,6 +45,14 @@ class RequestState:
     question: dict[str, Any] | None = None
     outcomes: list[tuple[Outcome, bool]] | None = None
     added: tuple[tuple[bytes, bytes], ...] = ()
+
+    def __init__(
+        self, world: World, connection: Connection, answers: Answers, headers: dict[bytes, bytes]
+    ) -> None:
+        self.world = world
+        self.connection = connection
+        self.answers = answers
+        self.headers = headers
 
     def note_outcome(self, outcome: Outcome, ignored: bool = False) -> None:
         if self.outcomes is not None:

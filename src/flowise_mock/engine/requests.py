@@ -102,12 +102,16 @@ def _parameter(document: Document, schemas: Schemas, definition: Document, lenie
         definition["in"],
         bool(definition.get("required")) and not lenient,
         str if lenient and schema.get("type") == "integer" else _READ.get(schema.get("type", ""), str),
-        None if lenient else schemas.compile(schema),
+        None if lenient or _takes_any_text(schema) else schemas.compile(schema),
         values.get(default) if values and default is not None else default,
         values,
         definition.get("x-requires", ""),
         definition.get("x-excludes", ""),
     )
+
+
+def _takes_any_text(schema: Document) -> bool:
+    return schema.get("type") == "string" and not schema.keys() - {"type", "description", "title", "example"}
 
 
 def _counts(parameter: Parameter, sent: dict[str, str]) -> bool:

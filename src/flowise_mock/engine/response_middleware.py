@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Awaitable
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -63,12 +64,9 @@ class ResponseMiddleware:
 
 
 class _Response:
-    """One response on its way out."""
+    """One response on its way out. `_entry` is that of the journal, if there is one."""
 
-    __slots__ = (
-        "_bodiless", "_chunks", "_completed", "_events", "_headers", "_id", "_length", "_middleware",
-        "_scope", "_send", "_started", "_state", "_time",
-    )  # fmt: skip
+    __slots__ = ("_bodiless", "_chunks", "_entry", "_middleware", "_scope", "_send", "_started", "_state")
 
     def __init__(self, middleware: ResponseMiddleware, scope: Scope, state: RequestState, send: Send) -> None:
         self._middleware = middleware
@@ -77,69 +75,60 @@ class _Response:
         self._send = send
         self._bodiless = scope["method"] == "HEAD"
         self._started = time.perf_counter()
+        self._entry: Entry | None = None
         if middleware.journal:
-            self._id = state.world.journal.next_id()
-            self._time = state.world.store.clock.milliseconds()
-        self._headers: Headers = []
-        self._chunks: list[bytes] = []
-        self._length = self._events = 0
-        self._completed = False
+            world = state.world
+            self._entry = Entry(
+                world.journal.next_id(),
+                world.store.clock.milliseconds(),
+                scope["method"],
+                scope["path"],
+                scope["query_string"],
+                scope["headers"],
+            )
+            self._chunks: list[bytes] = []
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            message = self._head(message)
-            self._headers = message["headers"]
-        else:
-            if self._bodiless and not self._state.without_headers:
-                message = {**message, "body": b""}
-            if self._middleware.journal:
-                self._keep(message.get("body", b""), message.get("more_body", False))
-        await self._send(message)
+            return self._send(self._head(message))
+        if self._bodiless and not self._state.without_headers:
+            message = {**message, "body": b""}
+        if self._entry is not None:
+            self._keep(self._entry, message.get("body", b""), message.get("more_body", False))
+        return self._send(message)
 
-    def _keep(self, body: bytes, more: bool) -> None:
+    def _keep(self, entry: Entry, body: bytes, more: bool) -> None:
         """Keep a part of the body for the journal."""
-        self._completed = not more and not self._state.connection.has_left
+        if not more:
+            entry.completed = not self._state.connection.has_left
+        elif body:
+            entry.events += body.count(b"\n\n")
         if body:
-            self._events += body.count(b"\n\n") if more else 0
-            if self._length < MAX_BODY:
+            if entry.response_length < MAX_BODY:
                 self._chunks.append(body)
-            self._length += len(body)
+            entry.response_length += len(body)
 
     def end(self) -> None:
         """Add the entry to the journal and the line to the access log, if they are kept."""
         seconds = time.perf_counter() - self._started
         secrets = self._middleware.secrets
-        if self._middleware.journal:
-            self._add_to_journal(seconds, secrets)
+        if self._entry is not None:
+            self._add_to_journal(self._entry, seconds, secrets)
         if secrets is not None and access.isEnabledFor(logging.INFO):
             _log(self._scope, self._state, secrets, seconds)
 
-    def _add_to_journal(self, seconds: float, secrets: Secrets | None) -> None:
-        scope, state, chunks = self._scope, self._state, self._chunks
-        body = state.body
-        response = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        entry = Entry(
-            self._id,
-            self._time,
-            scope["method"],
-            scope["path"],
-            scope["query_string"],
-            scope["headers"],
-            state.operation_id,
-            body[:MAX_BODY],
-            len(body),
-            state.question,
-            state.rule,
-            state.fault,
-            state.status,
-            self._headers,
-            response[:MAX_BODY],
-            self._length,
-            self._events,
-            self._completed,
-            seconds * 1000,
-            secrets.mask if secrets is not None else None,
-        )
+    def _add_to_journal(self, entry: Entry, seconds: float, secrets: Secrets | None) -> None:
+        state, chunks = self._state, self._chunks
+        entry.operation = state.operation_id
+        if state.body:
+            entry.body, entry.length = state.body[:MAX_BODY], len(state.body)
+        entry.question, entry.rule, entry.fault = state.question, state.rule, state.fault
+        entry.status = state.status
+        if chunks:
+            entry.response = (chunks[0] if len(chunks) == 1 else b"".join(chunks))[:MAX_BODY]
+        entry.duration = seconds * 1000
+        if secrets is not None:
+            entry.mask = secrets.mask
         state.world.journal.add(entry)
 
     def _head(self, message: Message) -> Message:
@@ -147,7 +136,7 @@ class _Response:
         state, profile = self._state, self._middleware.profile
         if state.without_headers:
             state.status = message["status"]
-            return message
+            return self._noted(message)
         if profile.etags and self._client_has(message):
             kept = [each for each in message["headers"] if each[0].lower() in _KEPT_UNCHANGED]
             self._bodiless, message = True, {"type": message["type"], "status": 304, "headers": kept}
@@ -162,7 +151,12 @@ class _Response:
             headers = [*headers, *_rule(state), *_outcomes(state)]
         if state.cors:
             headers = _with_cors(headers, state.cors)
-        return {"type": "http.response.start", "status": status, "headers": headers}
+        return self._noted({"type": "http.response.start", "status": status, "headers": headers})
+
+    def _noted(self, head: Message) -> Message:
+        if self._entry is not None:
+            self._entry.response_headers = head["headers"]
+        return head
 
     def _client_has(self, message: Message) -> bool:
         """Whether the client has the body already, by its ETag."""
@@ -183,11 +177,8 @@ _KEPT_UNCHANGED = (b"etag", b"cache-control", b"accept-ranges")
 
 def _with_cors(headers: Headers, cors: Any) -> Headers:
     """Headers with those of CORS, which take the place of others; what a response varies by is joined."""
-    names = [name for name, _ in cors]
-    for name, _ in headers:
-        if name in names:
-            break
-    else:
+    names = {name for name, _ in cors}
+    if names.isdisjoint([name for name, _ in headers]):
         return [*headers, *cors]
     varies = [value for name, value in headers if name == b"vary"]
     kept = [each for each in headers if each[0] not in names]

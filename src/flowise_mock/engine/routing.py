@@ -8,7 +8,7 @@ requires, and names the methods of a path.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -77,7 +77,7 @@ class RoutingMiddleware(SpecMiddleware):
                 trusts_internal_requests=self.profile.trusts_internal_requests,
             )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         raw = scope.get("raw_path") or scope["path"].encode()
         if self.gate is not None:
             self.gate.check(scope, raw.decode("latin-1"))
@@ -90,7 +90,7 @@ class RoutingMiddleware(SpecMiddleware):
         state = request_state(scope)
         state.operation_id, state.answers = operation_id, self.answers[operation_id]
         scope["extensions"][ROUTING_CONTEXT] = self.contexts[operation_id]
-        await self.chains.get(operation_id, self.app)(scope, receive, send)
+        return self.chains.get(operation_id, self.app)(scope, receive, send)
 
     def _remember(self, target: tuple[str, bytes], found: tuple[Route, tuple[str, ...]]) -> None:
         """Keep where a target leads: clients ask for the same ones again and again.

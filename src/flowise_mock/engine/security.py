@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any
 
 from connexion.lifecycle import ConnexionRequest
@@ -43,12 +44,19 @@ def check_key(state: RequestState) -> None:
     header = state.headers.get(b"authorization")
     if not header:
         raise Unauthorized("the Authorization header is missing")
-    scheme, _, token = header.partition(b" ")
-    if scheme.lower() != b"bearer":
+    token = _token(header)
+    if token is None:
         raise Unauthorized("the Authorization header is not of the Bearer scheme")
-    state.key = state.world.store.key_named(token.strip().decode("latin-1"))
+    state.key = state.world.store.key_named(token)
     if state.key is None:
         raise Unauthorized("the API key is not known")
+
+
+@lru_cache(256)
+def _token(header: bytes) -> str | None:
+    """The token of the Bearer scheme."""
+    scheme, _, token = header.partition(b" ")
+    return token.strip().decode("latin-1") if scheme.lower() == b"bearer" else None
 
 
 class KeyCheck:
@@ -61,13 +69,13 @@ class KeyCheck:
         self.app = app
         self.optional = optional
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         try:
             check_key(request_state(scope))
         except Unauthorized:
             if not self.optional:
                 raise
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 class Gate:

@@ -71,26 +71,20 @@ def entry_of(exchange: Exchange, operation: str) -> Entry:
     content = exchange.content
     response = exchange.response if content is None else content
     is_stream = exchange.header(b"content-type").startswith("text/event-stream")
-    return Entry(
-        0,
-        exchange.time,
-        exchange.method,
-        address.path,
-        address.query.encode("latin-1", "replace"),
-        exchange.request_headers,
-        operation,
-        exchange.request[:MAX_BODY],
-        exchange.request_length,
-        question=_question(exchange, operation),
-        fault=exchange.failure,
-        status=exchange.status,
-        response_headers=exchange.response_headers,
-        response=response[:MAX_BODY],
-        response_length=exchange.response_length if content is None else len(response),
-        events=response.count(b"\n\n") if is_stream else 0,
-        completed=not exchange.failure,
-        duration=exchange.duration,
-    )
+    query = address.query.encode("latin-1", "replace")
+    entry = Entry(0, exchange.time, exchange.method, address.path, query, exchange.request_headers)
+    entry.operation = operation
+    entry.body, entry.length = exchange.request[:MAX_BODY], exchange.request_length
+    entry.question = _question(exchange, operation)
+    entry.fault = exchange.failure
+    entry.status = exchange.status
+    entry.response_headers = exchange.response_headers
+    entry.response = response[:MAX_BODY]
+    entry.response_length = exchange.response_length if content is None else len(response)
+    entry.events = response.count(b"\n\n") if is_stream else 0
+    entry.completed = not exchange.failure
+    entry.duration = exchange.duration
+    return entry
 
 
 def _question(exchange: Exchange, operation: str) -> dict[str, Any] | None:

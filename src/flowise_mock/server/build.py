@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -172,16 +172,14 @@ class _Switch:
         self.pages = pages
         self.at_root = at_root
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         path = scope["path"]
         if not path.startswith(CONTROL) and path != "/":
-            await self.api(scope, receive, send)
-            return
+            return self.api(scope, receive, send)
         if scope["method"] in ("GET", "HEAD") and (is_page(path) or self._is_visit(scope)):
-            await self.pages(scope, receive, send)
-            return
+            return self.pages(scope, receive, send)
         is_control = path.startswith(f"{CONTROL}/") or path == CONTROL
-        await (self.control if is_control else self.api)(scope, receive, send)
+        return (self.control if is_control else self.api)(scope, receive, send)
 
     def _is_visit(self, scope: Scope) -> bool:
         """Whether a browser opens the root."""

@@ -22,79 +22,42 @@ class Entry:
     `question` has what a prediction resolved: the chat, the session, the turn, the name of the flow.
     """
 
-    __slots__ = (
-        "_mask", "body", "completed", "duration", "events", "fault", "headers", "id", "length", "method",
-        "operation", "path", "query", "question", "response", "response_headers", "response_length", "rule",
-        "status", "time",
-    )  # fmt: skip
+    operation: str = ""
+    body: bytes = b""
+    length: int = 0
+    question: dict[str, Any] | None = None
+    rule: str = ""
+    fault: str = ""
+    status: int = 0
+    response_headers: Headers
+    response: bytes = b""
+    response_length: int = 0
+    events: int = 0
+    completed: bool = False
+    duration: float = 0.0
+    mask: Callable[[Entry], None] | None = None
 
     def __init__(
-        self,
-        id: int,
-        time: int,
-        method: str,
-        path: str,
-        query: bytes = b"",
-        headers: Headers | None = None,
-        operation: str = "",
-        body: bytes = b"",
-        length: int = 0,
-        question: dict[str, Any] | None = None,
-        rule: str = "",
-        fault: str = "",
-        status: int = 0,
-        response_headers: Headers | None = None,
-        response: bytes = b"",
-        response_length: int = 0,
-        events: int = 0,
-        completed: bool = False,
-        duration: float = 0.0,
-        mask: Callable[[Entry], None] | None = None,
+        self, id: int, time: int, method: str, path: str, query: bytes = b"", headers: Headers | None = None
     ) -> None:
         self.id = id
         self.time = time
         self.method = method
         self.path = path
         self.query = query
-        self.headers = headers or []
-        self.operation = operation
-        self.body = body
-        self.length = length
-        self.question = question
-        self.rule = rule
-        self.fault = fault
-        self.status = status
-        self.response_headers = response_headers or []
-        self.response = response
-        self.response_length = response_length
-        self.events = events
-        self.completed = completed
-        self.duration = duration
-        self._mask = mask
+        self.headers: Headers = headers or []
+        self.response_headers = []
 
     @property
     def ended(self) -> float:
         """When the response was complete, in milliseconds since 1970."""
         return self.time + self.duration
 
-    def share(self, other: Entry) -> None:
-        """Keep the same objects as another entry for what is equal: most clients send the same headers."""
-        if self.headers == other.headers:
-            self.headers = other.headers
-        if self.response_headers == other.response_headers:
-            self.response_headers = other.response_headers
-        if self.path == other.path:
-            self.path = other.path
-        if self.body == other.body:
-            self.body = other.body
-        if self.response == other.response:
-            self.response = other.response
-
     def masked(self) -> Entry:
         """The entry, without its secrets from now on."""
-        if self._mask is not None:
-            self._mask(self)
-            self._mask = None
+        if self.mask is not None:
+            self.mask(self)
+            self.mask = None
         return self
 
 
@@ -147,7 +110,13 @@ class Journal:
     def _keep(self, entry: Entry) -> None:
         kept = self._entries
         if kept:
-            entry.share(kept[-1])
+            last = kept[-1]
+            if entry.headers == last.headers:  # clients ask the same again, and what is equal is kept once
+                entry.headers = last.headers
+            if entry.response_headers == last.response_headers:
+                entry.response_headers = last.response_headers
+            if entry.response == last.response:
+                entry.response = last.response
         kept.append(entry)
         self._bytes += len(entry.body) + len(entry.response)
         while len(kept) > self.most or (self._bytes > self._max_bytes and len(kept) > 1):
