@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import uvicorn
 
+from flowise_mock.engine.connection import Connection
 from flowise_mock.engine.http_limits import HTTPLimits
 from flowise_mock.engine.http_protocol import Protocol
 
@@ -96,28 +97,29 @@ async def slow(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"ok"})
 
 
+async def streams(scope: Any, receive: Any, send: Any) -> None:
+    """Sends until the client leaves, and makes no task for it."""
+    left = asyncio.Event()
+    connection = Connection(receive, send)
+    stay = connection.when_left(left.set)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    while not left.is_set():
+        await send({"type": "http.response.body", "body": b"more", "more_body": True})
+        await asyncio.sleep(0.01)
+    again = asyncio.Event()
+    connection.when_left(again.set)  # it has left already
+    GONE.append((again.is_set(), connection.has_left, len(asyncio.all_tasks())))
+    stay()
+
+
 async def left(scope: Any, receive: Any, send: Any) -> None:
     GONE.append((await receive(), await receive()))
 
 
-ACTIONS = {
-    f"/{each.__name__}": each
-    for each in (
-        whole,
-        chunks,
-        echo,
-        nothing,
-        raises,
-        returns,
-        raises_late,
-        longer,
-        twice,
-        split,
-        last,
-        slow,
-        left,
-    )
-}
+ALL = (
+    whole, chunks, echo, nothing, raises, returns, raises_late, longer, twice, split, last, slow, streams, left
+)  # fmt: skip
+ACTIONS = {f"/{each.__name__}": each for each in ALL}
 GONE: list[Any] = []
 
 
@@ -207,7 +209,7 @@ def test_an_application_that_fails_is_logged_once(
     except ConnectionResetError:
         assert path in ("/raises_late", "/longer")
     assert server.server_state.tasks == set()
-    assert [each.levelname for each in caplog.records] == ([] if path == "/twice" else ["ERROR"])
+    assert [each.levelname for each in caplog.records] == ["ERROR"]
 
 
 def test_a_client_that_waits_is_asked_to_continue(server: Any) -> None:
@@ -250,6 +252,17 @@ def test_a_client_that_leaves_is_told_to_the_application(server: Any) -> None:
         time.sleep(0.01)
     first = {"type": "http.request", "body": b"", "more_body": False}
     assert [(first, {"type": "http.disconnect"})] == GONE
+
+
+def test_a_stream_knows_that_its_client_left_without_a_task(server: Any) -> None:
+    GONE.clear()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=1) as client:
+        client.sendall(request("/streams").encode())
+        assert client.recv(100)
+    until = time.monotonic() + 2
+    while not GONE and time.monotonic() < until:
+        time.sleep(0.01)
+    assert GONE == [(True, True, 2)]  # the server, and the request
 
 
 def test_a_defect_of_ours_is_logged_and_not_only_refused(

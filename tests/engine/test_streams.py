@@ -42,7 +42,8 @@ def sent_for(
 
         if close_after is not None:
             asyncio.get_running_loop().call_later(close_after, streams.close)
-        await streams.send(streamed, receive, send, Connection(receive, send))
+        connection = Connection(receive, send)
+        await streams.send(streamed, send, connection, "", connection.when_left)
         assert len(streams) == 0
         await asyncio.sleep(0)
         assert len(asyncio.all_tasks()) == 1

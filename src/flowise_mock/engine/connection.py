@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections.abc import Callable
+from functools import partial
 
 from starlette.types import Receive, Send
 
@@ -38,6 +40,20 @@ class Connection:
         """Wait until the client, or the server, has closed the connection."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
+
+    def when_left(self, callback: Callable[[], None]) -> Callable[[], object]:
+        """Call `callback` once the client leaves, or the response is complete. Returns what ends this."""
+        exchange = self._exchange
+        if exchange is None:
+            return asyncio.ensure_future(self._call_when_closed(callback)).cancel
+        if exchange.disconnected:
+            callback()
+        exchange.on_left = callback
+        return partial(setattr, exchange, "on_left", None)
+
+    async def _call_when_closed(self, callback: Callable[[], None]) -> None:
+        await self.closed()
+        callback()
 
     async def wait(self, seconds: float) -> bool:
         """Wait so long, or until the client leaves; whether it left."""

@@ -166,7 +166,8 @@ class Endpoint:
         if channel is not None:
             result = await _spoiled(channel, result)
         if isinstance(result, EventStream):
-            await settings.streams.send(result, receive, send, state.connection, state.world.name)
+            left = channel.when_left if channel is not None else state.connection.when_left
+            await settings.streams.send(result, send, state.connection, state.world.name, left)
             return
         outcome = result if isinstance(result, Outcome) else Ok(result)
         if type(result) is list and len(result) > LONG:

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
-from starlette.types import Message, Receive, Send
+from starlette.types import Message, Send
 
 from flowise_mock.contract.document import Document
 from flowise_mock.engine.answers import Answers
@@ -59,7 +59,6 @@ class FaultChannel:
         answers: Answers,
         requested: Fault | None,
         connection: Connection,
-        receive: Receive,
         send: Send,
         note: Callable[[str], None],
     ) -> None:
@@ -70,7 +69,6 @@ class FaultChannel:
         self._answers = answers
         self._requested = requested
         self._connection = connection
-        self._receive = receive
         self._send = send
         self._note = note
         self._count = 0
@@ -162,11 +160,9 @@ class FaultChannel:
 
     # --- bytes ---
 
-    async def receive(self) -> Message:
-        message = await self._receive()
-        if self._over and message["type"] == "http.disconnect":
-            await asyncio.get_running_loop().create_future()  # the run goes on until it ends, or is ended
-        return message
+    def when_left(self, callback: Callable[[], None]) -> Callable[[], object]:
+        """Call `callback` if the client leaves, unless a fault closed the connection."""
+        return self._connection.when_left(lambda: None if self._over else callback())
 
     async def send(self, message: Message) -> None:
         fault = self.fault

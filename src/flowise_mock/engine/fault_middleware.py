@@ -74,12 +74,11 @@ class FaultMiddleware:
                 state.answers,
                 _requested(scope),
                 state.connection,
-                receive,
                 send,
                 state.note_fault,
             )
             state.channel = channel
-            await self.app(scope, channel.receive, channel.send)
+            await self.app(scope, receive, channel.send)
         except InvalidHeader as refused:
             await respond(state.answers.forced(refused), send)
         except ReplaceResponse as replacing:

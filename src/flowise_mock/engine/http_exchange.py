@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -63,13 +63,14 @@ class Exchange:
     """One request and its response.
 
     `keep_alive` says that the connection goes on after it. `disconnected` says that the client has left, and
-    `is_complete` that the whole response was written; then `receive` says `http.disconnect`.
+    `is_complete` that the whole response was written; then `receive` says `http.disconnect`. `on_left` is
+    called if the client leaves.
     """
 
     __slots__ = (
         "_app", "_bodiless", "_body", "_chunked", "_connection", "_continues", "_head", "_left", "_news",
-        "_task", "_waiting", "disconnected", "is_complete", "is_started", "is_whole", "keep_alive", "scope",
-        "transport",
+        "_task", "_waiting", "disconnected", "is_complete", "is_started", "is_whole", "keep_alive", "on_left",
+        "scope", "transport",
     )  # fmt: skip
 
     def __init__(
@@ -78,6 +79,7 @@ class Exchange:
         self.scope = scope
         self.transport = connection.transport
         self.keep_alive = keep_alive
+        self.on_left: Callable[[], None] | None = None
         self.disconnected = self.is_started = self.is_complete = False
         self.is_whole = False
         self._app = app
@@ -113,6 +115,8 @@ class Exchange:
         """The client has left, or it gets no answer to this request."""
         self.disconnected = True
         self.wake()
+        if self.on_left is not None:
+            self.on_left()
 
     def wake(self) -> None:
         self._news = True
@@ -127,14 +131,18 @@ class Exchange:
         self._connection.close()
 
     async def _run(self) -> None:
-        problem: object = "it returned before the response was complete"
+        problem: BaseException | None = None
         try:
             await self._app(self.scope, self.receive, self.send)
         except BaseException as error:
             problem = error
         self._connection.tasks.discard(self._task)
-        if not self.is_complete and not self.disconnected:
-            log.error("the application failed: %s", problem, exc_info=isinstance(problem, BaseException))
+        is_open = not self.is_complete and not self.disconnected
+        if is_open or isinstance(problem, Exception):
+            log.error(
+                "the application failed, or returned before its response was complete", exc_info=problem
+            )
+        if is_open:
             self._connection.fail(self)
 
     async def receive(self) -> Message:

@@ -93,20 +93,17 @@ class _Response:
             return self._send(self._head(message))
         if self._bodiless and not self._state.without_headers:
             message = {**message, "body": b""}
-        if self._entry is not None:
-            self._keep(self._entry, message.get("body", b""), message.get("more_body", False))
-        return self._send(message)
-
-    def _keep(self, entry: Entry, body: bytes, more: bool) -> None:
-        """Keep a part of the body for the journal."""
-        if not more:
-            entry.completed = not self._state.connection.has_left
-        elif body:
-            entry.events += body.count(b"\n\n")
-        if body:
+        entry = self._entry
+        if entry is not None:
+            body = message.get("body", b"")
+            if not message.get("more_body"):
+                entry.completed = not self._state.connection.has_left
+            elif body:
+                entry.events += body.count(b"\n\n")
             if entry.response_length < MAX_BODY:
                 self._chunks.append(body)
             entry.response_length += len(body)
+        return self._send(message)
 
     def end(self) -> None:
         """Add the entry to the journal and the line to the access log, if they are kept."""

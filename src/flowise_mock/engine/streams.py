@@ -10,13 +10,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from typing import Any, NamedTuple
 
 import orjson
-from starlette.types import Receive, Send
+from starlette.types import Send
 
 from flowise_mock.engine.connection import Connection
 from flowise_mock.engine.timer_wheel import TimerWheel
 from flowise_mock.state.outcomes import EventStream, Pause
 
 Event = tuple[str, Any]
+WhenLeft = Callable[[Callable[[], None]], Callable[[], object]]
+"""Calls a function if the client leaves; returns what ends that."""
 BUFFERING = (b"x-accel-buffering", b"no")
 """The header that events of speech and of MCP lack."""
 HEADERS = [
@@ -129,13 +131,13 @@ class Streams:
         return bare_frame(name, data) if name in self.bare_events else frame(name, data)
 
     async def send(
-        self, stream: EventStream, receive: Receive, send: Send, connection: Connection, group: str = ""
+        self, stream: EventStream, send: Send, connection: Connection, group: str, when_left: WhenLeft
     ) -> None:
         """Send events as they come; a client that leaves, `close`, or `end` of its group ends them."""
         headers = [each for each in HEADERS if stream.framing not in ("speech", "rpc") or each != BUFFERING]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         delivery = _Delivery(self._frames[stream.framing], self._wheel, send, connection, group)
-        leaving = asyncio.ensure_future(delivery.watch(receive))
+        stay = when_left(delivery.left)
         self._open.add(delivery)
         self._set_timer()
         try:
@@ -147,7 +149,7 @@ class Streams:
             delivery.task.uncancel()
         finally:
             self._open.discard(delivery)
-            leaving.cancel()
+            stay()
             await close(stream.events)
         await delivery.complete()
 
@@ -185,15 +187,13 @@ class _Delivery:
             self.is_ended = True
             self.task.cancel()
 
-    async def watch(self, receive: Receive) -> None:
+    def left(self) -> None:
         """End the delivery if the client leaves before it has the whole response."""
-        while (await receive())["type"] != "http.disconnect":
-            pass
         if not self.over:
             self.end()
 
     async def run(self, events: AsyncIterator[Event | Pause | Complete | Cut]) -> None:
-        clock = asyncio.get_running_loop().time
+        clock, send = asyncio.get_running_loop().time, self.send
         late: list[bytes] = []
         is_late = False
         async for event in events:
@@ -202,7 +202,8 @@ class _Delivery:
                 is_late = behind > LATE
                 if is_late and len(late) < MAX_TOGETHER:
                     continue
-                await self._write(late)
+                if late:
+                    await self._write(late)
                 await (self._wheel.wait(event.until) if behind < 0 else asyncio.sleep(0))
             elif self.over:
                 continue
@@ -215,7 +216,8 @@ class _Delivery:
             elif is_late:
                 late.append(self._make(*event))
             else:
-                await _write(self.send, self._make(*event))
+                body = self._make(*event)
+                await send({"type": "http.response.body", "body": body, "more_body": True})
         await self._write(late)
 
     async def _write(self, frames: list[bytes]) -> None:
