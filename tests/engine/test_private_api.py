@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -31,6 +33,17 @@ SPEC: dict[str, Any] = {
         }
     },
 }
+
+
+def test_connexion_is_imported_without_requests_and_finds_it_later() -> None:
+    code = (
+        "import sys, flowise_mock.engine\n"
+        "print('requests' in sys.modules)\n"
+        "from connexion import json_schema\nimport requests\n"
+        "print(json_schema.requests.get is requests.get, requests.get.__module__, hasattr(json_schema.requests, '__path__'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "True", "requests.api", "False"], done.stderr
 
 
 async def answer(id: str) -> str:
