@@ -22,6 +22,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import quote
 
 ROOT = Path(__file__).parents[2]
@@ -249,9 +250,12 @@ def answers(contract: str, seed: int, count: int) -> Iterator[str]:
     from flowise_mock.server.build import Options, build
 
     logging.disable(logging.CRITICAL)
-    mock = build(
-        Options(contract=contract, ids="reproducible", token_delay=0, hang=0.01, keys=["flowise-mock-key"])
-    )
+    with patch("time.time_ns", return_value=1_900_000_000_000_000_000):  # the date of the seed
+        mock = build(
+            Options(
+                contract=contract, ids="reproducible", token_delay=0, hang=0.01, keys=["flowise-mock-key"]
+            )
+        )
     for world in (mock.worlds.default, mock.worlds.get("other")):
         world.store.set_clock("2030-01-01T00:00:00Z")
     loop = asyncio.new_event_loop()

@@ -68,7 +68,11 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        name, local = self._host(_header(scope, b"host"))
+        host = b""
+        for header, value in scope["headers"]:
+            if header == b"host":
+                host = value
+        name, local = self._host(host)
         if name and self.bound_to_loopback and not local:
             short = name[:80]
             text = f"This server does not answer for the host {short}; start it with --allow-host {short}"
@@ -150,13 +154,6 @@ def protected(send: Send) -> Send:
         await send(message)
 
     return protect
-
-
-def _header(scope: Scope, wanted: bytes) -> bytes:
-    for name, value in scope["headers"]:
-        if name == wanted:
-            return bytes(value)
-    return b""
 
 
 @lru_cache(256)

@@ -6,6 +6,8 @@ import re
 
 from flowise_mock.state.table import Record
 
+_TOKEN = re.compile(r"\s*\S+|\s+$")
+
 
 def generate(flow: Record, prompt: str) -> list[str]:
     """The tokens of the answer of `flow` to `prompt`, which are always the same."""
@@ -15,4 +17,4 @@ def generate(flow: Record, prompt: str) -> list[str]:
 
 def split_tokens(text: str) -> list[str]:
     """Split a text into words, each with the blanks before it."""
-    return re.findall(r"\s*\S+|\s+$", text)
+    return _TOKEN.findall(text)
