@@ -184,6 +184,7 @@ def request(path: str, *headers: str, method: str = "GET", body: str = "") -> st
         (request("/nothing"), b"HTTP/1.1 204 No Content\r\n\r\n(open)"),
         (
             request("/echo", "Content-Length: 4", "Expect: 100-continue", method="POST", body="body"),
+            b"HTTP/1.1 100 Continue\r\n\r\n"
             b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n(open)",
         ),
         (
@@ -210,6 +211,20 @@ def test_an_application_that_fails_is_logged_once(
         assert path in ("/raises_late", "/longer")
     assert server.server_state.tasks == set()
     assert [each.levelname for each in caplog.records] == ["ERROR"]
+
+
+def test_a_broken_body_is_refused_without_a_traceback(
+    server: uvicorn.Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent = request("/echo", "Transfer-Encoding: chunked", "Expect: 100-continue", method="POST", body="x\r\n")
+    assert exchange(server, sent).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert [each.levelname for each in caplog.records] == []
+
+
+def test_a_broken_request_does_not_take_the_one_before_it_along(server: uvicorn.Server) -> None:
+    received = exchange(server, request("/slow") + request("/whole") + "nonsense\r\n\r\n", timeout=1)
+    assert received.count(b"HTTP/1.1 200 OK") == 2
+    assert received.rindex(b"HTTP/1.1 400") > received.rindex(b"HTTP/1.1 200")
 
 
 def test_a_client_that_waits_is_asked_to_continue(server: Any) -> None:

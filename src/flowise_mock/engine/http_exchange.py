@@ -146,7 +146,7 @@ class Exchange:
             self._connection.fail(self)
 
     async def receive(self) -> Message:
-        if self._continues and not self.is_whole and not self.transport.is_closing():
+        if self._continues and not self.disconnected and not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._continues = False
         while not self._news and not self.disconnected and not self.is_complete:

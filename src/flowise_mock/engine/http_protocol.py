@@ -112,7 +112,8 @@ class Protocol(asyncio.Protocol):
         try:
             self._feed(data)
         except httptools.HttpParserError as error:
-            if isinstance(error.__context__, Exception) and not isinstance(error.__context__, _EXPECTED):
+            ours = isinstance(error, httptools.HttpParserCallbackError)
+            if ours and not isinstance(error.__context__, _EXPECTED):
                 log.error("a request cannot be read", exc_info=error)
             self._refuse(400, "This is not an HTTP/1.1 request; https, HTTP/2 and proxies are not served")
             return
