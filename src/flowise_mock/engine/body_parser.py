@@ -14,14 +14,13 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from python_multipart.multipart import parse_options_header
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowise_mock.contract import jsontext, v8
 from flowise_mock.contract.query_strings import nested
 from flowise_mock.engine.answers import respond
 from flowise_mock.engine.request_state import request_state
-from flowise_mock.engine.requests import ClientDisconnect, receive_body
+from flowise_mock.engine.requests import ClientDisconnect, media_type, receive_body
 from flowise_mock.state.outcomes import (
     ContentTooLarge,
     Failure,
@@ -44,21 +43,20 @@ class BodyParserMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = request_state(scope)
-        headers = dict(scope["headers"])
-        media, options = parse_options_header(headers.get(b"content-type", b""))
-        name = media.decode("latin-1").strip().lower()
+        headers = state.headers
+        name, options = media_type(headers.get(b"content-type", b"").decode("latin-1"))
         if name not in (JSON, FORM) or not _has_body(headers):
             await self.app(scope, receive, send)
             return
         try:
-            raw, state.parsed = await self._parse(name, options, headers, scope, receive)
+            state.body, state.parsed = await self._parse(name, options, headers, scope, receive)
         except ClientDisconnect:
             return
         except Failure as refused:
             state.without_headers = True
             await respond(state.answers.render(refused), send)
             return
-        await self.app(scope, _replay(raw, receive), send)
+        await self.app(scope, _replay(state.body, receive), send)
 
     async def _parse(
         self,
@@ -75,11 +73,11 @@ class BodyParserMiddleware:
         raw = inflated(
             raw, headers.get(b"content-encoding", b"identity").decode("latin-1").lower(), self.max_body
         )
-        text = _decoded(raw, charset)
+        text, raw = _decoded(raw, charset)
         parse: Callable[[str], Any] = nested if name == FORM else parse_json
         if len(text) > LARGE:  # others are answered while it is scanned for its error
-            return text.encode(), await asyncio.to_thread(parse, text)
-        return text.encode(), parse(text)
+            return raw, await asyncio.to_thread(parse, text)
+        return raw, parse(text)
 
 
 def _has_body(headers: dict[bytes, bytes]) -> bool:
@@ -114,12 +112,18 @@ def inflated(raw: bytes, encoding: str, limit: int) -> bytes:
     return found
 
 
-def _decoded(raw: bytes, charset: str) -> str:
+def _decoded(raw: bytes, charset: str) -> tuple[str, bytes]:
+    """A body as text without a byte order mark, and as UTF-8. What is broken in it is replaced."""
     try:
-        text = raw.decode(charset, "replace")
+        if charset == "utf-8" and not raw.startswith(b"\xef\xbb\xbf"):
+            return raw.decode(), raw
+    except UnicodeDecodeError:
+        pass
+    try:
+        text = raw.decode(charset, "replace").removeprefix("\ufeff")
     except LookupError:
         raise UnsupportedCharset(charset.upper(), "UTF-8") from None
-    return text.removeprefix("\ufeff")
+    return text, text.encode()
 
 
 def parse_json(text: str) -> Any:

@@ -147,13 +147,12 @@ class Endpoint:
         values = self._parameters.read(path, scope["query_string"])
         files: list[Upload] = []
         if self._bodies is not None:
-            raw = state.body = await receive_body(scope, receive, settings.max_body)
             if state.parsed is not None:
                 values["body"] = self._bodies.fitted(state.parsed)
             else:
-                values["body"], files = self._bodies.read(
-                    state.headers.get(b"content-type", b"").decode("latin-1"), raw, self.reporter(state)
-                )
+                state.body = await receive_body(scope, receive, settings.max_body)
+                media = state.headers.get(b"content-type", b"").decode("latin-1")
+                values["body"], files = self._bodies.read(media, state.body, self.reporter(state))
             state.streaming = streaming.may_be_requested(values["body"])
         received = Received(scope, state, values.get("body"), files)
         channel = state.channel

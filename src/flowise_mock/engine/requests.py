@@ -167,6 +167,8 @@ class Bodies:
         self._forms = {media: Form(document, schema, lenient) for media, schema in self._schemas.items()
                        if media == "multipart/form-data"}  # fmt: skip
         self.accepted = " or ".join(content)
+        variants = self._schemas.get("application/json", {}).get("oneOf", [])
+        self._takes_array = any(each.get("type") == "array" for each in variants)
 
     def read(self, content_type: str, body: bytes, report: Report) -> tuple[Any, list[Upload]]:
         """The body as data, and the files in it; `{}` where an optional body is missing."""
@@ -176,7 +178,7 @@ class Bodies:
             if self._required:
                 raise MissingBody(self.accepted)
             return {}, []
-        name, options = _media_type(content_type)
+        name, options = media_type(content_type)
         name = name or next(iter(self._schemas))
         if name not in self._schemas:
             raise UnsupportedMediaType(name, self.accepted)
@@ -190,12 +192,10 @@ class Bodies:
 
     def fitted(self, value: Any) -> Any:
         """A body that was parsed before: an array counts as nothing, unless the schema has one."""
-        schema = self._schemas.get("application/json", {})
-        takes_array = any(each.get("type") == "array" for each in schema.get("oneOf", []))
-        return value if isinstance(value, dict) or takes_array else {}
+        return value if isinstance(value, dict) or self._takes_array else {}
 
     def _taken(self, content_type: str, body: bytes, report: Report) -> tuple[Any, list[Upload]]:
-        name, options = _media_type(content_type)
+        name, options = media_type(content_type)
         if name in self._forms:
             values, files = self._forms[name].read(options, body, report)
             return self._forms[name].placed(values, files), files
@@ -213,7 +213,7 @@ class Bodies:
 
 
 @lru_cache(256)
-def _media_type(content_type: str) -> tuple[str, dict[bytes, bytes]]:
+def media_type(content_type: str) -> tuple[str, dict[bytes, bytes]]:
     """The media type in lower case, and its parameters."""
     media, options = parse_options_header(content_type)
     return media.decode("latin-1").strip().lower(), options
