@@ -23,6 +23,8 @@ TEXTS = ("description", "examples")
 
 VOCABULARY = "flowise_mock/contract/vocabulary.schema.json"
 """It is included without the texts that only docs/overlays.md needs; pyproject.toml excludes it."""
+SCHEMAS = ("flowise_mock/scripts/script.schema.json", "flowise_mock/faults/faults.schema.json")
+"""They are included in one line; pyproject.toml excludes them."""
 PARTS = ("control/control.yaml", *(f"conform/{name}.yaml" for name in ("walks", "records", "flows")))
 """Documents of the package that go with the contracts; pyproject.toml excludes the files."""
 
@@ -41,6 +43,10 @@ class Data(BuildHookInterface):
         include[str(merged)] = f"flowise_mock/data/{merged.name}"
         vocabulary = _write_vocabulary(Path(self.root, "src", VOCABULARY), Path(self.made.name))
         include[str(vocabulary)] = VOCABULARY
+        for name in SCHEMAS:
+            path = Path(self.made.name, Path(name).name)
+            path.write_text(_compact(json.loads(Path(self.root, "src", name).read_text())))
+            include[str(path)] = name
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact: str) -> None:
         if version == "editable":
@@ -55,20 +61,28 @@ def _write_contracts(source: Path, folder: Path) -> Path:
 
     path = folder / merged.FILE
     root = contracts.root()
+    baselines = sorted((source / "flowise_mock/conform/baselines").glob("*.yaml"))
     files = [root / "openapi.yaml", *sorted((root / "overlays").glob("*.yaml"))]
     merged.write(
         path,
         ((name, contracts.load(name)) for name in contracts.names()),
         ((name, document.read(source / "flowise_mock" / name)) for name in PARTS),
-        ((str(each.relative_to(root)), merged.without_reasons(document.read(each))) for each in files),
+        [
+            *((str(each.relative_to(root)), merged.without_reasons(document.read(each))) for each in files),
+            *((f"baselines/{each.name}", document.read(each)) for each in baselines),
+        ],
     )
     return path
 
 
 def _write_vocabulary(source: Path, folder: Path) -> Path:
     path = folder / source.name
-    path.write_text(json.dumps(_without_texts(json.loads(source.read_text())), separators=(",", ":")))
+    path.write_text(_compact(_without_texts(json.loads(source.read_text()))))
     return path
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _without_texts(node: Any) -> Any:

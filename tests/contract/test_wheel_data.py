@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
+from flowise_mock.conform import baseline
 from flowise_mock.contract import contracts, document, merged, vocabulary
 
 ROOT = contracts.root()
@@ -106,6 +107,18 @@ def test_it_has_the_documents_of_the_package(unpacked: Path) -> None:
     read = [json.loads(line) for line in done.stdout.splitlines()]
     assert read == [document.read(ROOT / "src/flowise_mock" / name) for name in names], done.stderr
     assert not any((unpacked / "flowise_mock" / name).exists() for name in names)
+
+
+def test_it_has_the_baselines(unpacked: Path) -> None:
+    code = (
+        "import json\nfrom flowise_mock.conform import baseline\n"
+        "print(json.dumps([len(baseline.load(baseline.bundled(each))) for each in ('3.0.5', '3.1.4')]))\n"
+        "print(baseline.bundled('none').exists())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=unpacked, capture_output=True, text=True)
+    counts = [len(baseline.load(baseline.bundled(each))) for each in ("3.0.5", "3.1.4")]
+    assert done.stdout.splitlines() == [json.dumps(counts), "False"], done.stderr
+    assert min(counts) > 10
 
 
 def test_it_is_small(built: Path) -> None:

@@ -43,8 +43,8 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     body, more = b"", True
     while more:
         message = await receive()
-        body += message["body"]
-        more = message["more_body"]
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": body})
     assert await receive() == {"type": "http.disconnect"}

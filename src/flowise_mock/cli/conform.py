@@ -299,9 +299,9 @@ def _baseline(arguments: argparse.Namespace) -> Path | None:
         if arguments.update_baseline:
             raise baseline.BaselineError("--update-baseline needs --baseline FILE")
         return None
-    built_in = baseline.BUNDLED / f"{known}.yaml"
-    if not known.exists() and known.suffix not in (".yaml", ".yml", ".json") and built_in.exists():
-        known = built_in
+    if not known.exists() and known.suffix not in (".yaml", ".yml", ".json"):
+        built_in = baseline.bundled(str(known))
+        known = built_in if built_in.exists() else known
     if not known.exists() and not arguments.update_baseline:
         raise baseline.BaselineError(f"{known}: there is no such baseline")
     return known
