@@ -15,6 +15,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from flowise_mock.engine.answers import Answer
+from flowise_mock.engine.deadline import Deadline
 from flowise_mock.engine.http_exchange import Exchange
 from flowise_mock.engine.http_limits import HTTPLimits, head_problem
 from flowise_mock.engine.refusal import Refusal, on_the_wire, refusal
@@ -62,7 +63,7 @@ class Protocol(asyncio.Protocol):
         self.is_writing_paused = False
         self._app: ASGIApp = config.loaded_app
         self._keep_alive = config.timeout_keep_alive
-        self._server = server_state
+        self._state = server_state
         self._stalled = stalled  # all connections of the server whose client does not read
         self._answered: Exchange | None = None
         self._queue: deque[Exchange] = deque()
@@ -73,9 +74,7 @@ class Protocol(asyncio.Protocol):
         self._head_size = self._packet = self._discarded = 0
         self._refused: Answer | None = None
         self._is_ending = False
-        self._deadline: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._deadline = Deadline(self.loop, self._time_is_over)
         self._progress: asyncio.TimerHandle | None = None
         self._written: asyncio.Event | None = None
 
@@ -84,15 +83,13 @@ class Protocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self._client = _address(transport, "peername")
-        self._address = _address(transport, "sockname")
-        self._server.connections.add(cast(Any, self))
-        self._arm(self.limits.idle_seconds)
+        self._server = _address(transport, "sockname")
+        self._state.connections.add(cast(Any, self))
+        self._deadline.set(self.limits.idle_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._server.connections.discard(cast(Any, self))
-        self._disarm()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._state.connections.discard(cast(Any, self))
+        self._deadline.close()
         for exchange in (self._answered, *self._queue, self.exchange):
             if exchange is not None and not exchange.is_complete:
                 exchange.disconnect()
@@ -122,15 +119,15 @@ class Protocol(asyncio.Protocol):
             if self._head_size > self.limits.head_bytes:
                 self._refuse(*head_problem([], {}, "", self._head_size, self.limits) or (431, ""))
             elif not continues_head:
-                self._arm(self.limits.idle_seconds)
+                self._deadline.set(self.limits.idle_seconds)
         elif self._is_whole:
-            self._disarm()
+            self._deadline.clear()
         elif self.exchange is not None and self.exchange.is_complete:
             if not self._discarded:
-                self._arm(self.limits.discard_seconds)
+                self._deadline.set(self.limits.discard_seconds)
             self._discard(self._packet)
-        elif self._deadline is None:
-            self._arm(self.limits.body_seconds)
+        elif not self._deadline.is_set:
+            self._deadline.set(self.limits.body_seconds)
 
     def _feed(self, data: bytes) -> None:
         """Parse, and go on after an upgrade, where the parser stops."""
@@ -158,7 +155,7 @@ class Protocol(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._deadline = None
+        self._deadline.clear()
         parser, headers = self.parser, self.headers
         size = self._head_size + self._packet
         if size > self.limits.head_bytes:  # with some of the body, perhaps
@@ -174,7 +171,7 @@ class Protocol(asyncio.Protocol):
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": version,
-            "server": self._address,
+            "server": self._server,
             "client": self._client,
             "scheme": "http",
             "root_path": "",
@@ -225,7 +222,7 @@ class Protocol(asyncio.Protocol):
 
     def completed(self, exchange: Exchange) -> None:
         """The response of an exchange was written."""
-        self._server.total_requests += 1
+        self._state.total_requests += 1
         self._answered = None
         if not exchange.keep_alive:
             self.close()
@@ -238,9 +235,9 @@ class Protocol(asyncio.Protocol):
         elif self._refused is not None:
             self._end(self._refused)
         elif not self._is_whole and not self._in_head:
-            self._arm(self.limits.discard_seconds)
+            self._deadline.set(self.limits.discard_seconds)
         elif not self._in_head:
-            self._arm(self._keep_alive)
+            self._deadline.set(self._keep_alive)
 
     def fail(self, exchange: Exchange) -> None:
         """Answer for an application that failed; if its response has begun, end that."""
@@ -292,7 +289,7 @@ class Protocol(asyncio.Protocol):
         self.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self._arm(self.limits.discard_seconds)
+        self._deadline.set(self.limits.discard_seconds)
 
     def _discard(self, size: int) -> None:
         self._discarded += size
@@ -301,37 +298,14 @@ class Protocol(asyncio.Protocol):
 
     # --- time ---
 
-    def _arm(self, seconds: float) -> None:
-        """Set the deadline of what the connection waits for. Its timer looks at it when it is over."""
-        deadline = self._deadline = self.loop.time() + seconds
-        if self._timer is not None:
-            if self._timer_at <= deadline:
-                return
-            self._timer.cancel()
-        self._set_timer(deadline)
-
-    def _set_timer(self, at: float) -> None:
-        self._timer_at = at
-        self._timer = self.loop.call_at(at, self._time_is_over)
-
-    def _disarm(self) -> None:
-        self._deadline = None
-
     def _time_is_over(self) -> None:
-        self._timer = None
-        if self._deadline is None:
-            return
-        if self.loop.time() < self._deadline:  # it was set anew in the meantime
-            self._set_timer(self._deadline)
-            return
-        self._deadline = None
         answering = self._answered is not None
         if self._is_ending or (not self._is_whole and not self._in_head and not answering):
             self.transport.abort()
         elif self._in_head:
             self._refuse(408, f"The headers did not come within {self.limits.idle_seconds:g} s")
         elif self._is_reading_paused:
-            self._arm(self.limits.body_seconds)
+            self._deadline.set(self.limits.body_seconds)
         elif answering and not self._is_whole:
             self._refuse(408, f"The body did not come within {self.limits.body_seconds:g} s")
         elif not answering:
@@ -341,7 +315,7 @@ class Protocol(asyncio.Protocol):
 
     def default_headers(self) -> bytes:
         """The lines of the headers that uvicorn gives to all responses, such as the date."""
-        return _lines(*self._server.default_headers)
+        return _lines(*self._state.default_headers)
 
     async def drained(self) -> None:
         """Wait until the client has read most of what was written."""
