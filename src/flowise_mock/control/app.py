@@ -15,13 +15,14 @@ from flowise_mock.control.call import ControlCall, Served
 from flowise_mock.control.guard import CONTROL
 from flowise_mock.engine.answers import Answers
 from flowise_mock.engine.app import connexion_app
-from flowise_mock.engine.endpoint import Endpoint, Received, Settings
+from flowise_mock.engine.endpoint import Endpoint, Settings
 from flowise_mock.engine.middleware import ErrorMiddleware
 from flowise_mock.engine.pages import Pages
-from flowise_mock.engine.request_state import request_state
+from flowise_mock.engine.request_state import RequestState, request_state
 from flowise_mock.engine.response_middleware import ResponseMiddleware
 from flowise_mock.engine.server_profile import ServerProfile
 from flowise_mock.engine.slices import Slices
+from flowise_mock.knowledge.files import Upload
 
 DOCUMENT = Path(__file__).with_name("control.yaml")
 HANDLERS = "flowise_mock.control.handlers"
@@ -64,7 +65,8 @@ class ControlApp:
         app = ErrorMiddleware(app, Pages(contract, base=CONTROL), profile, 0)
         return ResponseMiddleware(app, profile), answers[None]
 
-    def _call(self, endpoint: Endpoint, received: Received) -> Any:
-        host = received.state.headers.get(b"host", b"localhost").decode("latin-1")
-        pause = Slices(received.state.connection).pause
-        return ControlCall(self.served, received.state.world, f"http://{host}", pause)
+    def _call(
+        self, endpoint: Endpoint, scope: Scope, state: RequestState, body: Any, files: list[Upload]
+    ) -> Any:
+        host = state.headers.get(b"host", b"localhost").decode("latin-1")
+        return ControlCall(self.served, state.world, f"http://{host}", Slices(state.connection).pause)

@@ -40,28 +40,9 @@ TIME = b"flowise-mock-time"
 """A request header that sets the server's clock to an ISO date; `now` releases it."""
 
 
-class Received:
-    """A request that was read: its state, its body as data, its files; as rules match it, when needed."""
-
-    __slots__ = ("_body", "_request", "_scope", "files", "state")
-
-    def __init__(self, scope: Scope, state: RequestState, body: Any, files: list[Upload]) -> None:
-        self.state = state
-        self.files = files
-        self._scope = scope
-        self._body = body
-        self._request: HttpRequest | None = None
-
-    @property
-    def request(self) -> HttpRequest:
-        if self._request is None:
-            self._request = http_request(self._scope, self._body, self.state.operation_id)
-        return self._request
-
-
 MakeRuntime = Callable[["Endpoint", RequestState], FlowRuntime]
-MakeCall = Callable[["Endpoint", Received], Any]
-"""Makes what a handler gets, of the endpoint and the request."""
+MakeCall = Callable[["Endpoint", Scope, RequestState, Any, list[Upload]], Any]
+"""Makes what a handler gets, of the endpoint and the request: its body as data, its files."""
 
 
 @dataclass(frozen=True)
@@ -154,13 +135,12 @@ class Endpoint:
                 media = state.headers.get(b"content-type", b"").decode("latin-1")
                 values["body"], files = self._bodies.read(media, state.body, self.reporter(state))
             state.streaming = streaming.may_be_requested(values["body"])
-        received = Received(scope, state, values.get("body"), files)
+        call = self._make_call(self, scope, state, values.get("body"), files)
         channel = state.channel
         if channel is not None:
             channel.trigger()
             if channel.fault is None and state.world.rules:
-                await _trigger_rule(state, received.request, channel)
-        call = self._make_call(self, received)
+                await _trigger_rule(state, call.request, channel)
         result = await self._handler(call, **values)
         if channel is not None:
             result = await _spoiled(channel, result)
@@ -207,45 +187,56 @@ async def _spoiled(channel: FaultChannel, result: Any) -> Any:
 class RequestCall(Call):
     """The `Call` of a request. What few handlers need is made when it is needed."""
 
-    __slots__ = ("_endpoint", "_made", "_received", "_runtime", "_slices")
+    __slots__ = ("_body", "_endpoint", "_made", "_request", "_runtime", "_scope", "_slices", "_state")
 
     def __init__(
-        self, endpoint: Endpoint, received: Received, behaviour: FlowBehaviour, runtime: MakeRuntime
+        self,
+        endpoint: Endpoint,
+        scope: Scope,
+        state: RequestState,
+        body: Any,
+        files: list[Upload],
+        behaviour: FlowBehaviour,
+        runtime: MakeRuntime,
     ) -> None:
-        state = received.state
         self._endpoint = endpoint
-        self._received = received
+        self._scope = scope
+        self._state = state
+        self._body = body
         self._runtime = runtime
+        self._request: HttpRequest | None = None
         self._made: FlowRuntime | None = None
         self._slices: Slices | None = None
         self.store = state.world.store
         self.key = state.key
         self.open = endpoint.settings.open
-        self.files = received.files
+        self.files = files
         self.raw = state.body
         self.behaviour = behaviour
 
     def report(self, condition: Outcome) -> None:
-        self._endpoint.report(condition, self._received.state)
+        self._endpoint.report(condition, self._state)
 
     @property
     def pause(self) -> Pause:  # type: ignore[override]
         if self._slices is None:
-            self._slices = Slices(self._received.state.connection)
+            self._slices = Slices(self._state.connection)
         return self._slices.pause
 
     @property
     def headers(self) -> Mapping[str, str]:  # type: ignore[override]
-        return self._received.request.headers
+        return self.request.headers
 
     @property
     def request(self) -> HttpRequest:  # type: ignore[override]
-        return self._received.request
+        if self._request is None:
+            self._request = http_request(self._scope, self._body, self._state.operation_id)
+        return self._request
 
     @property
     def runtime(self) -> FlowRuntime:  # type: ignore[override]
         if self._made is None:
-            self._made = self._runtime(self._endpoint, self._received.state)
+            self._made = self._runtime(self._endpoint, self._state)
         return self._made
 
 
@@ -266,7 +257,12 @@ def flow_call(behaviour: FlowBehaviour, token_delay: float, speed: float, model:
             add_headers=state.add_headers,
         )
 
-    return lambda endpoint, received: RequestCall(endpoint, received, behaviour, runtime)
+    def call(
+        endpoint: Endpoint, scope: Scope, state: RequestState, body: Any, files: list[Upload]
+    ) -> RequestCall:
+        return RequestCall(endpoint, scope, state, body, files, behaviour, runtime)
+
+    return call
 
 
 async def _trigger_rule(state: RequestState, request: HttpRequest, channel: FaultChannel) -> None:
