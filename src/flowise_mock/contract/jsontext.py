@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import orjson
+
+from flowise_mock.contract import large_json
 
 _WRITABLE_DEPTH = 254
 MAX_DEPTH = 200
 """Accepted levels of nesting. orjson reads 1,024 and writes 254: an echo would fail in between."""
 
+LARGE = 512 * 1024
+"""Bytes of a text from which on it is read in parts."""
+
 
 def loads(text: bytes | str) -> Any:
     """The value of a JSON text. Raises ValueError with the place, also for nesting over MAX_DEPTH."""
+    if len(text) > LARGE:
+        with suppress(large_json.NotInParts, UnicodeEncodeError):
+            raw = text if isinstance(text, bytes) else text.encode()
+            return large_json.loads(raw, _deep, MAX_DEPTH)
     value = orjson.loads(text)
     raw = text if isinstance(text, bytes) else text.encode()
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _deep(value):
@@ -51,9 +61,9 @@ def _read(text: Any) -> Any:
         return None
 
 
-def _deep(value: Any) -> bool:
-    """Whether a value is nested deeper than MAX_DEPTH: then it cannot be written inside of so many arrays."""
-    for _ in range(_WRITABLE_DEPTH - MAX_DEPTH):
+def _deep(value: Any, around: int = 0) -> bool:
+    """Whether a value in so many containers is deeper than MAX_DEPTH: inside of arrays it is not written."""
+    for _ in range(_WRITABLE_DEPTH - MAX_DEPTH + around):
         value = [value]
     try:
         orjson.dumps(value)
