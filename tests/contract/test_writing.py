@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
+from flowise_mock.contract import writing
 from flowise_mock.contract.schemas import Schemas
 from flowise_mock.contract.writing import PART, Writer, Writers
 from flowise_mock.state.table import StoredRecord
@@ -111,6 +112,22 @@ def test_a_long_list_is_written_in_parts(broken: int | None) -> None:
     written = asyncio.run(writer.written(values, pause))
     assert writer.write(written) == writers().writer(LIST).write(values)
     assert len(pauses) == (1000 if broken is None else broken) // PART
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 50])
+def test_large_items_are_written_few_at_a_time(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a part is a bounded number of bytes; what is joined beside the loop is the same."""
+    monkeypatch.setattr(writing, "PART_BYTES", 1000)
+    monkeypatch.setattr(writing, "LARGE", 5000)
+    values = [{"name": "x" * 400}] * number
+    pauses: list[None] = []
+
+    async def pause() -> None:
+        pauses.append(None)
+
+    written = asyncio.run(writers().writer(LIST).written(values, pause))
+    assert written == writers().writer(LIST).write(values)
+    assert len(pauses) == number // 3
 
 
 def test_null_is_not_validated() -> None:

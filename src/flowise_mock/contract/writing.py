@@ -5,6 +5,7 @@ A record of the store keeps its JSON, for it is never changed in place.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -16,8 +17,10 @@ from flowise_mock.contract.views import View, compile_view
 from flowise_mock.state.table import StoredRecord
 
 _ANNOTATIONS = {"description", "title", "example"}
-PART = 20
-"""The items of an array that are written between two pauses: a part of a millisecond, if they are small."""
+PART, PART_BYTES = 20, 256 * 1024
+"""The items of an array that are written between two pauses, and their bytes: about a millisecond."""
+LARGE = 1024 * 1024
+"""Bytes of an array from which on its parts are joined in a thread."""
 
 
 class Written(NamedTuple):
@@ -66,19 +69,28 @@ class Writer:
     def _array(self, items: Writer, values: list[Any]) -> Written:
         written: list[bytes] = []
         problem = items.add(written, values)
-        return _joined(written) if problem is None else Written(b"", problem)
+        return Written(_joined(written), None) if problem is None else Written(b"", problem)
 
     async def written(self, values: list[Any], pause: Callable[[], Awaitable[None]]) -> list[Any] | Written:
-        """A long array as JSON, written in parts with a pause after each; as it is if that cannot be."""
+        """A long array as JSON, written in parts with a pause after each; as it is if that cannot be.
+
+        A part has at most PART items, and ends with the item that makes it PART_BYTES long.
+        """
         if self.items is None:
             return values
         written: list[bytes] = []
-        for part in range(0, len(values), PART):
-            problem = self.items.add(written, values[part : part + PART])
+        size = part = since = 0
+        for number, value in enumerate(values, 1):
+            problem = self.items.add(written, [value])
             if problem is not None:
                 return Written(b"", problem)
-            await pause()
-        return _joined(written)
+            part += len(written[-1])
+            if number - since == PART or part >= PART_BYTES:
+                size, part, since = size + part, 0, number
+                await pause()
+        if size + part > LARGE:  # joined in a thread, as it lets others go on then
+            return Written(await asyncio.to_thread(_joined, written), None)
+        return Written(_joined(written), None)
 
     def add(self, written: list[bytes], values: list[Any]) -> Problem | None:
         """Write the next items of an array; where one of them does not match the schema."""
@@ -92,8 +104,13 @@ class Writer:
         return None
 
 
-def _joined(items: list[bytes]) -> Written:
-    return Written(b"[" + b",".join(items) + b"]", None)
+def _joined(items: list[bytes]) -> bytes:
+    """The array of these items, copied once."""
+    if not items:
+        return b"[]"
+    items[0] = b"[" + items[0]
+    items[-1] += b"]"
+    return b",".join(items)
 
 
 class Writers:
