@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,14 @@ class ControlApp:
         self.served = served
         self._app: ASGIApp | None = None
         self._unrouted: Answers | None = None
+        self._building = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._app is None:
-            self._app, self._unrouted = self._build()
+            async with self._building:  # in a thread: other requests are answered meanwhile
+                if self._app is None:
+                    self._app, self._unrouted = await asyncio.to_thread(self._build)
+        assert self._app is not None
         assert self._unrouted is not None
         request_state(scope).answers = self._unrouted
         await self._app(scope, receive, send)
