@@ -19,6 +19,8 @@ from starlette.types import ASGIApp, Message, Scope
 log = logging.getLogger("flowise_mock")
 HIGH_WATER = 64 * 1024
 """Bytes of a body that wait for the application before no more are read from the client."""
+LARGE_BODY = 64 * 1024
+"""Bytes of a body from which on a packet more costs less than a copy."""
 _FRAMING = (b"content-length", b"transfer-encoding", b"connection")
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 _BROKEN = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -232,7 +234,10 @@ class Exchange:
             self._left -= len(body)
             if self._left < 0 or (self._left and not more):
                 raise RuntimeError("the body has another length than the response says")
-        if head or body:
+        if head and len(body) > LARGE_BODY:
+            self.transport.write(head)
+            self.transport.write(body)
+        elif head or body:
             self.transport.write(head + body if head else body)
         if not more:
             self.is_complete = True
