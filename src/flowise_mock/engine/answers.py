@@ -284,9 +284,11 @@ class Answers:
 
     def _etag(self, body: bytes) -> bytes:
         """The ETag of a body; that of the last one is kept, for clients that poll."""
-        if body != self._tagged[0]:
-            self._tagged = body, etag(body)
-        return self._tagged[1]
+        kept, tag = self._tagged
+        if body != kept:
+            tag = etag(body)
+            self._tagged = body, tag
+        return tag
 
     def sent(self, status: int, headers: Headers, media: str, body: bytes) -> Answer:
         """A response of bytes, with the headers that this server gives to all.

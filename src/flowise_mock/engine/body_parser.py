@@ -30,7 +30,7 @@ from flowise_mock.state.outcomes import (
 )
 
 LARGE = 256 * 1024
-"""Characters of a body from which on it is parsed in a thread."""
+"""Bytes of a body from which on it is read in a thread."""
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
@@ -70,14 +70,19 @@ class BodyParserMiddleware:
         if not charset.startswith("utf-") or (name == FORM and charset != "utf-8"):
             raise UnsupportedCharset(charset.upper(), "UTF-8")
         raw = await receive_body(scope, receive, self.max_body)
-        raw = inflated(
-            raw, headers.get(b"content-encoding", b"identity").decode("latin-1").lower(), self.max_body
-        )
-        text, raw = _decoded(raw, charset)
+        encoding = headers.get(b"content-encoding", b"identity").decode("latin-1").lower()
         parse: Callable[[str], Any] = nested if name == FORM else parse_json
-        if len(text) > LARGE:  # others are answered while it is scanned for its error
-            return raw, await asyncio.to_thread(parse, text)
-        return raw, parse(text)
+        if len(raw) > LARGE or encoding != "identity":  # others are answered while it is read
+            return await asyncio.to_thread(_read, raw, encoding, charset, parse, self.max_body)
+        return _read(raw, encoding, charset, parse, self.max_body)
+
+
+def _read(
+    raw: bytes, encoding: str, charset: str, parse: Callable[[str], Any], limit: int
+) -> tuple[bytes, Any]:
+    """A body without its encoding, in UTF-8, and as data."""
+    text, raw = _decoded(inflated(raw, encoding, limit), charset)
+    return raw, parse(text)
 
 
 def _has_body(headers: dict[bytes, bytes]) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from connexion.exceptions import ResolverError
@@ -23,14 +24,14 @@ from flowise_mock.engine.answers import Answers, respond
 from flowise_mock.engine.fault_channel import FaultChannel
 from flowise_mock.engine.http_request import http_request
 from flowise_mock.engine.request_state import RequestState, request_state
-from flowise_mock.engine.requests import Bodies, Parameters, receive_body
+from flowise_mock.engine.requests import LARGE, Bodies, Parameters, receive_body
 from flowise_mock.engine.server_profile import ServerProfile
-from flowise_mock.engine.slices import Slices
+from flowise_mock.engine.slices import Slices, Turns
 from flowise_mock.engine.streams import Streams
 from flowise_mock.flows.behaviour import FlowBehaviour
 from flowise_mock.flows.call import Call, FlowRuntime, Model
 from flowise_mock.knowledge.files import Upload
-from flowise_mock.knowledge.slices import Pause
+from flowise_mock.knowledge.slices import Large, Pause
 from flowise_mock.scripts.http_request import HttpRequest
 from flowise_mock.scripts.question import Question
 from flowise_mock.state.outcomes import EventStream, Forbidden, MissingId, Ok, Outcome, Report
@@ -51,7 +52,7 @@ class Settings:
 
     `strict_operations` refuses the operations of a real server that are not imitated.
     `answers` are those of each operation, by its id. `make_call` makes what handlers get of a request;
-    `handlers` is the package that they are in.
+    `handlers` is the package that they are in. In `turns`, large answers are sent one after the other.
     """
 
     document: Document
@@ -63,6 +64,7 @@ class Settings:
     streams: Streams
     make_call: MakeCall
     handlers: str = HANDLERS
+    turns: Turns = field(default_factory=Turns)
     strict_operations: bool = False
 
 
@@ -133,7 +135,11 @@ class Endpoint:
             else:
                 state.body = await receive_body(scope, receive, settings.max_body)
                 media = state.headers.get(b"content-type", b"").decode("latin-1")
-                values["body"], files = self._bodies.read(media, state.body, self.reporter(state))
+                if len(state.body) > LARGE:
+                    read = asyncio.to_thread(self._bodies.read, media, state.body, self.reporter(state))
+                    values["body"], files = await read
+                else:
+                    values["body"], files = self._bodies.read(media, state.body, self.reporter(state))
             state.streaming = streaming.may_be_requested(values["body"])
         call = self._make_call(self, scope, state, values.get("body"), files)
         channel = state.channel
@@ -142,6 +148,9 @@ class Endpoint:
             if channel.fault is None and state.world.rules:
                 await _trigger_rule(state, call.request, channel)
         result = await self._handler(call, **values)
+        is_large = len(state.body) > LARGE
+        if type(result) is Large:
+            result, is_large = result.value, True
         if channel is not None:
             result = await _spoiled(channel, result)
         if isinstance(result, EventStream):
@@ -149,10 +158,16 @@ class Endpoint:
             await settings.streams.send(result, send, state.connection, state.world.name, left)
             return
         outcome = result if isinstance(result, Outcome) else Ok(result)
-        if type(result) is list and len(result) > LONG:
+        if type(result) is list and (is_large or len(result) > LONG):
+            is_large = True
             await self.answers.write_slowly(outcome, call.pause)
         state.note_outcome(outcome)
-        await respond(self.answers.render(outcome), send)
+        if is_large:  # others are answered while it is written
+            answer = await asyncio.to_thread(self.answers.render, outcome)
+            await settings.turns.next()
+        else:
+            answer = self.answers.render(outcome)
+        await respond(answer, send)
 
     def _check_permission(self, state: RequestState) -> None:
         """Forbidden if the key has permissions of its own, and none that the operation accepts."""

@@ -5,6 +5,7 @@ What cannot be read or does not fit is raised as an outcome; its text says what 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -28,6 +29,9 @@ from flowise_mock.state.outcomes import (
     UnreadableContent,
     UnsupportedMediaType,
 )
+
+LARGE = 1024 * 1024
+"""Bytes of a body from which on it is joined and read in a thread."""
 
 
 class ClientDisconnect(Exception):
@@ -236,4 +240,8 @@ async def receive_body(scope: Scope, receive: Receive, limit: int) -> bytes:
             raise ContentTooLarge(limit)
         chunks.append(chunk)
         more = message.get("more_body", False)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    if len(chunks) == 1:
+        return chunks[0]
+    if size > LARGE:  # in a thread, as it lets others go on then
+        return await asyncio.to_thread(b"".join, chunks)
+    return b"".join(chunks)

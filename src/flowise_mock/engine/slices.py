@@ -12,6 +12,19 @@ SLICE = 0.005
 """Seconds of work between two turns of other requests."""
 
 
+class Turns:
+    """Turns of those that have much to do at once: one in each pass of the event loop."""
+
+    __slots__ = ("_pass",)
+
+    def __init__(self) -> None:
+        self._pass = asyncio.Lock()
+
+    async def next(self) -> None:
+        async with self._pass:
+            await asyncio.sleep(0)
+
+
 class Slices:
     """The work of one request. The first slice begins with the first pause."""
 

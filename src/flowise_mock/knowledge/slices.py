@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 Pause = Callable[[], Awaitable[None]]
 """Lets others go on if the work has lasted for a slice. Raises if there is no one left to answer."""
 BATCH = 100
 """Records that are made or read between two pauses: less than a millisecond."""
 Item = TypeVar("Item")
+
+
+class Large(NamedTuple):
+    """What a handler answers if that is much to write: it is written while others go on."""
+
+    value: Any
 
 
 async def never() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from flowise_mock.control import entries
 from flowise_mock.control.call import ControlCall, conflict
 from flowise_mock.engine.worlds import World
-from flowise_mock.knowledge.slices import collected
+from flowise_mock.knowledge.slices import Large, collected
 from flowise_mock.scripts.conditions import Condition
 from flowise_mock.scripts.patterns import SearchTime
 from flowise_mock.scripts.reading import ScriptError
@@ -89,9 +89,9 @@ async def get_entry(call: ControlCall, id: str) -> dict[str, Any]:
     return {**entries.shown(entry, call.world), "why": entries.why(entry, call.world)}
 
 
-async def export_har(call: ControlCall, namespace: str | None = None) -> dict[str, Any]:
+async def export_har(call: ControlCall, namespace: str | None = None) -> Large:
     shown = (entries.har_entry(entry, call.base) for entry, _ in await _entries(call, namespace))
-    return entries.har(await collected(shown, call.pause, 1))
+    return Large(entries.har(await collected(shown, call.pause, 1)))
 
 
 async def stream_journal(

@@ -10,7 +10,7 @@ from flowise_mock.control import entries
 from flowise_mock.control.call import ControlCall, conflict
 from flowise_mock.engine import seed
 from flowise_mock.engine.seed import SeedError
-from flowise_mock.knowledge.slices import collected
+from flowise_mock.knowledge.slices import Large, collected
 from flowise_mock.scripts.reading import ScriptError
 from flowise_mock.state.outcomes import Conflict, Deletion, LimitReached, NotFound
 from flowise_mock.state.store import Snapshot
@@ -98,14 +98,14 @@ def _masked(call: ControlCall, record: dict[str, Any]) -> dict[str, Any]:
 # --- files -----------------------------------------------------------------------------------------
 
 
-async def export_world(call: ControlCall, secrets: bool) -> dict[str, Any]:
+async def export_world(call: ControlCall, secrets: bool) -> Large:
     shown = (lambda call, record: seed.as_json(record)) if secrets else _masked
     tables = list(call.world.store)  # as they are now, whatever happens in the pauses
     records = {
         table: await collected((shown(call, record) for record in rows), call.pause) for table, rows in tables
     }
     given = [rule for _, rule, _ in call.world.rules.added()]
-    return {
+    world = {
         "format": FORMAT,
         "version": __version__,
         "contract": call.served.ready["contract"],
@@ -115,6 +115,7 @@ async def export_world(call: ControlCall, secrets: bool) -> dict[str, Any]:
             (entries.shown(entry, call.world) for entry in call.world.journal), call.pause, 1
         ),
     }
+    return Large(world)
 
 
 async def import_world(call: ControlCall, body: dict[str, Any]) -> dict[str, Any]:
