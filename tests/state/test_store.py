@@ -81,6 +81,16 @@ def test_messages_take_their_feedback_along(store: Store) -> None:
     assert store.select("feedback") == [kept]
 
 
+def test_feedback_on_messages_comes_in_their_order(store: Store) -> None:
+    messages = [store.create("chatmessage", {}) for _ in range(3)]
+    given = [
+        store.create("feedback", {"messageId": messages[number]["id"], "chatflowid": flow})
+        for number, flow in ((2, "a"), (0, "a"), (2, "b"), (2, "a"))
+    ]
+    store.change("feedback", given[0]["id"], {"messageId": messages[2]["id"]})
+    assert [each["id"] for each in store.feedback_on("a", messages)] == [given[n]["id"] for n in (1, 0, 3)]
+
+
 def test_feedback_is_found_without_a_search_for_each_message(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,7 +178,7 @@ def test_an_index_finds_what_a_scan_finds(monkeypatch: pytest.MonkeyPatch) -> No
         known = [each["id"] for each in plain.select("message")]
         action = chance.choice(["create"] * 5 + ["change"] * 3 + ["remove"] * 2)
         if step % 60 == 59:
-            action = "remove many"
+            action = "remove many" if step % 120 == 59 else "remove most"
         for store in (plain, indexed):
             if action == "create" or not known:
                 store.create("message", values)
@@ -176,6 +186,8 @@ def test_an_index_finds_what_a_scan_finds(monkeypatch: pytest.MonkeyPatch) -> No
                 store.change("message", known[step % len(known)], values)
             elif action == "remove many":
                 store.remove_where("message", flow="a", session="s")
+            elif action == "remove most":
+                store.remove_records("message", store.select("message")[2:])
             else:
                 store.remove("message", known[step % len(known)])
         for wanted in (
@@ -190,6 +202,34 @@ def test_an_index_finds_what_a_scan_finds(monkeypatch: pytest.MonkeyPatch) -> No
         everything = plain.select("message")
         assert everything == sorted(everything, key=lambda each: (each["at"], each["id"]))
         assert indexed.page("message", 2, 7) == (everything[7:14], len(everything))
+
+
+def test_an_index_is_made_in_steps_while_records_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_table, "STEP", 10)
+    ids = count(1)
+    store = Store([INDEXED], new_id=lambda: f"p{next(ids):03}")
+    for number in range(100):
+        store.create("message", {"flow": "ab"[number % 2], "session": "s", "at": str(number % 9)})
+    steps = 0
+    for _ in store.prepare("message", flow="a", session="s"):
+        steps += 1
+        store.create("message", {"flow": "a", "session": "s", "at": "5"})
+        store.change("message", f"p{steps * 2:03}", {"flow": "a"})
+        store.change("message", f"p{101 - steps * 2:03}", {"flow": "b"})
+        store.remove("message", f"p{50 - steps:03}")
+    assert steps == 10
+    built = store.select("message", flow="a", session="s")
+    scanned = [each for each in store.select("message") if each["flow"] == "a"]
+    assert built == scanned
+    assert list(store.prepare("message", flow="b", session="s")) == []
+
+
+def test_a_record_is_made_first_and_stored_later(store: Store) -> None:
+    made = [store.made("tool", {"name": name, "other": 1}) for name in "ab"]
+    assert store.count("tool") == 0
+    store.add("tool", made)
+    assert store.select("tool") == made[::-1]
+    assert [each["name"] for each in made] == ["a", "b"]
 
 
 def test_newest_first_keeps_the_order_of_creation_for_equal_dates() -> None:

@@ -1,7 +1,11 @@
 """Chat messages: the messages of a flow's chats."""
 
+from collections.abc import Mapping
+from functools import partial
+
 from flowise_mock.contract import jsontext
 from flowise_mock.flows.call import Call
+from flowise_mock.knowledge.slices import collected
 from flowise_mock.state.clock import within
 from flowise_mock.state.outcomes import Deletion, MissingColumn, MissingFlow
 from flowise_mock.state.table import Record
@@ -38,18 +42,24 @@ async def get_all_chat_messages(
 ) -> list[Record]:
     if not call.store.has("chatflow", id):
         call.report(MissingFlow("Chatflow", id))
-    rows = call.store.select(
-        "chatmessage", chatflowid=id, chatId=chat_id, memoryType=memory_type, sessionId=session_id,
-        id=message_id,
-    )  # fmt: skip
+    wanted = {"chatflowid": id, "chatId": chat_id, "sessionId": session_id, "memoryType": memory_type}
+    await collected(call.store.prepare("chatmessage", **wanted), call.pause)
+    rows = call.store.select("chatmessage", **wanted, id=message_id)
     rows = filtered(call, id, rows, chat_type, start_date, end_date, feedback_type)
+    executions = [_execution(call, row) for row in rows]  # as they are now, whatever happens in the pauses
+    latest = None
     if feedback:
         ratings = known_ratings(feedback_type)
         found = call.store.feedback_on(id, rows)
         latest = {row["messageId"]: row for row in found if not ratings or row.get("rating") in ratings}
-        rows = [{**row, "feedback": latest.get(row["id"])} for row in rows]
-    rows = [{**row, "execution": _execution(call, row)} for row in rows]
-    return rows[::-1] if order == "DESC" else rows
+    shown = await collected(map(partial(_shown, latest), rows, executions), call.pause)
+    return shown[::-1] if order == "DESC" else shown
+
+
+def _shown(latest: Mapping[str, Record] | None, row: Record, execution: Record | None) -> Record:
+    """A message with its feedback, if that is asked for, and its execution."""
+    more = {} if latest is None else {"feedback": latest.get(row["id"])}
+    return {**row, **more, "execution": execution}
 
 
 def _execution(call: Call, row: Record) -> Record | None:
@@ -105,9 +115,9 @@ async def remove_all_chat_messages(
     call.chatflow(id)
     if hard_delete and chat_id:
         call.store.remove_where("file", chatflowid=id, chatId=chat_id)
-    rows = call.store.select(
-        "chatmessage", chatflowid=id, chatId=chat_id, memoryType=memory_type, sessionId=session_id
-    )
+    wanted = {"chatflowid": id, "chatId": chat_id, "sessionId": session_id, "memoryType": memory_type}
+    await collected(call.store.prepare("chatmessage", **wanted), call.pause)
+    rows = call.store.select("chatmessage", **wanted)
     rows = filtered(call, id, rows, chat_type, start_date, end_date, feedback_type)
     return Deletion(call.store.remove_messages(rows, executions=chat_id is None))
 

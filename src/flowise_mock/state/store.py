@@ -95,6 +95,20 @@ class Store:
         Raises MissingColumn if a required column has no value.
         """
         table = self.tables[name]
+        record = self.made(name, values)
+        database = table.database
+        if database is None:
+            self._rows[name].put(str(record["id"]), record)
+            return record
+        self._put(table, record)
+        if database.return_stored:
+            stored = self._rows[name].records[str(record["id"])]
+            return {**record, **{key: stored[key] for key in database.return_stored if key in stored}}
+        return record
+
+    def made(self, name: str, values: Mapping[str, Any]) -> Record:
+        """The record that `create` would store; `add` stores it. Raises MissingColumn."""
+        table = self.tables[name]
         database = table.database
         given = {**table.defaults, **values, **table.initial} if table.defaults or table.initial else values
         filled: Iterable[str] = table.generated
@@ -112,13 +126,6 @@ class Store:
         now = self._date(table)
         for column in filled:
             record[column] = self.new_id() if table.generated[column] == "id" else now
-        if database is None:
-            self._rows[name].put(str(record["id"]), record)
-            return record
-        self._put(table, record)
-        if database.return_stored:
-            stored = self._rows[name].records[str(record["id"])]
-            return {**record, **{key: stored[key] for key in database.return_stored if key in stored}}
         return record
 
     def _date(self, table: Table) -> str:
@@ -139,6 +146,12 @@ class Store:
     def put(self, name: str, record: Record) -> None:
         """Store `record` as it is, under its own id."""
         self._rows[name].put(record["id"], record)
+
+    def add(self, name: str, records: Iterable[Record]) -> None:
+        """Store records that were made before."""
+        table = self.tables[name]
+        for record in records:
+            self._put(table, record)
 
     def get(self, name: str, id: str) -> Record | None:
         """The record with that id, or None."""
@@ -210,6 +223,10 @@ class Store:
         """The records whose columns equal `equal` (None matches all), in the table's order."""
         return self._rows[name].select(_without_none(equal))
 
+    def prepare(self, name: str, /, **equal: Any) -> Iterator[None]:
+        """Make what `select` needs for these columns, with pauses; then it takes a fraction of the time."""
+        return self._rows[name].prepare(_without_none(equal))
+
     def page(self, name: str, number: int, size: int, /, **equal: Any) -> tuple[list[Record], int]:
         """Page `number` (from 1) of what `select` returns, and the number of records on all pages."""
         start, wanted = (number - 1) * size, _without_none(equal)
@@ -246,12 +263,8 @@ class Store:
 
     def feedback_on(self, chatflowid: str, messages: Iterable[Record]) -> list[Record]:
         """The feedback on messages of a flow, that on one message in its order."""
-        return [
-            row
-            for message in messages
-            for row in self.select("feedback", messageId=message["id"])
-            if row.get("chatflowid") == chatflowid
-        ]
+        found = self._rows["feedback"].holding_one("messageId", [message["id"] for message in messages])
+        return [row for row in found if row.get("chatflowid") == chatflowid]
 
     def link_document_stores(self, chatflowid: str, used: set[str]) -> None:
         """Write into the `whereUsed` of every document store whether this flow reads it."""

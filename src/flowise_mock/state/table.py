@@ -108,6 +108,10 @@ class StoredRecord(dict[str, Any]):
 
 MANY = 100
 """Removals at once from which on sorting anew is cheaper than finding each place."""
+STEP = 500
+"""Records that are filed between two pauses: about half a millisecond."""
+Filed = dict[Any, dict[str, None]]
+"""An index: the ids of the records with each key."""
 Key = tuple[str, int, str]
 """What rows are sorted by: the value of the table's `order`, the number of the record, its id."""
 
@@ -124,7 +128,7 @@ class Rows:
         self._descends = table.order.startswith("-")
         self._kept: dict[str, Key] = {}
         self._sorted: list[Key] | None = None
-        self._indexes: dict[Index, dict[Any, dict[str, None]]] = {}
+        self._indexes: dict[Index, Filed] = {}
 
     def __len__(self) -> int:
         return len(self.records)
@@ -145,11 +149,23 @@ class Rows:
             self.pop(next(iter(self.records)))
 
     def discard(self, ids: Sequence[str]) -> None:
-        """Remove the records with these ids. Many of them cost what they hold: the order is made anew."""
+        """Remove the records with these ids. For many of them the order is made anew.
+
+        For most of all records the indexes are too, when they are used next: there is less left to file than
+        to take out.
+        """
         if len(ids) > MANY:
             self._sorted = None
+            if len(ids) > len(self.records) // 2:
+                self._indexes = {}
+        if self._indexes or self._sorted is not None:
+            for id in ids:
+                self.pop(id)
+            return
         for id in ids:
-            self.pop(id)
+            if self.records.pop(id, None) is not None:
+                del self._number[id]
+                self._kept.pop(id, None)
 
     def pop(self, id: str) -> Record | None:
         """Remove the record with that id and return it."""
@@ -167,14 +183,14 @@ class Rows:
         """The records whose columns equal `equal`, in the table's order."""
         if not equal:
             return list(self._in_order())
-        index = max(self._usable(equal), key=len, default=None)
+        index = self._best(equal)
         if index is None:
             return [record for record in self._in_order() if _equals(record, equal)]
-        ids = self._index(index).get(tuple(_hashable(equal[column]) for column in index), {})
+        ids: Iterable[str] = self._index(index).get(tuple(_hashable(equal[column]) for column in index), ())
         rest = {column: value for column, value in equal.items() if column not in index}
-        keys = sorted(
-            (self._key(id) for id in ids if _equals(self.records[id], rest)), reverse=self._descends
-        )
+        if rest:
+            ids = [id for id in ids if _equals(self.records[id], rest)]
+        keys = sorted(map(self._key, ids), reverse=self._descends)
         return [self.records[id] for _, _, id in keys]
 
     def first(self, column: str, value: str) -> Record | None:
@@ -185,9 +201,16 @@ class Rows:
         return self.records[next(iter(ids))] if len(ids) == 1 else self.select({column: value})[0]
 
     def holding_one(self, column: str, values: Iterable[str]) -> list[Record]:
-        """The records whose `column` is one of these values; `column` is an index."""
+        """The records of each of these values of `column`, in the table's order; `column` is an index."""
         index = self._index((column,))
-        return [self.records[id] for value in values for id in index.get((value,), ())]
+        found: list[Record] = []
+        for value in values:
+            ids = index.get((value,), ())
+            if len(ids) > 1:
+                found += [self.records[id] for id in sorted(ids, key=self._key, reverse=self._descends)]
+            elif ids:
+                found.append(self.records[next(iter(ids))])
+        return found
 
     def holding(self, column: str, item: str) -> list[Record]:
         """The records whose `column` is a JSON list that holds `item`; `column*` is an index."""
@@ -228,34 +251,66 @@ class Rows:
 
     # --- indexes ---
 
-    def _usable(self, equal: Mapping[str, Any]) -> list[Index]:
-        return [index for index in self.table.indexes if all(column in equal for column in index)]
+    def prepare(self, equal: Mapping[str, Any]) -> Iterator[None]:
+        """Make the index and the order that a selection uses, in steps of STEP records.
 
-    def _index(self, index: Index) -> dict[Any, dict[str, None]]:
+        The records may change between two steps.
+        """
+        index = self._best(equal)
+        if index is None or index in self._indexes:
+            return
+        before = self.records.copy()
+        made: Filed = {}
+        for number, (id, record) in enumerate(before.items(), 1):
+            _file(made, index, id, record)
+            if id in self.records:
+                self._key(id)
+            if number % STEP == 0:
+                yield
+        for id, record in before.items():
+            if self.records.get(id) is not record:
+                _unfile(made, index, id, record)
+        for id, record in self.records.items():
+            if before.get(id) is not record:
+                _file(made, index, id, record)
+        self._indexes[index] = made
+
+    def _best(self, equal: Mapping[str, Any]) -> Index | None:
+        usable = [index for index in self.table.indexes if all(column in equal for column in index)]
+        return max(usable, key=len, default=None)
+
+    def _index(self, index: Index) -> Filed:
         made = self._indexes.get(index)
         if made is None:
             made = self._indexes[index] = {}
             for id, record in self.records.items():
-                for key in _keys_of(index, record):
-                    made.setdefault(key, {})[id] = None
+                _file(made, index, id, record)
         return made
 
     def _file(self, id: str, record: Record) -> None:
         for index, made in self._indexes.items():
-            for key in _keys_of(index, record):
-                made.setdefault(key, {})[id] = None
+            _file(made, index, id, record)
         if self._sorted is not None:
             insort(self._sorted, self._key(id))
 
     def _unfile(self, id: str, record: Record) -> None:
         for index, made in self._indexes.items():
-            for key in _keys_of(index, record):
-                ids = made.get(key, {})
-                ids.pop(id, None)
-                if not ids:
-                    made.pop(key, None)
+            _unfile(made, index, id, record)
         if self._sorted is not None:
             del self._sorted[bisect_left(self._sorted, self._key(id))]
+
+
+def _file(made: Filed, index: Index, id: str, record: Record) -> None:
+    for key in _keys_of(index, record):
+        made.setdefault(key, {})[id] = None
+
+
+def _unfile(made: Filed, index: Index, id: str, record: Record) -> None:
+    for key in _keys_of(index, record):
+        ids = made.get(key, {})
+        ids.pop(id, None)
+        if not ids:
+            made.pop(key, None)
 
 
 def _equals(record: Record, equal: Mapping[str, Any]) -> bool:
@@ -266,7 +321,12 @@ def _keys_of(index: Index, record: Record) -> list[Any]:
     """The keys under which a record is filed: one, or one for each item of a JSON list."""
     if index[0].endswith("*"):
         return [(item,) for item in json_list(record.get(index[0][:-1])) if isinstance(item, str)]
-    return [tuple([_hashable(record.get(column)) for column in index])]
+    key = tuple([record.get(column) for column in index])
+    try:
+        hash(key)
+    except TypeError:
+        key = tuple([_hashable(value) for value in key])
+    return [key]
 
 
 def _hashable(value: Any) -> Any:
