@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from base64 import b64encode
@@ -14,6 +15,8 @@ import httpx
 import pytest
 
 from conftest import KEY, Running
+from flowise_mock.knowledge import loaders
+from flowise_mock.knowledge.slices import BATCH, beside
 from flowise_mock.server import build
 from flowise_mock.server.build import Options
 
@@ -293,3 +296,41 @@ def test_a_store_that_is_deleted_during_an_upsert(large: bytes) -> None:
         assert running.mock.store.select("chunk", storeId=store) == []
     finally:
         running.stop()
+
+
+def test_loaders_that_are_stored_at_once_are_all_kept(
+    fresh_default: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if another request stores one while the text of them all is written beside the loop."""
+    store = fresh_default.mock.store
+    target = store.create("documentstore", {"name": "both", "loaders": "[]"})
+    others = ["second", "third"]
+
+    def loader(id: str) -> dict[str, Any]:
+        return {"id": id, "loaderConfig": {}}
+
+    async def interrupted(*given: Any) -> Any:
+        written = await beside(*given)
+        if others:
+            await loaders.replace_chunks(store, target["id"], loader(others.pop()), [])
+        return written
+
+    monkeypatch.setattr(loaders, "beside", interrupted)
+    asyncio.run(loaders.replace_chunks(store, target["id"], loader("first"), [{"pageContent": "a"}]))
+    kept = json.loads(store.find("documentstore", target["id"])["loaders"])
+    assert {each["id"]: each["totalChunks"] for each in kept} == {"first": 1, "second": 0, "third": 0}
+
+
+def test_chunks_are_made_with_pauses_and_stored_without(fresh_default: Running) -> None:
+    store = fresh_default.mock.store
+    target = store.create("documentstore", {"name": "pauses", "loaders": "[]"})
+    rows = [{"pageContent": "a", "storeId": target["id"], "docId": "x"}] * 1000
+    seen: list[int] = []
+
+    async def pause() -> None:
+        seen.append(len(store.select("chunk", storeId=target["id"])))
+
+    for _ in range(2):
+        loader = {"id": "x", "loaderConfig": {}}
+        asyncio.run(loaders.replace_chunks(store, target["id"], loader, rows, pause))
+    assert seen == [0] * (1000 // BATCH) + [1000] * (1000 // BATCH)

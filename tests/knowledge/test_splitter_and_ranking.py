@@ -100,6 +100,19 @@ def test_a_long_text_is_split_in_steps(text: str) -> None:
     assert None in steps
 
 
+@pytest.mark.parametrize("window", [2, 3, 7, 50])
+@pytest.mark.parametrize(
+    "text", ["a b c\n\nd e", "ab" * 60, "a" * 41 + "\n\n" + "b" * 30, "a b " * 40, "a\n"]
+)
+def test_separators_are_searched_in_windows(text: str, window: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = split(text, 10, 0)
+    before = sum(step is None for step in splitter.split(text, 10, 0))
+    monkeypatch.setattr(splitter, "WINDOW", window)
+    assert split(text, 10, 0) == expected
+    pauses = sum(step is None for step in splitter.split(text, 10, 0)) - before
+    assert pauses >= (text.find("\n\n") if "\n\n" in text else len(text)) // window - 1
+
+
 def test_lines_are_counted_once() -> None:
     """The text before a chunk is not counted anew for each chunk, which took minutes for a large text."""
     counted: list[int] = []

@@ -54,8 +54,7 @@ async def process_loader(call: Call, id: str, body: Record) -> Record:
     changed = ("loaderConfig", "files") if sent else ()
     kept = known.get(id, loader) | {name: loader[name] for name in changed} | {"status": loaders.SYNC}
     rows = await collected(loaders.chunk_rows(target["id"], kept, split), call.pause)
-    loaders.replace_chunks(call.store, target["id"], kept, rows)
-    loaders.keep(call.store, target["id"], kept)
+    await loaders.replace_chunks(call.store, target["id"], kept, rows, call.pause)
     return document_store.page_of_chunks(call, target["id"], id, 1)
 
 

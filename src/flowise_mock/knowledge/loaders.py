@@ -17,7 +17,7 @@ from flowise_mock.knowledge.documents import Document
 from flowise_mock.knowledge.file_inputs import STORED
 from flowise_mock.knowledge.files import Upload, field_of
 from flowise_mock.knowledge.files import store as store_file
-from flowise_mock.knowledge.slices import Pause, collected, never
+from flowise_mock.knowledge.slices import Pause, beside, collected, never
 from flowise_mock.state.outcomes import InvalidChoice, LoaderNotFound, Outcome, Report, UnknownComponent
 from flowise_mock.state.store import Store
 from flowise_mock.state.table import Record
@@ -64,7 +64,8 @@ async def upsert(
 
     `with_loader` puts the id of its loader into the metadata of each document.
     """
-    loaders = {loader["id"]: loader for loader in loaders_of(target)}
+    kept = await beside(len(str(target.get("loaders"))), loaders_of, target)
+    loaders = {loader["id"]: loader for loader in kept}
     for item in items:
         if item.get("docId") and str(item["docId"]) not in loaders:
             raise LoaderNotFound("Document loader", str(item["docId"]), str(target.get("name")))
@@ -87,9 +88,7 @@ async def upsert(
         documents = await collected(
             (to_document(row, with_loader) for row in rows if row["pageContent"]), pause
         )
-        replaced = store.remove_where("chunk", storeId=target["id"], docId=loader["id"])
-        replace_chunks(store, target["id"], loader, rows)
-        target = keep(store, target["id"], loader)
+        target, replaced = await replace_chunks(store, target["id"], loader, rows, pause)
         changes |= _configs(item)
         config = _manager(target, item, stored)
         if config is None:
@@ -258,21 +257,31 @@ def chunk_rows(store_id: str, loader: Record, found: Iterable[Document]) -> Iter
         yield {**ids, "chunkNo": number, "pageContent": each.text, "metadata": metadata}
 
 
-def replace_chunks(store: Store, store_id: str, loader: Record, rows: Iterable[Record]) -> None:
-    """Store the chunks of a loader in place of its older ones, and set its totals.
+async def replace_chunks(
+    store: Store, store_id: str, loader: Record, rows: Iterable[Record], pause: Pause = never
+) -> tuple[Record, int]:
+    """Store the chunks of a loader in place of its older ones, and keep it in its store with its totals.
 
-    Without a pause: a client that leaves, or another request, never sees a part of them. Raises NotFound.
+    They are made with pauses and stored without one: a client that leaves, or another request, never sees a
+    part of them. Returns the store, and the number of the older chunks. Raises NotFound.
     """
-    store.find("documentstore", store_id)
-    store.remove_where("chunk", storeId=store_id, docId=loader["id"])
-    update_totals(loader, [store.create("chunk", row) for row in rows])
+    made = await collected((store.made("chunk", row) for row in rows), pause)
+    update_totals(loader, made)
+    size = sum(len(value) for value in loader["loaderConfig"].values() if isinstance(value, str))
+    before: Any = ()
+    while store.find("documentstore", store_id).get("loaders") is not before:
+        before = store.find("documentstore", store_id).get("loaders")
+        text = await beside(size + len(str(before)), _with_loader, before, loader)
+    replaced = store.remove_where("chunk", storeId=store_id, docId=loader["id"])
+    store.add("chunk", made)
+    return store.change("documentstore", store_id, {"loaders": text}), replaced
 
 
-def keep(store: Store, store_id: str, loader: Record) -> Record:
-    """Keep a loader in its store, beside those that other requests added meanwhile. Returns the store."""
-    known = {each["id"]: each for each in loaders_of(store.find("documentstore", store_id))}
+def _with_loader(kept: Any, loader: Record) -> str:
+    """The loaders of a store as text, with one that is changed or added."""
+    known = {each["id"]: each for each in loaders_of({"loaders": kept})}
     known[loader["id"]] = loader
-    return store.change("documentstore", store_id, {"loaders": jsontext.dumps(list(known.values()))})
+    return jsontext.dumps(list(known.values()))
 
 
 def update_totals(loader: Record, chunks: list[Record]) -> None:

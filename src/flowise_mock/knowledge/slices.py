@@ -9,6 +9,8 @@ Pause = Callable[[], Awaitable[None]]
 """Lets others go on if the work has lasted for a slice. Raises if there is no one left to answer."""
 BATCH = 100
 """Records that are made or read between two pauses: less than a millisecond."""
+LARGE = 1024 * 1024
+"""Characters of a text from which on work on all of it is done in a thread."""
 Item = TypeVar("Item")
 
 
@@ -20,6 +22,13 @@ class Large(NamedTuple):
 
 async def never() -> None:
     """The pause of work that no one else waits for."""
+
+
+async def beside(size: int, work: Callable[..., Item], *given: Any) -> Item:
+    """The result of work on `size` characters: beside the event loop if these are many."""
+    import asyncio
+
+    return await asyncio.to_thread(work, *given) if size > LARGE else work(*given)
 
 
 async def collected(steps: Iterable[Item | None], pause: Pause = never, batch: int = BATCH) -> list[Item]:

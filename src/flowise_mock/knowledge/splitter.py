@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from flowise_mock.contract import v8
 
@@ -30,6 +30,8 @@ def split(text: str, size: int = CHUNK_SIZE, overlap: int = CHUNK_OVERLAP) -> It
 
 PIECES = 2000
 """Pieces that are merged in about a millisecond."""
+WINDOW = 1024 * 1024
+"""Characters that are searched in about a millisecond."""
 Span = tuple[int, int]
 """A part of the text: its begin and its end."""
 
@@ -37,7 +39,9 @@ Span = tuple[int, int]
 def _split(
     text: str, part: Span, size: int, overlap: int, separators: tuple[str, ...]
 ) -> Iterator[str | None]:
-    separator = next(each for each in separators if text.find(each, *part) >= 0)
+    for separator in separators:
+        if not separator or (yield from _contains(text, separator, part)):
+            break
     if not separator:
         yield from _split_by_length(text, part, size, overlap)
         return
@@ -52,6 +56,17 @@ def _split(
         if number % PIECES == 0:
             yield None
     yield merge.end()
+
+
+def _contains(text: str, separator: str, part: Span) -> Generator[None, None, bool]:
+    """Whether a separator is in a part of the text. Gives None after each WINDOW characters."""
+    begin, end = part
+    while text.find(separator, begin, min(begin + WINDOW, end)) < 0:
+        begin += WINDOW - len(separator) + 1
+        if begin >= end:
+            return False
+        yield None
+    return True
 
 
 def _pieces(text: str, part: Span, separator: str) -> Iterator[Span]:
