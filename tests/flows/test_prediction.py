@@ -149,3 +149,19 @@ def test_the_models() -> None:
         " nothing.",
     ]
     assert model_recorded.generate({}, "first\n" + "x" * 80)[-1] == "x" * 50
+
+
+@pytest.mark.parametrize("text", ["two words", "  a \n", "   ", "", "x", "Shop echoes: a b\u00a0c\nd  "])
+def test_the_tokens_of_a_large_text_are_found_one_by_one(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = model_echo.split_tokens(text)
+    monkeypatch.setattr(model_echo, "LARGE", -1)
+    tokens = model_echo.split_tokens(text)
+    assert isinstance(tokens, model_echo.Tokens)
+    assert isinstance(expected, list)
+    assert (list(tokens), len(tokens), bool(tokens)) == (expected, len(expected), bool(expected))
+    assert model_echo.joined(tokens) == "".join(tokens) == text
+    assert (tokens[:1], tokens[-1:]) == (expected[:1], expected[-1:])
+    if expected:
+        assert tokens[0] == expected[0]
+        found = iter(tokens)
+        assert next(found) == expected[0]

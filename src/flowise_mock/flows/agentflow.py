@@ -70,7 +70,7 @@ def run_agentflow(call: Call, turn: Turn) -> Run:
     else:
         stopped = yield from _run_nodes(call, graph, [first] if first else [])
     if not graph.executed and turn.reply is not None and turn.reply.text is not None:
-        yield from [("token", token) for token in generate_tokens(call, turn, turn.question)]
+        yield from (("token", token) for token in generate_tokens(call, turn, turn.question))
     state = "STOPPED" if stopped else "FINISHED"
     yield "agentFlowEvent", state
     action = None

@@ -15,7 +15,7 @@ from flowise_mock.flows.behaviour import LoopEnd
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.flow_data import Node
 from flowise_mock.flows.graph import Graph, NodeResult
-from flowise_mock.flows.scripted import generate_tokens
+from flowise_mock.flows.scripted import generate_text
 from flowise_mock.flows.turn import text
 from flowise_mock.knowledge import ranking
 from flowise_mock.knowledge.chunking import positive
@@ -81,7 +81,7 @@ def tool(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
 
 def execute_flow(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
     sent = {"role": "user", "content": fill_template(graph, node.inputs.get("executeFlowInput"))}
-    content = "".join(generate_tokens(call, graph.turn, sent["content"]))
+    content = generate_text(call, graph.turn, sent["content"])
     role = "assistant" if node.inputs.get("executeFlowReturnResponseAs") == "assistantMessage" else "user"
     answered = {"role": role, "content": content, "name": node.label.lower().replace(" ", "_")}
     return NodeResult(
@@ -129,7 +129,7 @@ def loop(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
 def _with_content(call: Call, graph: Graph, given: Record, last: bool) -> NodeResult:
     """A result whose content is that of the node before, or that of the model."""
     previous = graph.executed[-1]["data"]["output"].get("content") if graph.executed else None
-    content = text(previous) or "".join(generate_tokens(call, graph.turn, graph.turn.question))
+    content = text(previous) or generate_text(call, graph.turn, graph.turn.question)
     return NodeResult(given, {"content": content}, [("token", content)] if last else [])
 
 

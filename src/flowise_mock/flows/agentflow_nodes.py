@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowise_mock.contract import jsontext
@@ -13,7 +13,8 @@ from flowise_mock.flows.behaviour import Forms, HumanInput, ModelMetadata
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.flow_data import Node
 from flowise_mock.flows.graph import Graph, NodeResult
-from flowise_mock.flows.scripted import generate_tokens
+from flowise_mock.flows.model_echo import joined
+from flowise_mock.flows.scripted import generate_text, generate_tokens
 from flowise_mock.flows.turn import Event, text
 from flowise_mock.state.outcomes import FailedFunction, MissingHistory, ModelFailure, WrongType
 from flowise_mock.state.table import Record
@@ -133,7 +134,7 @@ def _human_input(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult
     }
     description = fill_template(graph, node.inputs.get("humanInputDescription"))
     if node.inputs.get("humanInputDescriptionType") == "dynamic":
-        description = "".join(generate_tokens(call, graph.turn, graph.turn.question))
+        description = generate_text(call, graph.turn, graph.turn.question)
     elif not messages:
         call.report(MissingHistory())
     content = f"{text(messages[-1]['content']) if messages else ''}\n\n{description}"
@@ -214,7 +215,7 @@ def _llm(call: Call, graph: Graph, node: Node, last: bool) -> NodeResult:
         tokens = generate_tokens(call, graph.turn, prompt)
     except ModelFailure as failure:
         raise type(failure)(f"Error in LLM node: {failure.reason}") from None
-    content = "".join(tokens)
+    content = joined(tokens)
     usage = _usage(call, node, messages, tokens)
     role = "assistant" if inputs.get("ReturnResponseAs") == "assistantMessage" else "user"
     sent = graph.turn.body.get("question")
@@ -253,7 +254,7 @@ def _of_model(node: Node) -> Record:
     return {key.removeprefix(prefix): value for key, value in node.inputs.items() if key.startswith(prefix)}
 
 
-def _usage(call: Call, node: Node, messages: list[Record], tokens: list[str]) -> Record:
+def _usage(call: Call, node: Node, messages: list[Record], tokens: Sequence[str]) -> Record:
     """Counts of words, in the form of a model's counts of tokens."""
     sent = sum(len(text(each["content"]).split()) for each in messages)
     counts: Record = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from flowise_mock.state.outcomes import MalformedId, NegativeNumber, Outcome, Pa
 from flowise_mock.state.store import UUID, Store
 from flowise_mock.state.table import Record
 
-Model = Callable[[Record, str], list[str]]
+Model = Callable[[Record, str], Sequence[str]]
 """Generates the tokens of a flow's answer to a prompt: the only source of text besides scripts."""
 
 

@@ -15,7 +15,14 @@ from flowise_mock.flows import flow_data, functions
 from flowise_mock.flows.behaviour import FunctionResults, RetrievalStart
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.flow_data import Node
-from flowise_mock.flows.scripted import follow_up_prompts, generate_tokens, reply_parts, scripted_action
+from flowise_mock.flows.model_echo import joined
+from flowise_mock.flows.scripted import (
+    follow_up_prompts,
+    generate_text,
+    generate_tokens,
+    reply_parts,
+    scripted_action,
+)
 from flowise_mock.flows.turn import Run, Turn, echoed_question, session_id, store_messages, text
 from flowise_mock.knowledge import ranking
 from flowise_mock.state.outcomes import EmptyField, FailedFunction, MissingMemory
@@ -46,15 +53,15 @@ def run_chain(call: Call, turn: Turn) -> Run:
         found["usedTools"] = tools
     extra = _extra_parts(call, turn, found)
     yield from extra.items()
-    return _finish(call, turn, {**_content(turn, "".join(tokens)), **extra}, extra)
+    return _finish(call, turn, {**_content(turn, joined(tokens)), **extra}, extra)
 
 
 def run_parser(call: Call, turn: Turn) -> Run:
     """A flow with an output parser: the answer as JSON, never streamed."""
     tokens = generate_tokens(call, turn, turn.question)
     extra = _extra_parts(call, turn, {})
-    yield from [("token", token) for token in tokens]  # they are not sent, but their pauses count
-    answer = _content(turn, "".join(tokens))
+    yield from (("token", token) for token in tokens)  # they are not sent, but their pauses count
+    answer = _content(turn, joined(tokens))
     parsed = answer.get("json", _parsed(turn, text(answer.get("text"))))
     return _finish(call, turn, {"json": parsed, **extra}, extra)
 
@@ -62,8 +69,8 @@ def run_parser(call: Call, turn: Turn) -> Run:
 def run_function(call: Call, turn: Turn, node: Node) -> Run:
     """A flow that ends in a function: what it returns, or the answer of the model if it would have to run."""
     tokens = generate_tokens(call, turn, _prompt(turn))
-    yield from [("token", token) for token in tokens]  # they are not sent, but their pauses count
-    answer = _content(turn, "".join(tokens))
+    yield from (("token", token) for token in tokens)  # they are not sent, but their pauses count
+    answer = _content(turn, joined(tokens))
     returned = None if turn.reply is not None else _returned(call, turn, node)
     if returned is None:
         return _finish(call, turn, answer, {})
@@ -112,7 +119,7 @@ def _parsed(turn: Turn, answer: str) -> Any:
 
 def run_agents(call: Call, turn: Turn) -> Run:
     """A multi-agent or sequential flow: each agent's reasoning, then the whole text at once."""
-    answer = "".join(generate_tokens(call, turn, turn.question))
+    answer = generate_text(call, turn, turn.question)
     reasoning = reply_parts(turn, "agentReasoning").get("agentReasoning", _reasoning(turn, answer))
     extra = _extra_parts(call, turn, {})
     decision = {name: extra[name] for name in ("action",) if name in extra}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowise_mock.flows.agentflow_nodes import decision_request
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.flow_data import Node
 from flowise_mock.flows.graph import NodeResult
+from flowise_mock.flows.model_echo import joined
 from flowise_mock.flows.scripted import generate_tokens, reply_parts, scripted_action
 from flowise_mock.flows.turn import Turn, text
 
@@ -68,11 +70,11 @@ def run_scripted(call: Call, graph: Graph) -> Any:
     return result.stopped
 
 
-def _last_tokens(call: Call, turn: Turn, result: NodeResult) -> list[str]:
+def _last_tokens(call: Call, turn: Turn, result: NodeResult) -> Sequence[str]:
     """The tokens of the last node: the scripted text, else the content of the node in the script."""
     content = result.output.get("content")
     if content is not None and (turn.reply is None or turn.reply.text is None):
         return [text(content)]
     tokens = generate_tokens(call, turn, turn.question)
-    result.output["content"] = "".join(tokens)
+    result.output["content"] = joined(tokens)
     return tokens
