@@ -8,16 +8,22 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
 from flowise_mock.control.guard import is_loopback
 from flowise_mock.engine import private_api, seed
+from flowise_mock.server import garbage
 from flowise_mock.server.build import Mock, Options, build
 
 if TYPE_CHECKING:
     import uvicorn
+
+
+SWITCH = 0.001
+"""Seconds that a thread beside the event loop works on while that waits; a request may wait several times."""
 
 
 class ServerError(Exception):
@@ -26,10 +32,12 @@ class ServerError(Exception):
 
 def run(options: Options) -> None:
     """Serve until SIGINT or SIGTERM. Raises ServerError if the address is not available."""
+    sys.setswitchinterval(SWITCH)
     gc.disable()  # what is built stays until the end, and need not be looked at again
     try:
         mock = build(options)
         gc.freeze()
+        garbage.keep_short()
     finally:
         gc.enable()
     bound = listen(options.host, options.port)
