@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import threading
 import zipfile
 from typing import Any
 
@@ -218,3 +219,24 @@ def test_without_the_extra_a_file_has_its_name_as_text(
     monkeypatch.setitem(documents._SLOW, "pdf", missing)
     assert texts(load(file("a.pdf", pdf("one"), "application/pdf"), {}, "pdfFile"))[0].startswith("a.pdf (")
     assert "flowise-mock[files]" in caplog.text
+
+
+@pytest.mark.parametrize("number", [10, 100_000])
+def test_a_large_file_is_read_beside_the_loop(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same documents, or the same failure."""
+    threads: set[int] = set()
+    read = documents._READ["csv"]
+
+    def noted(*given: Any) -> list[documents.Document]:
+        threads.add(threading.get_ident())
+        return read(*given)
+
+    monkeypatch.setitem(documents._READ, "csv", noted)
+    file = Upload("a.csv", "text/csv", b"name,value\n" + b"one,two three\n" * number)
+    loaded = asyncio.run(documents.loaded(file, {}, "fileLoader"))
+    assert (threads == set()) is (number == 10)
+    assert threading.get_ident() not in threads
+    assert documents.load(loaded, {}) == documents.load(file, {})
+    broken = asyncio.run(documents.loaded(file, {}, "csvFile"))
+    with pytest.raises(LoadFailure, match="trim"):
+        documents.load(broken, {}, "csvFile")

@@ -177,11 +177,18 @@ def test_an_index_finds_what_a_scan_finds(monkeypatch: pytest.MonkeyPatch) -> No
         }
         known = [each["id"] for each in plain.select("message")]
         action = chance.choice(["create"] * 5 + ["change"] * 3 + ["remove"] * 2)
+        if step % 40 == 39:
+            action = "create many"
         if step % 60 == 59:
             action = "remove many" if step % 120 == 59 else "remove most"
         for store in (plain, indexed):
             if action == "create" or not known:
                 store.create("message", values)
+            elif action == "create many":
+                batch = store.batch("message")
+                for at in "825":
+                    store.create_in(batch, {**values, "at": at})
+                store.add(batch)
             elif action == "change":
                 store.change("message", known[step % len(known)], values)
             elif action == "remove many":
@@ -225,9 +232,10 @@ def test_an_index_is_made_in_steps_while_records_change(monkeypatch: pytest.Monk
 
 
 def test_a_record_is_made_first_and_stored_later(store: Store) -> None:
-    made = [store.made("tool", {"name": name, "other": 1}) for name in "ab"]
+    batch = store.batch("tool")
+    made = [store.create_in(batch, {"name": name, "other": 1}) for name in "ab"]
     assert store.count("tool") == 0
-    store.add("tool", made)
+    store.add(batch)
     assert store.select("tool") == made[::-1]
     assert [each["name"] for each in made] == ["a", "b"]
 

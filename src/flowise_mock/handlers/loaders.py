@@ -4,7 +4,7 @@ from flowise_mock.contract import jsontext, v8
 from flowise_mock.flows.call import Call
 from flowise_mock.handlers import document_store
 from flowise_mock.knowledge import documents, file_inputs, loaders, node_catalogue
-from flowise_mock.knowledge.chunking import chunks_of, positive
+from flowise_mock.knowledge.chunking import all_chunks, positive
 from flowise_mock.knowledge.slices import collected
 from flowise_mock.state.outcomes import InvalidChoice, UnknownComponent, WrongType
 from flowise_mock.state.table import Record
@@ -18,7 +18,7 @@ async def preview_file_chunks(call: Call, body: Record) -> Record:
         call.report(WrongType("loaderConfig"))
     loader = loaders.of_config(call.store, body)
     files = await loaders.opened_files(loader["loaderId"], loader["loaderConfig"], [])
-    chunks = await collected(chunks_of(call.report, loader, files), call.pause)
+    chunks = await all_chunks(call.report, loader, files, call.pause)
     shown = [{"pageContent": each.text, "metadata": each.metadata} for each in chunks]
     count = min(positive(body.get("previewChunkCount"), 0) or len(shown), len(shown))
     counted = {"previewChunkCount": count} if body.get("previewChunkCount") or not shown else {}
@@ -50,7 +50,7 @@ async def process_loader(call: Call, id: str, body: Record) -> Record:
     loader = loaders.keep_files(call.store, target["id"], loader, sent)
     stored = loaders.load_files(call.store, target["id"], loader)
     files = await documents.opened(sent or stored, loader["loaderId"])
-    split = await collected(chunks_of(call.report, loader, files), call.pause)
+    split = await all_chunks(call.report, loader, files, call.pause)
     changed = ("loaderConfig", "files") if sent else ()
     kept = known.get(id, loader) | {name: loader[name] for name in changed} | {"status": loaders.SYNC}
     rows = await collected(loaders.chunk_rows(target["id"], kept, split), call.pause)

@@ -11,6 +11,7 @@ from flowise_mock.knowledge import documents, file_inputs, node_catalogue, split
 from flowise_mock.knowledge.documents import Document
 from flowise_mock.knowledge.files import Upload, name_and_size
 from flowise_mock.knowledge.json_documents import without_pointers
+from flowise_mock.knowledge.slices import Pause, collected
 from flowise_mock.state.outcomes import InvalidSplitter, Report, UnreadableFile
 from flowise_mock.state.table import Record
 
@@ -18,6 +19,12 @@ NEGATIVE_OVERLAP = "Cannot read properties of undefined (reading 'length')"
 LARGE_OVERLAP = "Cannot have chunkOverlap >= chunkSize"
 BAD_SIZES = {NEGATIVE_OVERLAP: "TypeError", LARGE_OVERLAP: "Error"}
 """What a splitter says about sizes that it cannot use, and the classes of these errors."""
+
+
+async def all_chunks(report: Report, loader: Record, files: list[Upload], pause: Pause) -> list[Document]:
+    """What `chunks_of` gives, with pauses; large files are read beside the event loop."""
+    read = [await documents.loaded(each, loader["loaderConfig"], loader["loaderId"]) for each in files]
+    return await collected(chunks_of(report, loader, read), pause)
 
 
 def chunks_of(report: Report, loader: Record, files: list[Upload]) -> Iterator[Document | None]:

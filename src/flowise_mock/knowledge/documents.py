@@ -18,6 +18,7 @@ from flowise_mock.formats.pdf import open_pdf
 from flowise_mock.formats.xlsx import open_xlsx
 from flowise_mock.knowledge import csv_documents, json_documents
 from flowise_mock.knowledge.files import Upload, name_and_size, plain_text
+from flowise_mock.knowledge.slices import LARGE, beside
 from flowise_mock.state.table import Record
 
 log = logging.getLogger("flowise_mock")
@@ -86,7 +87,25 @@ NO_TRIM = "Cannot read properties of undefined (reading 'trim')"
 
 def load(file: Upload, config: Record, loader: str = "fileLoader") -> list[Document]:
     """The documents of a file, as the loader with this config reads it. Raises LoadFailure."""
+    if isinstance(file.loaded, LoadFailure):
+        raise file.loaded
+    if file.loaded is not None:
+        found: list[Document] = file.loaded
+        return found
     return _READ[format_of(file, loader)](file, config, loader)
+
+
+async def loaded(file: Upload, config: Record, loader: str) -> Upload:
+    """The file; a large one with its documents, which were read in a thread."""
+    size = len(file.data)
+    return replace(file, loaded=await beside(size, _loaded, file, config, loader)) if size > LARGE else file
+
+
+def _loaded(file: Upload, config: Record, loader: str) -> list[Document] | LoadFailure:
+    try:
+        return load(file, config, loader)
+    except LoadFailure as failure:
+        return failure
 
 
 def joined(file: Upload) -> str:

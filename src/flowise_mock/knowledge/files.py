@@ -22,12 +22,16 @@ from flowise_mock.state.store import Store
 
 @dataclass(frozen=True)
 class Upload:
-    """A file of a multipart body. `opened` is what a library read of it."""
+    """A file of a multipart body.
+
+    `opened` is what a library read of it; `loaded` are its documents, or why they could not be read.
+    """
 
     name: str
     type: str
     data: bytes
     opened: Opened | None = None
+    loaded: Any = None
 
 
 def store(store: Store, owner: str, part: str, file: Upload) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from flowise_mock.contract import jsontext
 from flowise_mock.knowledge import documents, file_inputs, node_catalogue, record_manager
-from flowise_mock.knowledge.chunking import chunks_of
+from flowise_mock.knowledge.chunking import all_chunks
 from flowise_mock.knowledge.documents import Document
 from flowise_mock.knowledge.file_inputs import STORED
 from flowise_mock.knowledge.files import Upload, field_of
@@ -80,7 +80,7 @@ async def upsert(
         loaders[loader["id"]] = loader
         try:
             found = files or load_files(store, target["id"], stored)
-            split = await collected(chunks_of(report, loader, found), pause)
+            split = await all_chunks(report, loader, found, pause)
         except Outcome:
             _store_failed(store, target["id"], list(loaders.values()), loader, files)
             raise
@@ -265,15 +265,15 @@ async def replace_chunks(
     They are made with pauses and stored without one: a client that leaves, or another request, never sees a
     part of them. Returns the store, and the number of the older chunks. Raises NotFound.
     """
-    made = await collected((store.made("chunk", row) for row in rows), pause)
-    update_totals(loader, made)
+    batch = store.batch("chunk")
+    update_totals(loader, await collected((store.create_in(batch, row) for row in rows), pause))
     size = sum(len(value) for value in loader["loaderConfig"].values() if isinstance(value, str))
     before: Any = ()
     while store.find("documentstore", store_id).get("loaders") is not before:
         before = store.find("documentstore", store_id).get("loaders")
         text = await beside(size + len(str(before)), _with_loader, before, loader)
     replaced = store.remove_where("chunk", storeId=store_id, docId=loader["id"])
-    store.add("chunk", made)
+    store.add(batch)
     return store.change("documentstore", store_id, {"loaders": text}), replaced
 
 

@@ -19,7 +19,7 @@ from flowise_mock.state.clock import Clock, Dates, moment
 from flowise_mock.state.counts import Counts
 from flowise_mock.state.ids import RandomIds
 from flowise_mock.state.outcomes import Deletion, MissingColumn, NotFound, NothingToDelete
-from flowise_mock.state.table import Database, Record, Rows, StoredRecord, Table, json_list
+from flowise_mock.state.table import Batch, Database, Record, Rows, StoredRecord, Table, json_list
 
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 Window = tuple[float, int]
@@ -95,7 +95,7 @@ class Store:
         Raises MissingColumn if a required column has no value.
         """
         table = self.tables[name]
-        record = self.made(name, values)
+        record = self._made(table, values)
         database = table.database
         if database is None:
             self._rows[name].put(str(record["id"]), record)
@@ -106,9 +106,22 @@ class Store:
             return {**record, **{key: stored[key] for key in database.return_stored if key in stored}}
         return record
 
-    def made(self, name: str, values: Mapping[str, Any]) -> Record:
-        """The record that `create` would store; `add` stores it. Raises MissingColumn."""
-        table = self.tables[name]
+    def batch(self, name: str) -> Batch:
+        """An empty batch of new records: `create_in` makes them, `add` stores them."""
+        return Batch(self.tables[name])
+
+    def create_in(self, batch: Batch, values: Mapping[str, Any]) -> Record:
+        """Add a new record to a batch. Returns what `create` does, without what a database changes."""
+        record = self._made(batch.table, values)
+        batch.add(str(record["id"]), _stored(batch.table, record))
+        return record
+
+    def add(self, batch: Batch) -> None:
+        """Store the records of a batch."""
+        self._rows[batch.table.name].put_all(batch)
+
+    def _made(self, table: Table, values: Mapping[str, Any]) -> Record:
+        """The record that `create` stores. Raises MissingColumn."""
         database = table.database
         given = {**table.defaults, **values, **table.initial} if table.defaults or table.initial else values
         filled: Iterable[str] = table.generated
@@ -134,24 +147,12 @@ class Store:
 
     def _put(self, table: Table, record: Record) -> None:
         """Store a record as its table stores it."""
-        stored = record
-        if table.database:
-            stored = {
-                column: table.database.stored(column, record[column])
-                for column in table.columns
-                if column in record
-            }
+        stored = _stored(table, record)
         self._rows[table.name].put(str(stored["id"]), stored)
 
     def put(self, name: str, record: Record) -> None:
         """Store `record` as it is, under its own id."""
         self._rows[name].put(record["id"], record)
-
-    def add(self, name: str, records: Iterable[Record]) -> None:
-        """Store records that were made before."""
-        table = self.tables[name]
-        for record in records:
-            self._put(table, record)
 
     def get(self, name: str, id: str) -> Record | None:
         """The record with that id, or None."""
@@ -325,6 +326,14 @@ class Store:
         """Each table's name and its records, in order of creation."""
         for name, rows in self._rows.items():
             yield name, list(rows.records.values())
+
+
+def _stored(table: Table, record: Record) -> Record:
+    """A record as its table stores it."""
+    database = table.database
+    if database is None:
+        return record
+    return {column: database.stored(column, record[column]) for column in table.columns if column in record}
 
 
 def _without(record: Record, columns: Collection[str]) -> Record:
