@@ -96,6 +96,17 @@ def test_the_depth_is_limited_whatever_the_size(depth: int, size: int) -> None:
             jsontext.loads(text)
 
 
+@pytest.mark.parametrize("depth", [199, 200, 201, 900])
+def test_the_depth_around_a_large_value_is_limited(depth: int) -> None:
+    text = b"[" * depth + b'"' + b"x" * jsontext.LARGE + b'"' + b"]" * depth
+    assert jsontext.is_json(text.decode())
+    if depth <= jsontext.MAX_DEPTH:
+        assert jsontext.dumps(jsontext.loads(text)).encode() == text
+    else:
+        with pytest.raises(ValueError, match="nested deeper than 200 levels"):
+            jsontext.loads(text)
+
+
 @pytest.mark.parametrize("text", [b'["%s]', b'{"a": "%s"]', b'["%s"] x', b'["\\ud800%s"]', b'["\xff%s"]'])
 def test_what_is_no_json_is_refused_as_if_it_were_small(text: bytes) -> None:
     text = text % (b"x" * jsontext.LARGE)

@@ -96,3 +96,11 @@ def test_trim_knows_the_whitespace_of_javascript() -> None:
     assert len(set(v8.WHITESPACE)) == 25
     assert v8.trim("\ufeff\u00a0\u3000\n a b \u2028") == "a b"
     assert v8.trim("\x1c\x1e\x1f\x85a\u200b") == "\x1c\x1e\x1f\x85a\u200b"
+
+
+@pytest.mark.parametrize("window", [1, 7, 30])
+def test_a_text_is_looked_at_in_windows(window: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(v8, "WINDOW", window)
+    for source, said in CASES:
+        found = v8.complaint(source)
+        assert (found and found.reason + found.place) == said

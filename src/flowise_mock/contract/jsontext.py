@@ -30,6 +30,19 @@ def loads(text: bytes | str) -> Any:
     return value
 
 
+def is_json(text: str) -> bool:
+    """Whether a text is JSON, however deep."""
+    if len(text) > LARGE:
+        with suppress(large_json.NotInParts, UnicodeEncodeError):
+            large_json.loads(text.encode(), lambda _value, _around: False, MAX_DEPTH)
+            return True
+    try:
+        orjson.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
 def dumps(value: Any) -> str:
     """`value` as compact JSON text."""
     return orjson.dumps(value).decode()

@@ -10,8 +10,10 @@ import re
 from functools import cache
 from typing import Any, NamedTuple, NoReturn
 
-import orjson
+from flowise_mock.contract import jsontext
 
+WINDOW = 1024 * 1024
+"""Characters that are looked at in one call, in a few milliseconds: other threads wait for it."""
 CONTEXT = 10
 """Characters shown on either side of an unexpected token in a long text."""
 WHITESPACE = "\t\n\v\f\r \u00a0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(
@@ -88,7 +90,7 @@ def complaint(source: Any) -> Complaint | None:
     source = "undefined" if source is None else text(source)
     if source in _WORDS:
         return Complaint(f'"{source}" is not valid JSON')
-    if _is_json(source):
+    if jsontext.is_json(source):  # it takes less than V8, and reads a hundred times faster than a scan
         return None
     try:
         Scan(source).document()
@@ -97,15 +99,6 @@ def complaint(source: Any) -> Complaint | None:
     except RecursionError:
         return Complaint("Maximum call stack size exceeded")
     return None
-
-
-def _is_json(source: str) -> bool:
-    """Whether orjson reads a text: it takes less than V8 and reads a hundred times faster than a scan."""
-    try:
-        orjson.loads(source)
-    except ValueError:
-        return False
-    return True
 
 
 def strict_complaint(source: str) -> Complaint | None:
@@ -117,8 +110,8 @@ def strict_complaint(source: str) -> Complaint | None:
 
 
 def _end(pattern: re.Pattern[str], source: str, at: int) -> int:
-    """Where a run of characters, which may be empty, ends."""
-    found = pattern.match(source, at)
+    """Where a run of characters, which may be empty, ends; after a WINDOW, there may be more of it."""
+    found = pattern.match(source, at, at + WINDOW)
     return found.end() if found else at
 
 
@@ -137,10 +130,10 @@ class Scan:
     def peek(self) -> str:
         """The next character that is not whitespace; empty at the end."""
         char = self.source[self.at : self.at + 1]
-        if not char or char not in _BLANK:
-            return char
-        self.at = _end(_BLANKS, self.source, self.at)
-        return self.source[self.at : self.at + 1]
+        while char and char in _BLANK:
+            self.at = _end(_BLANKS, self.source, self.at)
+            char = self.source[self.at : self.at + 1]
+        return char
 
     def value(self) -> None:
         first = self.peek()

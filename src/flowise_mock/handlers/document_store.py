@@ -2,6 +2,9 @@
 
 import re
 import time
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 from flowise_mock.contract import jsontext, v8
 from flowise_mock.flows.behaviour import DocumentMetadata
@@ -10,6 +13,7 @@ from flowise_mock.knowledge import files as uploads
 from flowise_mock.knowledge import loaders, node_catalogue, ranking, record_manager
 from flowise_mock.knowledge.chunking import positive
 from flowise_mock.knowledge.files import Upload
+from flowise_mock.knowledge.slices import LARGE, Large, beside
 from flowise_mock.state.outcomes import (
     ChunkNotFound,
     Deletion,
@@ -25,6 +29,7 @@ from flowise_mock.state.outcomes import (
 )
 from flowise_mock.state.table import Record
 
+Shown = TypeVar("Shown")
 PAGE_SIZE = 50
 """The number of chunks per page, as in Flowise."""
 TOP_K = 4
@@ -43,19 +48,32 @@ async def create_document_store(call: Call, body: Record) -> Record:
 
 async def get_all_document_stores(
     call: Call, page: str | None = None, limit: str | None = None
-) -> list[Record] | Page:
+) -> list[Record] | Page | Large:
     found = call.page("documentstore", page, limit)
-    if isinstance(found, Page):
-        return Page([_with_totals(call, each) for each in found.value], found.total)
-    return [_with_totals(call, each) for each in found]
+    stores = found.value if isinstance(found, Page) else found
+
+    def all_of_them() -> list[Record] | Page:
+        shown = [_with_totals(call, each) for each in stores]
+        return Page(shown, found.total) if isinstance(found, Page) else shown
+
+    return await _shown(all_of_them, stores)
 
 
-async def get_document_store_by_id(call: Call, id: str) -> Record:
-    return _with_totals(call, call.store.find("documentstore", id))
+async def get_document_store_by_id(call: Call, id: str) -> Record | Large:
+    target = call.store.find("documentstore", id)
+    return await _shown(partial(_with_totals, call, target), [target])
 
 
-async def update_document_store(call: Call, id: str, body: Record) -> Record:
-    return _with_totals(call, call.store.change("documentstore", id, _without_status(body)))
+async def update_document_store(call: Call, id: str, body: Record) -> Record | Large:
+    target = call.store.change("documentstore", id, _without_status(body))
+    return await _shown(partial(_with_totals, call, target), [target])
+
+
+async def _shown(show: Callable[[], Shown], stores: list[Record]) -> Shown | Large:
+    """What is shown of some stores: beside the event loop if the texts of their loaders are long."""
+    size = sum(len(text) for each in stores if isinstance(text := each.get("loaders"), str))
+    shown = await beside(size, show)
+    return Large(shown) if size > LARGE else shown
 
 
 async def delete_document_store(call: Call, id: str) -> Deletion:

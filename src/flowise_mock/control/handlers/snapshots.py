@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flowise_mock import __version__
@@ -58,21 +59,30 @@ def _shown(name: str, snapshot: Snapshot) -> dict[str, Any]:
 # --- differences -----------------------------------------------------------------------------------
 
 
-async def diff_snapshots(call: ControlCall, **ends: str) -> dict[str, Any]:
+async def diff_snapshots(call: ControlCall, **ends: str) -> Large:
     first, second = (_named(call, ends[end]) for end in ("from", "to"))
     found = {}
     for table in call.world.store.tables:
         before, after = first.records.get(table, {}), second.records.get(table, {})
-        changed = [
+        changes = (
             {"id": id, "fields": _fields(call, before[id], after[id])}
             for id in before
             if id in after and before[id] is not after[id] and before[id] != after[id]
-        ]
-        added = [_masked(call, record) for id, record in after.items() if id not in before]
-        removed = [_masked(call, record) for id, record in before.items() if id not in after]
+        )
+        changed = await collected(changes, call.pause)
+        added = await _without(call, after, before)
+        removed = await _without(call, before, after)
         if added or removed or changed:
             found[table] = {"added": added, "removed": removed, "changed": changed}
-    return found
+    return Large(found)
+
+
+async def _without(
+    call: ControlCall, records: Mapping[str, dict[str, Any]], others: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """The records that are not among others."""
+    shown = (_masked(call, record) for id, record in records.items() if id not in others)
+    return await collected(shown, call.pause)
 
 
 def _named(call: ControlCall, name: str) -> Snapshot:
