@@ -17,15 +17,18 @@ from zipfile import ZipFile, ZipInfo
 import deflate
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-DATA = ("fixtures/seed", "fixtures/scripts")
+SCRIPTS, SEED = "fixtures/scripts", "fixtures/seed"
 TEXTS = ("description", "examples")
 
 
 VOCABULARY = "flowise_mock/contract/vocabulary.schema.json"
 """It is included without the texts that only docs/overlays.md needs; pyproject.toml excludes it."""
-SCHEMAS = ("flowise_mock/scripts/script.schema.json", "flowise_mock/faults/faults.schema.json")
-"""They are included in one line; pyproject.toml excludes them."""
-PARTS = ("control/control.yaml", *(f"conform/{name}.yaml" for name in ("walks", "records", "flows")))
+PARTS = (
+    "control/control.yaml",
+    "faults/faults.schema.json",
+    "scripts/script.schema.json",
+    *(f"conform/{name}.yaml" for name in ("walks", "records", "flows")),
+)
 """Documents of the package that go with the contracts; pyproject.toml excludes the files."""
 
 
@@ -36,17 +39,15 @@ class Data(BuildHookInterface):
         if version == "editable":
             return
         include: dict[str, str] = build_data["force_include"]
-        for name in DATA:
-            include[str(Path(self.root, name))] = f"flowise_mock/data/{name}"
+        include[str(Path(self.root, SCRIPTS))] = f"flowise_mock/data/{SCRIPTS}"
         self.made = tempfile.TemporaryDirectory()
+        include[str(_write_seed(Path(self.root, SEED), Path(self.made.name)))] = (
+            f"flowise_mock/data/{SEED}.json"
+        )
         merged = _write_contracts(Path(self.root, "src"), Path(self.made.name))
         include[str(merged)] = f"flowise_mock/data/{merged.name}"
         vocabulary = _write_vocabulary(Path(self.root, "src", VOCABULARY), Path(self.made.name))
         include[str(vocabulary)] = VOCABULARY
-        for name in SCHEMAS:
-            path = Path(self.made.name, Path(name).name)
-            path.write_text(_compact(json.loads(Path(self.root, "src", name).read_text())))
-            include[str(path)] = name
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact: str) -> None:
         if version == "editable":
@@ -75,14 +76,18 @@ def _write_contracts(source: Path, folder: Path) -> Path:
     return path
 
 
-def _write_vocabulary(source: Path, folder: Path) -> Path:
-    path = folder / source.name
-    path.write_text(_compact(_without_texts(json.loads(source.read_text()))))
+def _write_seed(source: Path, folder: Path) -> Path:
+    """The collections of the seed in one file."""
+    path = folder / "seed.json"
+    seed = {file.stem: json.loads(file.read_text()) for file in sorted(source.glob("*.json"))}
+    path.write_text(json.dumps(seed, ensure_ascii=False, separators=(",", ":")))
     return path
 
 
-def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def _write_vocabulary(source: Path, folder: Path) -> Path:
+    path = folder / source.name
+    path.write_text(json.dumps(_without_texts(json.loads(source.read_text())), separators=(",", ":")))
+    return path
 
 
 def _without_texts(node: Any) -> Any:

@@ -15,6 +15,7 @@ from hatchling.builders.wheel import WheelBuilder
 
 from flowise_mock.conform import baseline
 from flowise_mock.contract import contracts, document, merged, vocabulary
+from flowise_mock.server.build import Options, build
 
 ROOT = contracts.root()
 BYTES = 700 * 1024
@@ -79,8 +80,8 @@ def test_the_document_the_overlays_and_the_seed_are_in_it(unpacked: Path, tmp_pa
     merged.unpack(data / merged.FILE, tmp_path)
     for file in [ROOT / "openapi.yaml", *(ROOT / "overlays").iterdir()]:
         assert document.read(tmp_path / file.relative_to(ROOT)) == merged.without_reasons(document.read(file))
-    for file in (ROOT / "fixtures/seed").iterdir():
-        assert (data / "fixtures/seed" / file.name).read_bytes() == file.read_bytes()
+    shipped = json.loads((data / "fixtures/seed.json").read_text())
+    assert shipped == {file.stem: document.read(file) for file in (ROOT / "fixtures/seed").iterdir()}
     assert (unpacked / "flowise_mock" / "py.typed").exists()
 
 
@@ -98,7 +99,8 @@ def test_the_words_of_overlays_are_in_it_without_their_descriptions(unpacked: Pa
 
 
 def test_it_has_the_documents_of_the_package(unpacked: Path) -> None:
-    names = ("conform/walks.yaml", "conform/records.yaml", "conform/flows.yaml", "control/control.yaml")
+    documents = [f"conform/{name}.yaml" for name in ("walks", "records", "flows")]
+    names = [*documents, "control/control.yaml", "faults/faults.schema.json", "scripts/script.schema.json"]
     code = (
         "import json, sys\nfrom pathlib import Path\nfrom flowise_mock.contract import contracts\n"
         "for name in sys.argv[1:]: print(json.dumps(contracts.of_package(Path('flowise_mock', name).resolve())))"
@@ -107,6 +109,15 @@ def test_it_has_the_documents_of_the_package(unpacked: Path) -> None:
     read = [json.loads(line) for line in done.stdout.splitlines()]
     assert read == [document.read(ROOT / "src/flowise_mock" / name) for name in names], done.stderr
     assert not any((unpacked / "flowise_mock" / name).exists() for name in names)
+
+
+def test_it_has_the_seed_in_one_file(unpacked: Path) -> None:
+    code = (
+        "from flowise_mock.server.build import Options, build\n"
+        "mock = build(Options(ids='reproducible'))\nprint(mock.options.seed.name, mock.records)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=unpacked, capture_output=True, text=True)
+    assert done.stdout.split() == ["seed.json", str(build(Options()).records)], done.stderr
 
 
 def test_it_has_the_baselines(unpacked: Path) -> None:

@@ -164,3 +164,29 @@ def test_a_seed_that_does_not_fit_is_refused(tmp_path: Path, name: str, text: st
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SeedError, match="no such folder"):
         seed.plant(Store(tables.tables(DOCUMENT)), DOCUMENT, tmp_path / "nope")
+
+
+def test_a_seed_in_one_file(tmp_path: Path) -> None:
+    file = tmp_path / "seed.json"
+    whole = {each.stem: json.loads(each.read_text()) for each in FOLDER.glob("*.json")}
+    file.write_text(json.dumps(whole))
+    stores = [Store(tables.tables(DOCUMENT), workspace="w") for _ in range(2)]
+    counts = [seed.plant(store, DOCUMENT, given) for store, given in zip(stores, (FOLDER, file), strict=True)]
+    assert counts[0] == counts[1] > 10
+    for name in stores[0].tables.keys() - {"file"}:  # their ids are made
+        assert stores[0].select(name) == stores[1].select(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[]", "is not an object"),
+        ('{"nope": []}', "seed.json: nope: no collection has this name"),
+        ('{"tools": [{}]}', "seed.json: tools: 0: the record has no id"),
+        ("{", "seed.json: is not YAML or JSON"),
+    ],
+)
+def test_one_file_that_does_not_fit_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "seed.json").write_text(text)
+    with pytest.raises(SeedError, match=reason):
+        seed.plant(Store(tables.tables(DOCUMENT)), DOCUMENT, tmp_path / "seed.json")

@@ -65,7 +65,7 @@ def _add_contract(group: Any) -> None:
         "--seed",
         type=Path,
         metavar="DIR",
-        help="a folder of records to start with (default: the bundled one)",
+        help="a folder of records to start with, or one file of them all (default: the bundled one)",
     )
     seed.add_argument("--empty", action="store_true", help="start without records")
     group.add_argument(

@@ -23,6 +23,12 @@ def root() -> Path:
     return BUNDLED if BUNDLED.is_dir() else Path(__file__).parents[3]
 
 
+def seed() -> Path:
+    """The seed that a server begins with: a folder, and in a wheel one file."""
+    folder = root() / "fixtures" / "seed"
+    return folder if folder.is_dir() else folder.with_suffix(".json")
+
+
 def layers() -> Path:
     """The folder that holds `openapi.yaml` and `overlays/`; what is installed has them packed."""
     return root() if (root() / "openapi.yaml").exists() else Path(_unpacked().name)

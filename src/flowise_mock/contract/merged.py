@@ -1,7 +1,7 @@
 """One file of a wheel: the merged contracts, what they are merged from, and documents of the package.
 
 They share most of their text, so together they need a third of the bytes that they need alone. The first line
-lists the contracts; then come a line for each contract, for each document of the package, and for each file.
+lists the contracts; then come a line for each document of the package, for each contract, and for each file.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def write(
     The same ones give the same bytes.
     """
     merged = list(contracts)
-    lines = [[name for name, _ in merged], *merged, *((PART + name, each) for name, each in parts), *files]
+    lines = [[name for name, _ in merged], *((PART + name, each) for name, each in parts), *merged, *files]
     text = "".join(json.dumps(each, separators=(",", ":")) + "\n" for each in lines)
     path.write_bytes(lzma.compress(text.encode(), filters=FILTERS))
 

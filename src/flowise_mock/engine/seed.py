@@ -21,33 +21,44 @@ class SeedError(Exception):
     """A seed that cannot be loaded; the text names the file, the place in it and the reason."""
 
 
-def plant(store: Store, contract: Document, folder: Path) -> int:
-    """Load the seed files of `folder` into the store; returns how many records they hold.
+def plant(store: Store, contract: Document, seed: Path) -> int:
+    """Load a seed into the store; returns how many records it holds. Raises SeedError.
 
-    Each file `<seed>.json` is a list that fits the schema whose `x-record` names it. Raises SeedError.
+    It is a folder with a file `<collection>.json` for each collection, or one file with all of them by
+    name. A collection is a list of records that fit the schema whose `x-record` names it.
     """
-    if not folder.is_dir():
-        raise SeedError(f"{folder}: there is no such folder; name one that holds <collection>.json files")
-    files = {table.seed: name for name, table in store.tables.items() if table.seed}
-    for file in sorted(folder.glob("*.json")):
-        if file.stem not in files:
-            names = ", ".join(sorted(files))
-            raise SeedError(f"{file}: no collection has this name; there are {names}")
+    tables = {table.seed: name for name, table in store.tables.items() if table.seed}
     checks = Checks(contract)
+    found = _collections(seed)
+    for name, (where, _) in found.items():
+        if name not in tables:
+            raise SeedError(f"{where}: no collection has this name; there are {', '.join(sorted(tables))}")
     count = 0
-    for seed, table in files.items():
-        file = folder / f"{seed}.json"
-        if not file.exists():
-            continue
+    for name, table in tables.items():
+        where, given = found.get(name, ("", []))
         try:
-            for record in checks.records(store, table, document.read(file)):
-                store.put(table, record)
-                count += 1
-        except DocumentError as error:
-            raise SeedError(str(error)) from None
+            records = checks.records(store, table, given)
         except SeedError as error:
-            raise SeedError(f"{file}: {error}") from None
+            raise SeedError(f"{where}: {error}") from None
+        for record in records:
+            store.put(table, record)
+        count += len(records)
     return count
+
+
+def _collections(seed: Path) -> dict[str, tuple[str, Any]]:
+    """The collections of a seed by name, each with where it comes from."""
+    try:
+        if seed.is_dir():
+            return {file.stem: (str(file), document.read(file)) for file in sorted(seed.glob("*.json"))}
+        if not seed.is_file():
+            raise SeedError(f"{seed}: there is no such folder; name one that holds <collection>.json files")
+        whole = document.read(seed)
+    except DocumentError as error:
+        raise SeedError(str(error)) from None
+    if not isinstance(whole, dict):
+        raise SeedError(f"{seed}: is not an object with a list of records for each collection")
+    return {name: (f"{seed}: {name}", given) for name, given in whole.items()}
 
 
 class Checks:

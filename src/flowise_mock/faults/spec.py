@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from flowise_mock.contract import jsontext
+from flowise_mock.contract import contracts, jsontext
 from flowise_mock.contract.schemas import shortened
 
 SCHEMA = Path(__file__).with_name("faults.schema.json")
@@ -67,7 +66,7 @@ class Fault:
 @cache
 def schema() -> dict[str, Any]:
     """The JSON Schema of a fault, draft 2020-12."""
-    whole: dict[str, Any] = json.loads(SCHEMA.read_text())
+    whole: dict[str, Any] = contracts.of_package(SCHEMA)
     return whole
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jsonschema_rs
 
 from flowise_mock.contract import jsontext, positions_json, positions_yaml
-from flowise_mock.contract.contracts import root
+from flowise_mock.contract.contracts import of_package, root
 from flowise_mock.contract.positions import Limits, Place, Positions, ReadingError, escaped, unescaped
 from flowise_mock.contract.schemas import is_uuid, shortened
 from flowise_mock.faults import spec
@@ -160,7 +160,7 @@ def schema() -> dict[str, Any]:
 
 
 def _with_faults(fault: dict[str, Any]) -> dict[str, Any]:
-    whole: dict[str, Any] = json.loads((FOLDER / "script.schema.json").read_text())
+    whole: dict[str, Any] = of_package(FOLDER / "script.schema.json")
     whole["$defs"]["fault"] = fault
     return whole
 

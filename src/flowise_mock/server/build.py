@@ -58,7 +58,7 @@ class Options:
     open: bool = False
     cors: Sequence[str] | None = None
     permissions: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    seed: Path | None = field(default_factory=lambda: contracts.root() / "fixtures" / "seed")
+    seed: Path | None = field(default_factory=contracts.seed)
     max_body: int = MAX_BODY
     token_delay: float = TOKEN_DELAY
     speed: float = 1.0
