@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from flowise_mock.contract import jsontext, large_json
-from flowise_mock.contract.large_json import NotInParts
+from flowise_mock.contract.large_json import Broken, NotInParts
 
 CHARACTERS = 'ab\\"\n\u00e9\u20ac\U0001f600[]{},: '
 SCALARS: tuple[Any, ...] = (0, -2.5, 10**10, True, False, None, "", [], {})
@@ -45,6 +45,7 @@ def broken(chance: random.Random, text: bytes) -> bytes:
 @pytest.mark.parametrize("part", [16, 40, 64, 1000])
 def test_parts_and_the_whole_are_the_same(part: int) -> None:
     chance = random.Random(part)
+    reasons: list[type[BaseException]] = []
     for _ in range(500):
         text = json.dumps(
             made(chance), ensure_ascii=chance.random() < 0.5, indent=chance.choice((None, 1))
@@ -52,12 +53,15 @@ def test_parts_and_the_whole_are_the_same(part: int) -> None:
         for each in (text, *(broken(chance, text) for _ in range(4))):
             try:
                 expected = orjson.loads(each)
-            except ValueError:
-                with pytest.raises(NotInParts):
+            except ValueError as error:
+                with pytest.raises((Broken, NotInParts)) as refused:
                     large_json.loads(each, shallow, 200, part)
+                assert refused.type is NotInParts or str(refused.value) == str(error)
+                reasons.append(refused.type)
             else:
                 found = large_json.loads(each, shallow, 200, part)
                 assert json.dumps(found) == json.dumps(expected)  # also in the order of their keys
+    assert reasons.count(Broken) > len(reasons) / 2
 
 
 @pytest.mark.parametrize(
@@ -105,6 +109,25 @@ def test_the_depth_around_a_large_value_is_limited(depth: int) -> None:
     else:
         with pytest.raises(ValueError, match="nested deeper than 200 levels"):
             jsontext.loads(text)
+
+
+@pytest.mark.parametrize("text", [b'{"a": "%s"', b'{"a": "%s",}', b'["%s"] x', b'{"a": "%s\n"}', b'[["%s"}'])
+def test_what_is_wrong_is_found_in_parts(text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = text % (b"x" * 200_000)
+    with pytest.raises(ValueError, match="char") as expected:
+        orjson.loads(text)
+    read: list[int] = []
+    loads = orjson.loads
+
+    def counted(text: bytes) -> Any:
+        read.append(len(text))
+        return loads(text)
+
+    monkeypatch.setattr(orjson, "loads", counted)
+    with pytest.raises(Broken) as refused:
+        large_json.loads(text, shallow, 200, 4096)
+    assert str(refused.value) == str(expected.value)
+    assert max(read) <= 4096 * large_json.NEAR + 20
 
 
 @pytest.mark.parametrize("text", [b'["%s]', b'{"a": "%s"]', b'["%s"] x', b'["\\ud800%s"]', b'["\xff%s"]'])

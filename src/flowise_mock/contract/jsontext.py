@@ -34,7 +34,10 @@ def is_json(text: str) -> bool:
     """Whether a text is JSON, however deep."""
     if len(text) > LARGE:
         with suppress(large_json.NotInParts, UnicodeEncodeError):
-            large_json.loads(text.encode(), lambda _value, _around: False, MAX_DEPTH)
+            try:
+                large_json.loads(text.encode(), lambda _value, _around: False, MAX_DEPTH)
+            except large_json.Broken:
+                return False
             return True
     try:
         orjson.loads(text)

@@ -1,7 +1,7 @@
 """Large JSON, read in parts: one call of orjson for all of it would hold up every other thread.
 
-A part is a run of items of one array or object, or a piece of one string. What cannot be read in parts,
-such as a text that is no JSON, raises NotInParts.
+A part is a run of items of one array or object, or a piece of one string. What cannot be read in parts
+raises NotInParts; a text that is no JSON raises Broken, with the reason that orjson has for the whole.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 
 import orjson
 
+NEAR = 8
+"""Parts in which the first error is looked for, from the part that is broken on."""
 PART = 256 * 1024
 """Bytes of a part: one or two milliseconds."""
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
@@ -34,17 +36,29 @@ class NotInParts(Exception):
     """The text has to be read as a whole."""
 
 
+class Broken(ValueError):
+    """The text is no JSON. It says so with the words of orjson, and the place."""
+
+
+class _Stop(Exception):
+    """A part is no JSON."""
+
+
 def loads(raw: bytes, is_deep: Callable[[Any, int], bool], most: int, part: int = PART) -> Any:
     """The value of a JSON text. `is_deep` says whether a part is too deep inside of so many containers.
 
     It is asked only about parts that have so many brackets that they could nest in more than `most`. Raises
-    NotInParts.
+    NotInParts and Broken.
     """
     reader = _Reader(raw, is_deep, most, part)
-    value = reader.value(0)
-    if reader.peek():
-        raise NotInParts
-    return value
+    try:
+        value = reader.value(0)
+        if not reader.peek():
+            return value
+        reader.end()
+    except _Stop:
+        pass
+    raise reader.broken()
 
 
 class _Reader:
@@ -56,6 +70,9 @@ class _Reader:
         self._is_deep = is_deep
         self._most = most
         self._part = part
+        self._around: list[bytes] = []
+        """What stands for the text before the part being read: containers, with an item if there is one."""
+        self._begin = 0
 
     def peek(self) -> bytes:
         """The next byte that is no blank; empty at the end."""
@@ -86,20 +103,25 @@ class _Reader:
         """The parts of a container, each as one of its own."""
         self._at += 1
         begin, is_last = self._at, False
+        self._around.append(opening)
+        filled = opening + (b"[]" if opening == b"[" else b'"":[]')
         while not is_last:
+            self._stand(opening if self._at == begin else filled + b",")
             cut, is_last = self._cut(closing)
             if cut == self._at and not is_last:
                 yield self._large_item(opening, depth)
+                self._stand(filled)
                 is_last = self._is_last(closing)
                 continue
             items = self._raw[self._at : cut]
             if _end(_BLANKS, items, 0) == len(items) and not (is_last and self._at == begin):
-                raise NotInParts  # there is nothing beside a comma
+                raise _Stop  # there is nothing beside a comma
             part = _loads(opening + items + closing)
             if depth + 1 + items.count(b"[") + items.count(b"{") > self._most and self._is_deep(part, depth):
                 raise NotInParts
             self._at = cut + 1
             yield part
+        self._around.pop()
 
     def _cut(self, closing: bytes) -> tuple[int, bool]:
         """Where the next items end that fit into a part, and whether there are no more; at least one item."""
@@ -128,33 +150,70 @@ class _Reader:
             return [self.value(depth + 1)]
         key = _KEY.match(self._raw, self._at)
         if key is None:
-            raise NotInParts
+            raise _Stop
+        name = _loads(key[1])
         self._at = key.end()
-        return {_loads(key[1]): self.value(depth + 1)}
+        self._stand(b'{"":')
+        return {name: self.value(depth + 1)}
 
     def _is_last(self, closing: bytes) -> bool:
         """Whether the item that ends here is the last one. Goes on behind the comma, or the end."""
         char = self.peek()
         if char not in (b",", closing):
-            raise NotInParts
+            raise _Stop
         self._at += 1
         return char == closing
 
     def _string(self) -> Iterator[str]:
         """The pieces of a string."""
         raw, begin = self._raw, self._at + 1
+        self._around.append(b'"')
         while True:
+            self._begin = begin
             end = _end(_CHARS, raw, begin, begin + self._part)
             is_last = raw[end : end + 1] == b'"'
             while not is_last and begin < end < len(raw) and raw[end] & 0xC0 == 0x80:
                 end -= 1  # the bytes of a character belong together
             if end == begin and not is_last:
-                raise NotInParts
+                raise _Stop
             yield _loads(b'"' + raw[begin:end] + b'"')
             if is_last:
                 self._at = end + 1
+                self._around.pop()
                 return
             begin = end
+
+    def _stand(self, text: bytes) -> None:
+        """Let a text stand for what is before this place in the container that is read."""
+        self._around[-1] = text
+        self._begin = self._at
+
+    def end(self) -> None:
+        """Nothing more may come."""
+        self._around = [b""]
+        self._stand(b"[]")
+
+    def broken(self) -> Exception:
+        """Why the part being read is no JSON: it is broken behind what stands for the text before it, too."""
+        raw, begin = self._raw, self._begin
+        end = min(begin + NEAR * self._part, len(raw))
+        while begin < end < len(raw) and raw[end] & 0xC0 == 0x80:
+            end -= 1
+        around = b"".join(self._around)
+        try:
+            before = raw[:begin].decode()
+            raw[begin:].decode()
+            orjson.loads(around + raw[begin:end])
+        except orjson.JSONDecodeError as error:
+            near = error.pos - len(around)
+            if near >= -1 and (end == len(raw) or near < (NEAR - 1) * self._part // 4):
+                before = before[:-1] if near < 0 else before + raw[begin:end].decode()[:near]
+                line, start = before.count("\n") + 1, before.rfind("\n")
+                place = f"line {line} column {len(before) - start} (char {len(before)})"
+                return Broken(f"{error.msg}: {place}")
+        except UnicodeDecodeError:
+            pass
+        return NotInParts()
 
 
 def _end(pattern: re.Pattern[bytes], raw: bytes, at: int, most: int = sys.maxsize) -> int:
@@ -167,4 +226,4 @@ def _loads(raw: bytes) -> Any:
     try:
         return orjson.loads(raw)
     except ValueError:
-        raise NotInParts from None
+        raise _Stop from None
