@@ -147,6 +147,21 @@ def test_a_signal_ends_it_cleanly_streams_included(sig: int) -> None:
         assert "Traceback" not in errors
 
 
+def test_a_signal_ends_it_while_a_thread_reads_a_large_body() -> None:
+    """Which takes 18 s for this one."""
+    body = b"[" * 24_000_000 + b"]" * 24_000_000
+    with serve("--no-access-log") as served:
+        host, port = served.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as client:
+            head = (
+                "POST /api/v1/variables HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer flowise-mock\r\n"
+                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            )
+            client.sendall(head.encode() + body)
+            served.process.send_signal(signal.SIGTERM)
+            assert served.process.wait(10) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

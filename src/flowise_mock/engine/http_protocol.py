@@ -328,8 +328,13 @@ class Protocol(asyncio.Protocol):
         self.is_writing_paused = True
         self._stalled.add(self)
         self._watch(self.transport.get_write_buffer_size())
-        if sum(each.transport.get_write_buffer_size() for each in self._stalled) > self.limits.unsent_bytes:
-            max(self._stalled, key=lambda each: each.transport.get_write_buffer_size()).transport.abort()
+        unsent = {
+            each.transport: each.transport.get_write_buffer_size()
+            for each in self._stalled
+            if not each.transport.is_closing()
+        }
+        if sum(unsent.values()) > self.limits.unsent_bytes:
+            max(unsent, key=lambda transport: unsent[transport]).abort()
 
     def resume_writing(self) -> None:
         self.is_writing_paused = False

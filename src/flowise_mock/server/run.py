@@ -26,6 +26,10 @@ SWITCH = 0.001
 """Seconds that a thread beside the event loop works on while that waits; a request may wait several times."""
 
 
+STOP = 3.0
+"""Seconds from a signal to the end of the process, whatever its threads still do: all of it is in memory."""
+
+
 class ServerError(Exception):
     """The server cannot start; the message says why and what to do."""
 
@@ -46,7 +50,7 @@ def run(options: Options) -> None:
     logging.basicConfig(level=options.log_level.upper(), format="%(message)s")
     logging.getLogger("flowise_mock.access").setLevel("INFO" if options.access_log else "WARNING")
     server = make_server(mock)
-    private_api.stop_on_signal(server, mock.streams.close)
+    private_api.stop_on_signal(server, partial(_stop, mock))
     if options.stop_at_eof:
         threading.Thread(target=_stop_at_eof, daemon=True).start()
     server.run(sockets=[bound])
@@ -77,6 +81,14 @@ def make_server(mock: Mock) -> uvicorn.Server:
         server_header=False,
     )
     return uvicorn.Server(config)
+
+
+def _stop(mock: Mock) -> None:
+    """End the streams now, and the process soon: Python would wait for threads that read a large body."""
+    mock.streams.close()
+    timer = threading.Timer(STOP, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
 
 
 def _stop_at_eof() -> None:
