@@ -1,14 +1,20 @@
-"""Collections of garbage: after a long one, what it left is not looked at again."""
+"""Garbage: requests make none, and after a long collection what it left is not looked at again."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import time
 import weakref
 from itertools import count
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from uvicorn.server import ServerState
 
+from flowise_mock.engine.http_limits import HTTPLimits
+from flowise_mock.engine.http_protocol import Protocol
 from flowise_mock.server.build import Options, build
 from flowise_mock.server.garbage import LONG, KeepShort
 
@@ -43,3 +49,65 @@ def test_records_are_in_no_cycle() -> None:
         assert kept() is None
     finally:
         gc.enable()
+
+
+class Transport:
+    """A connection to nobody."""
+
+    def write(self, data: bytes) -> None:
+        """Forget it."""
+
+    def get_extra_info(self, name: str) -> tuple[str, int]:
+        return ("127.0.0.1", 1)
+
+    def is_closing(self) -> bool:
+        return False
+
+
+def request(method: str, path: str, body: str = "", key: str = "flowise-mock") -> bytes:
+    head = f"{method} /api/v1{path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n"
+    media = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
+    return f"{head}{media}\r\n{body}".encode()
+
+
+FLOW = "/prediction/d290f1ee-6c54-4b01-90e6-d701748f0851"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        request("GET", "/tools"),
+        request("GET", "/tools/none"),
+        request("GET", "/tools", key="none"),
+        request("POST", "/variables", '{"name": "a"}'),
+        request("POST", FLOW, '{"question": "a"}'),
+        request("POST", FLOW, '{"question": "a", "streaming": true}'),
+    ],
+)
+def test_a_request_and_its_connection_leave_nothing_to_collect(sent: bytes) -> None:
+    config: Any = SimpleNamespace(loaded_app=build(Options(token_delay=0)).app, timeout_keep_alive=5)
+
+    async def exchange(count: int) -> None:
+        state = ServerState()
+        protocol = Protocol(config, state, {}, limits=HTTPLimits(), stalled=set())
+        protocol.connection_made(Transport())  # type: ignore[arg-type]
+        for _ in range(count):
+            protocol.data_received(sent)
+            await asyncio.sleep(0)
+            while state.tasks:
+                await asyncio.sleep(0)
+        assert state.total_requests == count
+        protocol.connection_lost(None)
+
+    async def run() -> int:
+        await exchange(3)
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(20):
+                await exchange(3)
+            return gc.collect()
+        finally:
+            gc.enable()
+
+    assert asyncio.run(run()) == 0

@@ -37,6 +37,7 @@ class Deadline:
     def close(self) -> None:
         """Clear it for good."""
         self._at = None
+        del self._missed
         if self._timer is not None:
             self._timer.cancel()
 

@@ -95,6 +95,8 @@ class Protocol(asyncio.Protocol):
                 exchange.disconnect()
         self._queue.clear()
         self.resume_writing()
+        self.exchange = self._answered = None
+        del self.parser  # the two hold each other, and would wait for the garbage collector
 
     def eof_received(self) -> None:
         if self._is_ending:

@@ -197,7 +197,10 @@ class _Delivery:
         late: list[bytes] = []
         is_late = False
         async for event in events:
-            if isinstance(event, Pause):
+            if type(event) is tuple and not is_late and not self.over:
+                body = self._make(*event)
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+            elif isinstance(event, Pause):
                 behind = clock() - event.until
                 is_late = behind > LATE
                 if is_late and len(late) < MAX_TOGETHER:
@@ -213,11 +216,8 @@ class _Delivery:
             elif isinstance(event, Cut):
                 await self._write(late)
                 await self._cut(event.event)
-            elif is_late:
-                late.append(self._make(*event))
             else:
-                body = self._make(*event)
-                await send({"type": "http.response.body", "body": body, "more_body": True})
+                late.append(self._make(*event))
         await self._write(late)
 
     async def _write(self, frames: list[bytes]) -> None:

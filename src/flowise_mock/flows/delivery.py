@@ -83,11 +83,11 @@ async def as_events(call: Call, turn: Turn, choice: Choice | None = None) -> Asy
             if isinstance(event, Delay):
                 yield pace.delayed(event.seconds)
                 continue
-            if (pause := pace.before(event)) is not None:
+            if not pace.is_begun and (pause := pace.before(event)) is not None:
                 yield pause
             if not quiet:
                 yield event
-            if (pause := pace.after(event)) is not None:
+            if event[0] == "token" and (pause := pace.after(event)) is not None:
                 yield pause
     except ModelRefusal as failure:
         yield "error", call.runtime.text(failure)
@@ -122,13 +122,13 @@ class Pace:
         is_recorded = turn.reply is not None and turn.reply.recorded is not None
         self._delay = None if is_recorded else delay
         self._due = self.clock()
-        self._begun = False
+        self.is_begun = self._pauses is None
 
     def before(self, event: Event) -> Pause | None:
         """The pause before the first token; the start event of a chain comes with it."""
-        if self._pauses is None or self._begun or event[0] not in ("start", "token"):
+        if self._pauses is None or self.is_begun or event[0] not in ("start", "token"):
             return None
-        self._begun = True
+        self.is_begun = True
         return self.delayed(next(self._pauses))
 
     def delayed(self, seconds: float) -> Pause:
