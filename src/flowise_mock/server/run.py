@@ -27,7 +27,7 @@ SWITCH = 0.001
 
 
 GENERATIONS = (50_000, 20, 100)
-"""Thresholds of garbage collection. A request leaves nothing for it, and 2,000 streams were looked at often."""
+"""Thresholds of garbage collection. Requests leave nothing for it, and open streams were looked at often."""
 STOP = 3.0
 """Seconds from a signal to the end of the process, whatever its threads still do: all of it is in memory."""
 
