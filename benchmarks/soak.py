@@ -1,6 +1,6 @@
 """A soak: mixed work that deletes what it makes, and the memory of the server meanwhile.
 
-    python benchmarks/soak.py [--minutes 10] [--report 0,2,5,10] [--clients 4] [--pause 0.0]
+    python benchmarks/soak.py [--minutes 10] [--report 0,5,10] [--clients 4] [--pause 0.0]
 
 It starts a mock of its own on loopback, ends it, and fails if its memory grew by more than 3 MB after the
 first third of the time.
@@ -137,12 +137,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument(
-        "--report", type=lambda text: [float(each) for each in text.split(",")], default=[0, 2, 5, 10]
+        "--report",
+        type=_minutes,
+        help="minutes, such as 0,5,10; otherwise the thirds of all",
     )
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--pause", type=float, default=0.0)
     parser.add_argument("--port", type=int, default=3987)
     options = parser.parse_args()
+    thirds = [options.minutes * third / 3 for third in range(4)]
+    options.report = thirds if options.report is None else options.report
     command = [
         sys.executable,
         "-m",

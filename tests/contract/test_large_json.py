@@ -64,6 +64,19 @@ def test_parts_and_the_whole_are_the_same(part: int) -> None:
     assert reasons.count(Broken) > len(reasons) / 2
 
 
+def sizes_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the texts that orjson reads from now on."""
+    read: list[int] = []
+    loads = orjson.loads
+
+    def counted(text: bytes) -> Any:
+        read.append(len(text))
+        return loads(text)
+
+    monkeypatch.setattr(orjson, "loads", counted)
+    return read
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -75,14 +88,7 @@ def test_parts_and_the_whole_are_the_same(part: int) -> None:
 )
 @pytest.mark.parametrize("ascii", [True, False])
 def test_no_part_is_large(value: Any, ascii: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[int] = []
-    loads = orjson.loads
-
-    def counted(text: bytes) -> Any:
-        read.append(len(text))
-        return loads(text)
-
-    monkeypatch.setattr(orjson, "loads", counted)
+    read = sizes_read(monkeypatch)
     text = json.dumps(value, ensure_ascii=ascii).encode()
     assert large_json.loads(text, shallow, 200, 4096) == value
     assert max(read) <= 4096 + 2
@@ -116,14 +122,7 @@ def test_what_is_wrong_is_found_in_parts(text: bytes, monkeypatch: pytest.Monkey
     text = text % (b"x" * 200_000)
     with pytest.raises(ValueError, match="char") as expected:
         orjson.loads(text)
-    read: list[int] = []
-    loads = orjson.loads
-
-    def counted(text: bytes) -> Any:
-        read.append(len(text))
-        return loads(text)
-
-    monkeypatch.setattr(orjson, "loads", counted)
+    read = sizes_read(monkeypatch)
     with pytest.raises(Broken) as refused:
         large_json.loads(text, shallow, 200, 4096)
     assert str(refused.value) == str(expected.value)

@@ -35,6 +35,14 @@ def unpacked(built: Path) -> Path:
     return built.parent
 
 
+def printed(code: str, folder: Path, *arguments: str) -> list[str]:
+    """The lines that a program prints that imports the wheel unpacked in a folder."""
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert not done.returncode, done.stderr
+    return done.stdout.splitlines()
+
+
 @pytest.mark.parametrize("contract", contracts.names())
 def test_a_merged_contract_equals_its_layers(unpacked: Path, contract: str) -> None:
     file = unpacked / "flowise_mock" / "data" / merged.FILE
@@ -71,8 +79,7 @@ def test_an_unpacked_wheel_reads_its_merged_contracts(unpacked: Path) -> None:
         "document.Loader.get_single_data = None\n"
         "print(contracts.root().name, len(contracts.load('3.1.4')['paths']))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=unpacked, capture_output=True, text=True)
-    assert done.stdout.split() == ["data", str(len(contracts.load("3.1.4")["paths"]))], done.stderr
+    assert printed(code, unpacked) == ["data " + str(len(contracts.load("3.1.4")["paths"]))]
 
 
 def test_the_document_the_overlays_and_the_seed_are_in_it(unpacked: Path, tmp_path: Path) -> None:
@@ -105,9 +112,8 @@ def test_it_has_the_documents_of_the_package(unpacked: Path) -> None:
         "import json, sys\nfrom pathlib import Path\nfrom flowise_mock.contract import contracts\n"
         "for name in sys.argv[1:]: print(json.dumps(contracts.of_package(Path('flowise_mock', name).resolve())))"
     )
-    done = subprocess.run([sys.executable, "-c", code, *names], cwd=unpacked, capture_output=True, text=True)
-    read = [json.loads(line) for line in done.stdout.splitlines()]
-    assert read == [document.read(ROOT / "src/flowise_mock" / name) for name in names], done.stderr
+    read = [json.loads(line) for line in printed(code, unpacked, *names)]
+    assert read == [document.read(ROOT / "src/flowise_mock" / name) for name in names]
     assert not any((unpacked / "flowise_mock" / name).exists() for name in names)
 
 
@@ -116,8 +122,7 @@ def test_it_has_the_seed_in_one_file(unpacked: Path) -> None:
         "from flowise_mock.server.build import Options, build\n"
         "mock = build(Options(ids='reproducible'))\nprint(mock.options.seed.name, mock.records)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=unpacked, capture_output=True, text=True)
-    assert done.stdout.split() == ["seed.json", str(build(Options()).records)], done.stderr
+    assert printed(code, unpacked) == [f"seed.json {build(Options()).records}"]
 
 
 def test_it_has_the_baselines(unpacked: Path) -> None:
@@ -126,9 +131,8 @@ def test_it_has_the_baselines(unpacked: Path) -> None:
         "print(json.dumps([len(baseline.load(baseline.bundled(each))) for each in ('3.0.5', '3.1.4')]))\n"
         "print(baseline.bundled('none').exists())"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=unpacked, capture_output=True, text=True)
     counts = [len(baseline.load(baseline.bundled(each))) for each in ("3.0.5", "3.1.4")]
-    assert done.stdout.splitlines() == [json.dumps(counts), "False"], done.stderr
+    assert printed(code, unpacked) == [json.dumps(counts), "False"]
     assert min(counts) > 10
 
 

@@ -18,8 +18,8 @@ class Loop:
     def time(self) -> float:
         return self.now
 
-    def call_at(self, at: float, callback: Any) -> Any:
-        timer = [at, callback]
+    def call_at(self, when: float, callback: Any) -> Any:
+        timer = [when, callback]
         self.timers.append(timer)
         return type("Timer", (), {"cancel": lambda _: self.timers.remove(timer)})()
 
@@ -34,7 +34,7 @@ class Loop:
 
 def test_a_deadline_is_missed_once() -> None:
     loop, missed = Loop(), []
-    deadline = Deadline(loop, lambda: missed.append(loop.now))  # type: ignore[arg-type]
+    deadline = Deadline(loop, lambda: missed.append(loop.now))
     deadline.set(5)
     assert deadline.is_set
     loop.go_on(20)
@@ -43,7 +43,7 @@ def test_a_deadline_is_missed_once() -> None:
 
 def test_a_later_one_needs_no_timer_and_a_sooner_one_another() -> None:
     loop, missed = Loop(), []
-    deadline = Deadline(loop, lambda: missed.append(loop.now))  # type: ignore[arg-type]
+    deadline = Deadline(loop, lambda: missed.append(loop.now))
     deadline.set(10)
     for _ in range(4):
         loop.now += 0.25
@@ -59,7 +59,7 @@ def test_a_later_one_needs_no_timer_and_a_sooner_one_another() -> None:
 
 def test_a_cleared_or_closed_one_is_not_missed() -> None:
     loop, missed = Loop(), []
-    deadline = Deadline(loop, lambda: missed.append(loop.now))  # type: ignore[arg-type]
+    deadline = Deadline(loop, lambda: missed.append(loop.now))
     deadline.set(1)
     deadline.clear()
     loop.go_on(5)

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import uvicorn
@@ -123,13 +123,20 @@ ACTIONS = {f"/{each.__name__}": each for each in ALL}
 GONE: list[Any] = []
 
 
+class Served(NamedTuple):
+    """A server that runs, and its port."""
+
+    server: uvicorn.Server
+    port: int
+
+
 @pytest.fixture(scope="module")
-def server() -> Iterator[uvicorn.Server]:
+def server() -> Iterator[Served]:
     bound = socket.create_server(("127.0.0.1", 0))
-    protocol = partial(Protocol, limits=HTTPLimits(), stalled=set())
+    protocol: Any = partial(Protocol, limits=HTTPLimits(), stalled=set())
     config = uvicorn.Config(
         app,
-        http=protocol,  # type: ignore[arg-type]
+        http=protocol,
         log_config=None,
         lifespan="off",
         timeout_keep_alive=1,
@@ -140,13 +147,12 @@ def server() -> Iterator[uvicorn.Server]:
     thread.start()
     while not server.started:
         time.sleep(0.005)
-    server.port = bound.getsockname()[1]  # type: ignore[attr-defined]
-    yield server
+    yield Served(server, bound.getsockname()[1])
     server.should_exit = True
     thread.join(5)
 
 
-def exchange(server: Any, *requests: str, timeout: float = 0.3) -> bytes:
+def exchange(server: Served, *requests: str, timeout: float = 0.3) -> bytes:
     """What the server sends until it closes, or is silent."""
     received = b""
     with socket.create_connection(("127.0.0.1", server.port), timeout=timeout) as client:
@@ -197,37 +203,37 @@ def request(path: str, *headers: str, method: str = "GET", body: str = "") -> st
         ),
     ],
 )
-def test_a_response(server: uvicorn.Server, sent: str, expected: bytes) -> None:
+def test_a_response(server: Served, sent: str, expected: bytes) -> None:
     assert exchange(server, sent) == expected
 
 
 @pytest.mark.parametrize("path", ["/raises", "/returns", "/raises_late", "/longer", "/twice", "/split?a%0Ab"])
 def test_an_application_that_fails_is_logged_once(
-    server: uvicorn.Server, path: str, caplog: pytest.LogCaptureFixture
+    server: Served, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     try:
         exchange(server, request(path))
     except ConnectionResetError:
         assert path in ("/raises_late", "/longer")
-    assert server.server_state.tasks == set()
+    assert server.server.server_state.tasks == set()
     assert [each.levelname for each in caplog.records] == ["ERROR"]
 
 
 def test_a_broken_body_is_refused_without_a_traceback(
-    server: uvicorn.Server, caplog: pytest.LogCaptureFixture
+    server: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     sent = request("/echo", "Transfer-Encoding: chunked", "Expect: 100-continue", method="POST", body="x\r\n")
     assert exchange(server, sent).startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert [each.levelname for each in caplog.records] == []
 
 
-def test_a_broken_request_does_not_take_the_one_before_it_along(server: uvicorn.Server) -> None:
+def test_a_broken_request_does_not_take_the_one_before_it_along(server: Served) -> None:
     received = exchange(server, request("/slow") + request("/whole") + "nonsense\r\n\r\n", timeout=1)
     assert received.count(b"HTTP/1.1 200 OK") == 2
     assert received.rindex(b"HTTP/1.1 400") > received.rindex(b"HTTP/1.1 200")
 
 
-def test_a_client_that_waits_is_asked_to_continue(server: Any) -> None:
+def test_a_client_that_waits_is_asked_to_continue(server: Served) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=1) as client:
         client.sendall(request("/echo", "Content-Length: 4", "Expect: 100-continue", method="POST").encode())
         assert client.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -235,14 +241,14 @@ def test_a_client_that_waits_is_asked_to_continue(server: Any) -> None:
         assert b"body" in client.recv(1000)
 
 
-def test_the_head_does_not_wait_for_a_body_that_comes_later(server: Any) -> None:
+def test_the_head_does_not_wait_for_a_body_that_comes_later(server: Served) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=1) as client:
         client.sendall(request("/slow").encode())
         assert client.recv(1000).endswith(b"\r\n\r\n")
         assert client.recv(1000) == b"ok"
 
 
-def test_requests_that_come_together_are_answered_in_their_order(server: uvicorn.Server) -> None:
+def test_requests_that_come_together_are_answered_in_their_order(server: Served) -> None:
     received = exchange(server, request("/chunks") + request("/whole") + request("/last") + request("/whole"))
     assert [line for line in received.split(b"\r\n") if b"HTTP/" in line] == [
         b"HTTP/1.1 200 OK",
@@ -251,13 +257,13 @@ def test_requests_that_come_together_are_answered_in_their_order(server: uvicorn
     ]
 
 
-def test_an_idle_connection_is_closed(server: Any) -> None:
+def test_an_idle_connection_is_closed(server: Served) -> None:
     started = time.monotonic()
     assert b"(open)" not in exchange(server, request("/whole"), timeout=3)
     assert 0.9 < time.monotonic() - started < 2.5
 
 
-def test_a_client_that_leaves_is_told_to_the_application(server: Any) -> None:
+def test_a_client_that_leaves_is_told_to_the_application(server: Served) -> None:
     GONE.clear()
     with socket.create_connection(("127.0.0.1", server.port), timeout=1) as client:
         client.sendall(request("/left").encode())
@@ -269,7 +275,7 @@ def test_a_client_that_leaves_is_told_to_the_application(server: Any) -> None:
     assert [(first, {"type": "http.disconnect"})] == GONE
 
 
-def test_a_stream_knows_that_its_client_left_without_a_task(server: Any) -> None:
+def test_a_stream_knows_that_its_client_left_without_a_task(server: Served) -> None:
     GONE.clear()
     with socket.create_connection(("127.0.0.1", server.port), timeout=1) as client:
         client.sendall(request("/streams").encode())
@@ -281,7 +287,7 @@ def test_a_stream_knows_that_its_client_left_without_a_task(server: Any) -> None
 
 
 def test_a_defect_of_ours_is_logged_and_not_only_refused(
-    server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    server: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fails(*arguments: object) -> None:
         raise KeyError("a defect")

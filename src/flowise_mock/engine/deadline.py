@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
+from typing import Any, Protocol
+
+
+class Clock(Protocol):
+    """What a deadline needs of the event loop."""
+
+    def time(self) -> float: ...
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Any: ...
 
 
 class Deadline:
@@ -11,11 +19,11 @@ class Deadline:
 
     __slots__ = ("_at", "_loop", "_missed", "_timer", "_timer_at")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, missed: Callable[[], None]) -> None:
+    def __init__(self, loop: Clock, missed: Callable[[], None]) -> None:
         self._loop = loop
         self._missed = missed
         self._at: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Any = None
         self._timer_at = 0.0
 
     @property

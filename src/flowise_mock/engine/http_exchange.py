@@ -16,6 +16,8 @@ from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message, Scope
 
+from flowise_mock.engine.unsent import Unsent
+
 log = logging.getLogger("flowise_mock")
 HIGH_WATER = 64 * 1024
 """Bytes of a body that wait for the application before no more are read from the client."""
@@ -44,13 +46,11 @@ class Connected(Protocol):
     loop: asyncio.AbstractEventLoop
     tasks: set[asyncio.Task[None]]
     transport: asyncio.Transport
-    is_writing_paused: bool
+    unsent: Unsent
 
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...
-
-    async def drained(self) -> None: ...
 
     def default_headers(self) -> bytes: ...
 
@@ -164,13 +164,13 @@ class Exchange:
         return {"type": "http.request", "body": body, "more_body": not self.is_whole}
 
     def send(self, message: Message) -> Awaitable[None]:
-        if self._connection.is_writing_paused and not self.disconnected:
+        if self._connection.unsent.is_paused and not self.disconnected:
             return self._send_drained(message)
         self._write(message)
         return SENT
 
     async def _send_drained(self, message: Message) -> None:
-        await self._connection.drained()
+        await self._connection.unsent.drained()
         self._write(message)
 
     def _write(self, message: Message) -> None:

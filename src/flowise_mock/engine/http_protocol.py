@@ -19,6 +19,7 @@ from flowise_mock.engine.deadline import Deadline
 from flowise_mock.engine.http_exchange import Exchange
 from flowise_mock.engine.http_limits import HTTPLimits, head_problem
 from flowise_mock.engine.refusal import Refusal, on_the_wire, refusal
+from flowise_mock.engine.unsent import Unsent
 from flowise_mock.engine.upgrade import new_parser, parse_after_head
 
 access = logging.getLogger("flowise_mock.access")
@@ -34,13 +35,14 @@ class Protocol(asyncio.Protocol):
 
     A request that offers an upgrade, such as curl's `h2c`, is answered as if it did not. Every answer is
     sent so that the client can read it, also one that is sent before the body has come. If `bare`, what is
-    refused gets no reason, as from Node.
+    refused gets no reason, as from Node. `stalled` are the clients of the server that do not read.
 
     `exchange` is the request that was received last, whole or not; `_answered` is the one whose response is
     being sent, and `_queue` has those between the two.
     """
 
     transport: asyncio.Transport
+    unsent: Unsent
 
     def __init__(
         self,
@@ -50,7 +52,7 @@ class Protocol(asyncio.Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         limits: HTTPLimits,
-        stalled: set[Protocol],
+        stalled: set[Unsent],
         bare: bool = False,
     ) -> None:
         self.loop = _loop or asyncio.get_event_loop()
@@ -60,11 +62,10 @@ class Protocol(asyncio.Protocol):
         self.parser = new_parser(self)
         self.headers: list[tuple[bytes, bytes]] = []
         self.exchange: Exchange | None = None
-        self.is_writing_paused = False
         self._app: ASGIApp = config.loaded_app
         self._keep_alive = config.timeout_keep_alive
         self._state = server_state
-        self._stalled = stalled  # all connections of the server whose client does not read
+        self._stalled = stalled
         self._answered: Exchange | None = None
         self._queue: deque[Exchange] = deque()
         self._url = b""
@@ -75,13 +76,12 @@ class Protocol(asyncio.Protocol):
         self._refused: Answer | None = None
         self._is_ending = False
         self._deadline = Deadline(self.loop, self._time_is_over)
-        self._progress: asyncio.TimerHandle | None = None
-        self._written: asyncio.Event | None = None
 
     # --- receiving ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self.unsent = Unsent(self.transport, self.loop, self.limits, self._stalled)
         self._client = _address(transport, "peername")
         self._server = _address(transport, "sockname")
         self._state.connections.add(cast(Any, self))
@@ -319,49 +319,16 @@ class Protocol(asyncio.Protocol):
         """The lines of the headers that uvicorn gives to all responses, such as the date."""
         return _lines(*self._state.default_headers)
 
-    async def drained(self) -> None:
-        """Wait until the client has read most of what was written."""
-        if self._written is None:
-            self._written = asyncio.Event()
-        self._written.clear()
-        await self._written.wait()
-
     def pause_writing(self) -> None:
-        self.is_writing_paused = True
-        self._stalled.add(self)
-        self._watch(self.transport.get_write_buffer_size())
-        unsent = {
-            each.transport: each.transport.get_write_buffer_size()
-            for each in self._stalled
-            if not each.transport.is_closing()
-        }
-        if sum(unsent.values()) > self.limits.unsent_bytes:
-            max(unsent, key=lambda transport: unsent[transport]).abort()
+        self.unsent.pause()
 
     def resume_writing(self) -> None:
-        self.is_writing_paused = False
-        if self._written is not None:
-            self._written.set()
-        self._stalled.discard(self)
-        if self._progress is not None:
-            self._progress.cancel()
-            self._progress = None
-
-    def _watch(self, unsent: int) -> None:
-        """Close the connection if the client reads nothing for so long."""
-        self._progress = self.loop.call_later(self.limits.write_seconds, self._check_progress, unsent)
-
-    def _check_progress(self, before: int) -> None:
-        unsent = self.transport.get_write_buffer_size()
-        if unsent >= before:
-            self.transport.abort()
-        else:
-            self._watch(unsent)
+        self.unsent.resume()
 
 
 @lru_cache(1000)
 def _target(url: bytes) -> tuple[str, bytes, bytes]:
-    """The path of a URL, decoded and as it is, and its query; most are asked for again and again."""
+    """The decoded path of a URL, its raw path and its query. Most requests repeat a URL, so they are kept."""
     found = httptools.parse_url(url)
     path = found.path.decode("ascii")
     return unquote(path) if "%" in path else path, found.path, found.query or b""

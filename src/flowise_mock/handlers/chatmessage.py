@@ -57,7 +57,7 @@ async def get_all_chat_messages(
 
 
 def _shown(latest: Mapping[str, Record] | None, row: Record, execution: Record | None) -> Record:
-    """A message with its feedback, if that is asked for, and its execution."""
+    """A message with its execution, and with its feedback if the request wants it."""
     more = {} if latest is None else {"feedback": latest.get(row["id"])}
     return {**row, **more, "execution": execution}
 
