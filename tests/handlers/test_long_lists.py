@@ -11,8 +11,9 @@ from flowise_mock.flows.call import Call
 from flowise_mock.handlers import chatmessage
 from flowise_mock.knowledge.slices import BATCH
 from flowise_mock.state.outcomes import Outcome
+from flowise_mock.state.rows import STEP
 from flowise_mock.state.store import Store
-from flowise_mock.state.table import STEP, Table
+from flowise_mock.state.table import Table
 
 NUMBER = 2000
 TABLES = (

@@ -9,11 +9,11 @@ from itertools import count
 
 import pytest
 
-from flowise_mock.state import table as state_table
+from flowise_mock.state import rows as state_rows
 from flowise_mock.state.clock import Clock, instant, within
 from flowise_mock.state.outcomes import NotFound, NothingToDelete
 from flowise_mock.state.store import Store
-from flowise_mock.state.table import Table
+from flowise_mock.state.table import Record, Table
 
 MADE = {"id": "id", "createdDate": "now", "updatedDate": "touch"}
 TABLES = [
@@ -98,13 +98,13 @@ def test_feedback_is_found_without_a_search_for_each_message(
     for message in messages[::2]:
         store.create("feedback", {"messageId": message["id"]})
     searches: list[object] = []
-    select = state_table.Rows.select
+    select = state_rows.Rows.select
 
-    def counted(rows: state_table.Rows, equal: dict[str, object]) -> list[state_table.Record]:
+    def counted(rows: state_rows.Rows, equal: dict[str, object]) -> list[Record]:
         searches.append(equal)
         return select(rows, equal)
 
-    monkeypatch.setattr(state_table.Rows, "select", counted)
+    monkeypatch.setattr(state_rows.Rows, "select", counted)
     assert store.remove_messages(messages) == 50
     assert len(searches) < 5
     assert store.count("feedback") == 0
@@ -163,7 +163,7 @@ INDEXED = Table(
 
 
 def test_an_index_finds_what_a_scan_finds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state_table, "MANY", 5)
+    monkeypatch.setattr(state_rows, "MANY", 5)
     ids = count(1)
     plain = Store([dataclasses.replace(INDEXED, indexes=())], new_id=lambda: f"p{next(ids):03}")
     again = count(1)
@@ -212,7 +212,7 @@ def test_an_index_finds_what_a_scan_finds(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_an_index_is_made_in_steps_while_records_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state_table, "STEP", 10)
+    monkeypatch.setattr(state_rows, "STEP", 10)
     ids = count(1)
     store = Store([INDEXED], new_id=lambda: f"p{next(ids):03}")
     for number in range(100):

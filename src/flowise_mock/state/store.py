@@ -19,7 +19,8 @@ from flowise_mock.state.clock import Clock, Dates, moment
 from flowise_mock.state.counts import Counts
 from flowise_mock.state.ids import RandomIds
 from flowise_mock.state.outcomes import Deletion, MissingColumn, NotFound, NothingToDelete
-from flowise_mock.state.table import Batch, Database, Record, Rows, StoredRecord, Table, json_list
+from flowise_mock.state.rows import Batch, Rows
+from flowise_mock.state.table import Database, Record, StoredRecord, Table, json_list
 
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 Window = tuple[float, int]
