@@ -21,9 +21,10 @@ SCRIPTS, SEED = "fixtures/scripts", "fixtures/seed"
 TEXTS = ("description", "examples")
 
 
-VOCABULARY = "flowise_mock/contract/vocabulary.schema.json"
-"""It is included without the texts that only docs/overlays.md needs; pyproject.toml excludes it."""
+VOCABULARY = "contract/vocabulary.schema.json"
+"""It goes without the texts that only docs/overlays.md needs."""
 PARTS = (
+    VOCABULARY,
     "control/control.yaml",
     "faults/faults.schema.json",
     "scripts/script.schema.json",
@@ -46,8 +47,6 @@ class Data(BuildHookInterface):
         )
         merged = _write_contracts(Path(self.root, "src"), Path(self.made.name))
         include[str(merged)] = f"flowise_mock/data/{merged.name}"
-        vocabulary = _write_vocabulary(Path(self.root, "src", VOCABULARY), Path(self.made.name))
-        include[str(vocabulary)] = VOCABULARY
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact: str) -> None:
         if version == "editable":
@@ -67,7 +66,7 @@ def _write_contracts(source: Path, folder: Path) -> Path:
     merged.write(
         path,
         ((name, contracts.load(name)) for name in contracts.names()),
-        ((name, document.read(source / "flowise_mock" / name)) for name in PARTS),
+        ((name, _part(document.read(source / "flowise_mock" / name), name)) for name in PARTS),
         [
             *((str(each.relative_to(root)), merged.without_reasons(document.read(each))) for each in files),
             *((f"baselines/{each.name}", document.read(each)) for each in baselines),
@@ -84,10 +83,8 @@ def _write_seed(source: Path, folder: Path) -> Path:
     return path
 
 
-def _write_vocabulary(source: Path, folder: Path) -> Path:
-    path = folder / source.name
-    path.write_text(json.dumps(_without_texts(json.loads(source.read_text())), separators=(",", ":")))
-    return path
+def _part(value: Any, name: str) -> Any:
+    return _without_texts(value) if name == VOCABULARY else value
 
 
 def _without_texts(node: Any) -> Any:

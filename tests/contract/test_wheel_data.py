@@ -93,7 +93,8 @@ def test_the_document_the_overlays_and_the_seed_are_in_it(unpacked: Path, tmp_pa
 
 
 def test_the_words_of_overlays_are_in_it_without_their_descriptions(unpacked: Path) -> None:
-    shipped = json.loads((unpacked / "flowise_mock/contract/vocabulary.schema.json").read_text())
+    code = "import json\nfrom flowise_mock.contract import vocabulary\nprint(json.dumps(vocabulary.schema()))"
+    shipped = json.loads(printed(code, unpacked)[0])
     assert shipped["properties"].keys() == vocabulary.schema()["properties"].keys()
     assert (
         shipped["$defs"]["record"]["properties"].keys()
@@ -109,8 +110,8 @@ def test_it_has_the_documents_of_the_package(unpacked: Path) -> None:
     documents = [f"conform/{name}.yaml" for name in ("walks", "records", "flows")]
     names = [*documents, "control/control.yaml", "faults/faults.schema.json", "scripts/script.schema.json"]
     code = (
-        "import json, sys\nfrom pathlib import Path\nfrom flowise_mock.contract import contracts\n"
-        "for name in sys.argv[1:]: print(json.dumps(contracts.of_package(Path('flowise_mock', name).resolve())))"
+        "import json, sys\nfrom pathlib import Path\nfrom flowise_mock.contract import merged\n"
+        "for name in sys.argv[1:]: print(json.dumps(merged.of_package(Path('flowise_mock', name).resolve())))"
     )
     read = [json.loads(line) for line in printed(code, unpacked, *names)]
     assert read == [document.read(ROOT / "src/flowise_mock" / name) for name in names]

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flowise_mock.contract import contracts
+from flowise_mock.contract import merged
 
 Data = dict[str, Any]
 
@@ -24,8 +24,8 @@ def records() -> Data:
 
 
 def _read(name: str) -> Data:
-    shared = contracts.of_package(Path(__file__).with_name("flows.yaml"))
-    read: Data = _inserted(contracts.of_package(Path(__file__).with_name(name)), shared)
+    shared = merged.of_package(Path(__file__).with_name("flows.yaml"))
+    read: Data = _inserted(merged.of_package(Path(__file__).with_name(name)), shared)
     return read
 
 

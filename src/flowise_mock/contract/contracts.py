@@ -14,13 +14,10 @@ from flowise_mock.contract.document import Document, DocumentError, read
 from flowise_mock.contract.expand import expand
 from flowise_mock.contract.overlay import apply_file
 
-BUNDLED = Path(__file__).parents[1] / "data"
-"""The folder of the contracts and the seed in a wheel; a checkout has them at its top."""
-
 
 def root() -> Path:
     """The folder that holds `fixtures/`, and in a checkout `openapi.yaml` and `overlays/` too."""
-    return BUNDLED if BUNDLED.is_dir() else Path(__file__).parents[3]
+    return merged.BUNDLED if merged.BUNDLED.is_dir() else Path(__file__).parents[3]
 
 
 def seed() -> Path:
@@ -136,14 +133,6 @@ def load(contract: str = "documented", overlays: Sequence[Path] = (), base: Path
         apply_file(document, path)
     expand(document)
     return checked(document, source)
-
-
-def of_package(path: Path) -> Any:
-    """A document that lies beside the code; a wheel has it with its contracts. Raises DocumentError."""
-    if path.exists():
-        return read(path)
-    package = Path(__file__).parents[1]
-    return merged.read_part(root() / merged.FILE, path.relative_to(package).as_posix())
 
 
 def _merged(contract: str) -> Document | None:

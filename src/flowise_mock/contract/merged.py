@@ -10,8 +10,13 @@ import json
 import lzma
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from flowise_mock.contract.document import Document
+from flowise_mock.contract import document
+from flowise_mock.contract.document import Document, DocumentError
+
+BUNDLED = Path(__file__).parents[1] / "data"
+"""The folder of the contracts and the seed in a wheel; a checkout has them at its top."""
 
 FILE = "contracts.jsonl.xz"
 FILTERS = [
@@ -51,11 +56,14 @@ def read(path: Path, name: str) -> Document | None:
     return _read(path, name) if name in names(path) else None
 
 
-def read_part(path: Path, name: str) -> Document:
-    """The document of the package that has that path in it. Raises KeyError."""
-    found = _read(path, PART + name)
+def of_package(path: Path) -> Any:
+    """A document that lies beside the code; a wheel has it with its contracts. Raises DocumentError."""
+    if path.exists():
+        return document.read(path)
+    name = path.relative_to(BUNDLED.parent).as_posix()
+    found = _read(BUNDLED / FILE, PART + name)
     if found is None:
-        raise KeyError(name)
+        raise DocumentError(f"{path}: cannot be read: it is not among the documents of the package")
     return found
 
 
@@ -65,8 +73,8 @@ def _read(path: Path, name: str) -> Document | None:
         next(file)
         for line in file:
             if line.startswith(start):
-                document: Document = json.loads(line)[1]
-                return document
+                found: Document = json.loads(line)[1]
+                return found
     return None
 
 

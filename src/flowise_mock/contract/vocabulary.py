@@ -6,7 +6,6 @@ there, whether its value matches its schema. `references.py` checks what a word 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import cache
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 
 import jsonschema_rs
 
+from flowise_mock.contract import merged
 from flowise_mock.contract.document import METHODS
 from flowise_mock.state import outcomes
 
@@ -50,7 +50,7 @@ class Use(NamedTuple):
 @cache
 def schema() -> dict[str, Any]:
     """The JSON Schema of all words, draft 2020-12, with the names of the outcomes."""
-    loaded: dict[str, Any] = json.loads(SCHEMA.read_text())
+    loaded: dict[str, Any] = merged.of_package(SCHEMA)
     loaded["$defs"]["outcome"]["enum"] = ["*", *outcomes.all_outcomes()]
     return loaded
 

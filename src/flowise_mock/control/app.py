@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from flowise_mock.contract import contracts
+from flowise_mock.contract import merged
 from flowise_mock.contract.document import Document, operations
 from flowise_mock.contract.schemas import Schemas
 from flowise_mock.contract.writing import Writers
@@ -33,7 +33,7 @@ MAX_BODY = 64 * 1024 * 1024
 
 def load() -> Document:
     """The document of the control API."""
-    found: Document = contracts.of_package(DOCUMENT)
+    found: Document = merged.of_package(DOCUMENT)
     return found
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from flowise_mock.contract import contracts, jsontext
+from flowise_mock.contract import jsontext, merged
 from flowise_mock.contract.schemas import shortened
 
 SCHEMA = Path(__file__).with_name("faults.schema.json")
@@ -66,7 +66,7 @@ class Fault:
 @cache
 def schema() -> dict[str, Any]:
     """The JSON Schema of a fault, draft 2020-12."""
-    whole: dict[str, Any] = contracts.of_package(SCHEMA)
+    whole: dict[str, Any] = merged.of_package(SCHEMA)
     return whole
 
 

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import jsonschema_rs
 
 from flowise_mock.contract import jsontext, positions_json, positions_yaml
-from flowise_mock.contract.contracts import of_package, root
+from flowise_mock.contract.contracts import root
+from flowise_mock.contract.merged import of_package
 from flowise_mock.contract.positions import Limits, Place, Positions, ReadingError, escaped, unescaped
 from flowise_mock.contract.schemas import is_uuid, shortened
 from flowise_mock.faults import spec
