@@ -9,6 +9,7 @@ from functools import partial
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowise_mock.engine.http_limits import HTTPLimits
+from flowise_mock.engine.slices import Turns
 
 
 class LargeBodies:
@@ -24,7 +25,7 @@ class LargeBodies:
         self._free = limits.large_total_bytes
         self._freed = asyncio.Event()
         self._queue = asyncio.Lock()
-        self._pass = asyncio.Lock()
+        self.turns = Turns()
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         size = _size(scope)
@@ -50,10 +51,6 @@ class LargeBodies:
         self._free += size
         self._freed.set()
 
-    async def next_pass(self) -> None:
-        async with self._pass:
-            await asyncio.sleep(0)
-
 
 class _LargeBody:
     """The large body of one request, which counts until the response begins."""
@@ -71,7 +68,7 @@ class _LargeBody:
             self._reserved = True
         message = await self._receive()
         if not message.get("more_body") and not self._is_over:
-            await self._bodies.next_pass()
+            await self._bodies.turns.next()
         return message
 
     async def send(self, send: Send, message: Message) -> None:
