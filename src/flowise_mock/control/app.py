@@ -66,8 +66,7 @@ class ControlApp:
         settings = Settings(
             contract, schemas, profile, answers, True, MAX_BODY, self.served.streams, self._call, HANDLERS
         )
-        app: ASGIApp = connexion_app(settings)
-        app = ErrorMiddleware(app, Pages(contract, base=CONTROL), profile, 0)
+        app = ErrorMiddleware(connexion_app(settings), Pages(contract, base=CONTROL), profile, 0)
         return ResponseMiddleware(app, profile), answers[None]
 
     def _call(

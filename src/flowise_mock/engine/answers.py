@@ -16,7 +16,7 @@ from string import Formatter
 from typing import Any, NamedTuple
 
 import orjson
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 from flowise_mock.contract import messages, responses
 from flowise_mock.contract.document import Document, DocumentError, resolve
@@ -57,6 +57,22 @@ async def respond(answer: Answer, send: Send) -> None:
     """Send a whole response."""
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     await send({"type": "http.response.body", "body": answer.body})
+
+
+AnsweringApp = Callable[[Scope, Receive, Send], Awaitable[Answer | None]]
+"""An ASGI app that may return its response instead of sending it: that saves each layer the messages."""
+
+
+class Sender:
+    """Sends what the app behind it returns. What is in front is any ASGI middleware, and expects messages."""
+
+    def __init__(self, app: AnsweringApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await self.app(scope, receive, send)
+        if answer is not None:
+            await respond(answer, send)
 
 
 class Described(NamedTuple):

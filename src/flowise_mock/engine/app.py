@@ -19,7 +19,7 @@ from flowise_mock.contract.schemas import Schemas
 from flowise_mock.contract.secrets import Secrets
 from flowise_mock.contract.writing import Writers
 from flowise_mock.engine import private_api
-from flowise_mock.engine.answers import Answers
+from flowise_mock.engine.answers import AnsweringApp, Answers, Sender
 from flowise_mock.engine.body_parser import BodyParserMiddleware
 from flowise_mock.engine.chains import chains
 from flowise_mock.engine.cors import FlowCORSMiddleware, OriginMiddleware
@@ -98,12 +98,12 @@ def create_app(
     faults = FaultSettings(document, hang, max_body)
     by_id = {each.id: each for each in operations(document)}
     faulty = partial(FaultMiddleware, settings=faults, operations=by_id)
-    app: ASGIApp = connexion_app(settings, [faulty], extend)
+    app: AnsweringApp = connexion_app(settings, [faulty], extend)
     app = ErrorMiddleware(app, Pages(document), profile, hang)
     if profile.lenient:
         app = BodyParserMiddleware(app, max_body)
-    app = ResponseMiddleware(app, profile, Secrets(document), explain=explain, journal=journal)
-    return _cors(app, settings, cors)
+    sending = ResponseMiddleware(app, profile, Secrets(document), explain=explain, journal=journal)
+    return _cors(sending, settings, cors)
 
 
 def unrouted_answers(document: Document) -> Answers:
@@ -129,7 +129,7 @@ class Application(ConnexionMiddleware):
         }
         place = places.get(position, self.middlewares.index(RoutingMiddleware))
         made: Any = partial(cast(Callable[..., ASGIApp], middleware_class), **options)
-        self.middlewares.insert(place, made)
+        self.middlewares[place:place] = [made, Sender]
 
 
 Extend = Callable[[ConnexionMiddleware], None]
@@ -138,10 +138,10 @@ Extend = Callable[[ConnexionMiddleware], None]
 
 def connexion_app(
     settings: Settings, middlewares: Sequence[Any] = (), extend: Extend | None = None
-) -> ASGIApp:
+) -> AnsweringApp:
     """The stack of the Connexion application: routing, security, further middlewares, endpoints."""
     connexion = Application(
-        _end, middlewares=[RoutingMiddleware, SecurityMiddleware, *middlewares, EndpointMiddleware]
+        _end, middlewares=[RoutingMiddleware, SecurityMiddleware, Sender, *middlewares, EndpointMiddleware]
     )
     if extend is not None:
         extend(connexion)

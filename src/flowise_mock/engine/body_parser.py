@@ -14,11 +14,11 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from flowise_mock.contract import jsontext, v8
 from flowise_mock.contract.query_strings import nested
-from flowise_mock.engine.answers import respond
+from flowise_mock.engine.answers import Answer, AnsweringApp
 from flowise_mock.engine.request_state import request_state
 from flowise_mock.engine.requests import ClientDisconnect, media_type, receive_body
 from flowise_mock.state.outcomes import (
@@ -37,26 +37,24 @@ JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 class BodyParserMiddleware:
     """Parses a body once, for the endpoint, or refuses the request."""
 
-    def __init__(self, app: ASGIApp, max_body: int) -> None:
+    def __init__(self, app: AnsweringApp, max_body: int) -> None:
         self.app = app
         self.max_body = max_body
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Answer | None:
         state = request_state(scope)
         headers = state.headers
         name, options = media_type(headers.get(b"content-type", b"").decode("latin-1"))
         if name not in (JSON, FORM) or not _has_body(headers):
-            await self.app(scope, receive, send)
-            return
+            return await self.app(scope, receive, send)
         try:
             state.body, state.parsed = await self._parse(name, options, headers, scope, receive)
         except ClientDisconnect:
-            return
+            return None
         except Failure as refused:
             state.without_headers = True
-            await respond(state.answers.render(refused), send)
-            return
-        await self.app(scope, _replay(state.body, receive), send)
+            return state.answers.render(refused)
+        return await self.app(scope, _replay(state.body, receive), send)
 
     async def _parse(
         self,

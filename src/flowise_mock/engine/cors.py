@@ -12,7 +12,8 @@ from flowise_mock.flows.limits import allows
 from flowise_mock.state.store import Store
 
 METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
-VARY = (b"vary", b"Origin")
+ANY_ORIGIN = {b"vary": b"Origin"}
+"""The headers of a response to a request that names no origin."""
 LOOPBACK_ORIGIN = r"https?://(localhost|[a-z0-9.-]+\.localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?"
 """Pages of this machine may call by default, whatever their port; a site of the Internet may not."""
 
@@ -34,7 +35,7 @@ class OriginMiddleware:
         state = request_state(scope)
         if b"origin" in state.headers:
             return self.cors(scope, receive, send)
-        state.cors = (VARY,)
+        state.cors = ANY_ORIGIN
         return self.app(scope, receive, send)
 
 
@@ -68,13 +69,13 @@ class FlowCORSMiddleware:
         )
         if scope["method"] == "OPTIONS" and (origin is None or reflected):
             return self._preflight(origin, state, send)
-        headers = []
+        headers: dict[bytes, bytes] = {}
         if sent is not None and reflected:
-            headers.append((b"access-control-allow-origin", sent))
+            headers[b"access-control-allow-origin"] = sent
         if self.any:
-            headers.append((b"access-control-allow-credentials", b"true"))
+            headers[b"access-control-allow-credentials"] = b"true"
         if self.any or origin is None or reflected:
-            headers.append(VARY)
+            headers |= ANY_ORIGIN
         state.cors = headers
         return self.app(scope, receive, send)
 

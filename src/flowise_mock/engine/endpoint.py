@@ -20,7 +20,7 @@ from flowise_mock.contract.document import Document
 from flowise_mock.contract.names import HANDLERS, function_of
 from flowise_mock.contract.schemas import Schemas
 from flowise_mock.engine import private_api
-from flowise_mock.engine.answers import Answers, respond
+from flowise_mock.engine.answers import Answer, Answers
 from flowise_mock.engine.fault_channel import FaultChannel
 from flowise_mock.engine.http_request import http_request
 from flowise_mock.engine.request_state import RequestState, request_state
@@ -100,7 +100,7 @@ def handler(definition: Document, package: str = HANDLERS) -> Handler:
 
 
 class Endpoint:
-    """One operation: reads the request, calls the handler, sends the answer. An ASGI app."""
+    """One operation: reads the request, calls the handler, returns the answer, or sends a stream."""
 
     def __init__(self, operation: AbstractOperation, settings: Settings) -> None:
         document, schemas = settings.document, settings.schemas
@@ -115,7 +115,7 @@ class Endpoint:
         body = operation.request_body
         self._bodies = Bodies(document, schemas, body, lenient) if body else None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Answer | None:
         settings, state = self.settings, request_state(scope)
         time = state.headers.get(TIME)
         if time is not None:
@@ -156,7 +156,7 @@ class Endpoint:
         if isinstance(result, EventStream):
             left = channel.when_left if channel is not None else state.connection.when_left
             await settings.streams.send(result, send, state.connection, state.world.name, left)
-            return
+            return None
         outcome = result if isinstance(result, Outcome) else Ok(result)
         if type(result) is list and (is_large or len(result) > LONG):
             is_large = True
@@ -165,9 +165,8 @@ class Endpoint:
         if is_large:  # others are answered while it is written
             answer = await asyncio.to_thread(self.answers.render, outcome)
             await settings.turns.next()
-        else:
-            answer = self.answers.render(outcome)
-        await respond(answer, send)
+            return answer
+        return self.answers.render(outcome)
 
     def _check_permission(self, state: RequestState) -> None:
         """Forbidden if the key has permissions of its own, and none that the operation accepts."""

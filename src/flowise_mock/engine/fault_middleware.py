@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from flowise_mock.contract import jsontext
 from flowise_mock.contract.document import Operation
 from flowise_mock.engine import prefer
-from flowise_mock.engine.answers import Answer, respond
+from flowise_mock.engine.answers import Answer, AnsweringApp, respond
 from flowise_mock.engine.fault_channel import FaultChannel, FaultSettings, ReplaceResponse
 from flowise_mock.engine.request_state import RequestState, request_state
 from flowise_mock.faults import spec
@@ -46,27 +46,28 @@ class FaultMiddleware:
     `operations` are those of the contract, by id.
     """
 
-    def __init__(self, app: ASGIApp, settings: FaultSettings, operations: Mapping[str, Operation]) -> None:
+    def __init__(
+        self, app: AnsweringApp, settings: FaultSettings, operations: Mapping[str, Operation]
+    ) -> None:
         self.app = app
         self.settings = settings
         self._operations = operations
 
-    def before(self, app: ASGIApp) -> FaultMiddleware:
+    def before(self, app: AnsweringApp) -> FaultMiddleware:
         """The same middleware in front of another app."""
         return FaultMiddleware(app, self.settings, self._operations)
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[Answer | None]:
         state = request_state(scope)
         if state.world.rules or not _SPECIAL.isdisjoint(state.headers):
             return self._watch(state, scope, receive, send)
         return self.app(scope, receive, send)
 
-    async def _watch(self, state: RequestState, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _watch(self, state: RequestState, scope: Scope, receive: Receive, send: Send) -> Answer | None:
         try:
             preferences = prefer.preferences(scope)
             if preferences:
-                await self._prefer(preferences, state, send)
-                return
+                return self._preferred(preferences, state)
             channel = FaultChannel(
                 self.settings,
                 state.world.store.counts,
@@ -78,25 +79,29 @@ class FaultMiddleware:
                 state.note_fault,
             )
             state.channel = channel
-            await self.app(scope, receive, channel.send)
+            answer = await self.app(scope, receive, channel.send)
+            if answer is not None:
+                await respond(answer, channel.send)
         except InvalidHeader as refused:
-            await respond(state.answers.forced(refused), send)
+            return state.answers.forced(refused)
         except ReplaceResponse as replacing:
-            await self._replace(replacing.fault, scope, state, send)
+            return await self._replacement(replacing.fault, scope, state)
+        return None
 
-    async def _prefer(self, preferences: dict[str, str], state: RequestState, send: Send) -> None:
+    def _preferred(self, preferences: dict[str, str], state: RequestState) -> Answer:
         definition = self._operations[state.operation_id].definition
         answer = prefer.answer(self.settings.document, definition, state.answers, preferences)
         state.fault = f"preferred {prefer.header_of(preferences)}"
-        await respond(answer, send)
+        return answer
 
-    async def _replace(self, fault: Fault, scope: Scope, state: RequestState, send: Send) -> None:
+    async def _replacement(self, fault: Fault, scope: Scope, state: RequestState) -> Answer | None:
         if fault.name == "hang":
             await state.connection.leave_open(fault.options.get("seconds", self.settings.hang))
         elif fault.name == "reset":
             await state.connection.reset()
         else:
-            await respond(self._answer(fault, scope, state), send)
+            return self._answer(fault, scope, state)
+        return None
 
     def _answer(self, fault: Fault, scope: Scope, state: RequestState) -> Answer:
         if fault.name != "status":

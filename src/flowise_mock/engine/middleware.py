@@ -10,7 +10,7 @@ from typing import Any
 from connexion.exceptions import ProblemException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flowise_mock.engine.answers import Answer, Answers, respond
+from flowise_mock.engine.answers import Answer, AnsweringApp, Answers, respond
 from flowise_mock.engine.connection import Connection
 from flowise_mock.engine.pages import Pages
 from flowise_mock.engine.request_state import RequestState, attach, detach, request_state
@@ -72,36 +72,33 @@ class ErrorMiddleware:
     `hang` is the time in seconds after which a request is closed that a real server never answers.
     """
 
-    def __init__(self, app: ASGIApp, pages: Pages, profile: ServerProfile, hang: float) -> None:
+    def __init__(self, app: AnsweringApp, pages: Pages, profile: ServerProfile, hang: float) -> None:
         self.app = app
         self.pages = pages
         self.profile = profile
         self.hang = hang
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Answer | None:
         state = request_state(scope)
         try:
             page = self.pages.find(scope)
-            if page is not None:
-                await respond(page, send)
-            else:
-                await self.app(scope, receive, send)
+            return await self.app(scope, receive, send) if page is None else page
         except ClientDisconnect:
             log.debug("the client disconnected: %s %s", scope["method"], scope["path"])
+            return None
         except ProblemException as problem:  # of a security function that a user has added
             failure = Unauthorized if problem.status == 401 else Forbidden
-            await respond(state.answers.render(failure(str(problem.detail))), send)
+            return state.answers.render(failure(str(problem.detail)))
         except Outcome as outcome:
             state.note_outcome(outcome)
             answer = state.answers.render(outcome)
-            if self._is_left_open(state, outcome, answer):
-                await state.connection.leave_open(self.hang)
-            else:
-                await respond(answer, send)
+            if not self._is_left_open(state, outcome, answer):
+                return answer
+            await state.connection.leave_open(self.hang)
+            return None
         except Exception as error:
             log.exception("%s %s failed", scope["method"], scope["path"])
-            if not state.status:
-                await respond(state.answers.render(InternalError(type(error).__name__)), send)
+            return None if state.status else state.answers.render(InternalError(type(error).__name__))
 
     def _is_left_open(self, state: RequestState, outcome: Outcome, answer: Answer) -> bool:
         """Whether a real server sends nothing: its error handler does so if a stream is requested.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from starlette.types import Scope
@@ -40,7 +41,7 @@ class RequestState:
     body: bytes = b""
     parsed: Any = None
     status: int = 0
-    cors: Sequence[tuple[bytes, bytes]] = ()
+    cors: Mapping[bytes, bytes] = MappingProxyType({})
     without_headers: bool = False
     question: dict[str, Any] | None = None
     outcomes: list[tuple[Outcome, bool]] | None = None

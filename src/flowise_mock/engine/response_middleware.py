@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from flowise_mock.contract.secrets import Secrets
+from flowise_mock.engine.answers import AnsweringApp
 from flowise_mock.engine.request_state import RequestState, request_state
 from flowise_mock.engine.server_profile import ServerProfile
 from flowise_mock.state.journal import MAX_BODY, Entry
@@ -31,7 +32,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class ResponseMiddleware:
-    """Completes every response, and keeps what is known of it.
+    """Sends what the app behind it returns, completes every response, and keeps what is known of it.
 
     `explain` shows the rule that answered, and what happened, in headers. `journal` keeps an entry of each
     request in its namespace.
@@ -39,7 +40,7 @@ class ResponseMiddleware:
 
     def __init__(
         self,
-        app: ASGIApp,
+        app: AnsweringApp,
         profile: ServerProfile,
         secrets: Secrets | None = None,
         *,
@@ -58,7 +59,10 @@ class ResponseMiddleware:
             state.outcomes = []
         response = _Response(self, scope, state, send)
         try:
-            await self.app(scope, receive, response.send)
+            answer = await self.app(scope, receive, response.send)
+            if answer is not None:
+                await send(response.head(answer.status, answer.headers))
+                await send(response.body(answer.body))
         finally:
             response.end()
 
@@ -89,21 +93,52 @@ class _Response:
             self._chunks: list[bytes] = []
 
     def send(self, message: Message) -> Awaitable[None]:
+        """Send a message of what is sent in parts, completed."""
         if message["type"] == "http.response.start":
-            return self._send(self._head(message))
+            return self._send(self.head(message["status"], message["headers"]))
+        return self._send(self.body(message.get("body", b""), more=message.get("more_body", False)))
+
+    def head(self, status: int, headers: Headers) -> Message:
+        """The head of the response with the headers that are added to all, and its status counted."""
+        state, middleware = self._state, self._middleware
+        if not state.without_headers:
+            if middleware.profile.etags and self._client_has(status, headers):
+                self._bodiless, status = True, 304
+                headers = [each for each in headers if each[0].lower() in _KEPT_UNCHANGED]
+            key = (state.operation_id, status)
+            answered = state.world.answered
+            answered[key] = answered.get(key, 0) + 1
+            headers = self._completed(headers)
+        state.status = status
+        if self._entry is not None:
+            self._entry.response_headers = headers
+        return {"type": "http.response.start", "status": status, "headers": headers}
+
+    def _completed(self, headers: Headers) -> Headers:
+        """Headers with those that are added to all responses."""
+        state, middleware = self._state, self._middleware
+        if middleware.profile.headers:
+            headers = [*middleware.profile.headers, *headers]
+        if state.added:
+            headers = [*headers, *state.added]
+        if middleware.explain:
+            headers = [*headers, *_rule(state), *_outcomes(state)]
+        return _with_cors(headers, state.cors) if state.cors else headers
+
+    def body(self, body: bytes, *, more: bool = False) -> Message:
+        """The body of the response, or a part of it."""
         if self._bodiless and not self._state.without_headers:
-            message = {**message, "body": b""}
+            body = b""
         entry = self._entry
         if entry is not None:
-            body = message.get("body", b"")
-            if not message.get("more_body"):
+            if not more:
                 entry.completed = not self._state.connection.has_left
             elif body:
                 entry.events += body.count(b"\n\n")
             if entry.response_length < MAX_BODY:
                 self._chunks.append(body)
             entry.response_length += len(body)
-        return self._send(message)
+        return {"type": "http.response.body", "body": body, "more_body": more}
 
     def end(self) -> None:
         """Add the entry to the journal and the line to the access log, if they are kept."""
@@ -119,8 +154,8 @@ class _Response:
         entry.operation = state.operation_id
         if state.body:
             entry.body, entry.length = state.body[:MAX_BODY], len(state.body)
-        entry.question, entry.rule, entry.fault = state.question, state.rule, state.fault
         entry.status = state.status
+        entry.question, entry.rule, entry.fault = state.question, state.rule, state.fault
         if chunks:
             entry.response = (chunks[0] if len(chunks) == 1 else b"".join(chunks))[:MAX_BODY]
         entry.duration = seconds * 1000
@@ -128,41 +163,14 @@ class _Response:
             entry.mask = secrets.mask
         state.world.journal.add(entry)
 
-    def _head(self, message: Message) -> Message:
-        """The head of the response with the headers that are added to all, and its status counted."""
-        state, profile = self._state, self._middleware.profile
-        if state.without_headers:
-            state.status = message["status"]
-            return self._noted(message)
-        if profile.etags and self._client_has(message):
-            kept = [each for each in message["headers"] if each[0].lower() in _KEPT_UNCHANGED]
-            self._bodiless, message = True, {"type": message["type"], "status": 304, "headers": kept}
-        state.status = status = message["status"]
-        key = (state.operation_id, status)
-        answered = state.world.answered
-        answered[key] = answered.get(key, 0) + 1
-        headers = [*profile.headers, *message["headers"]] if profile.headers else message["headers"]
-        if state.added:
-            headers = [*headers, *state.added]
-        if self._middleware.explain:
-            headers = [*headers, *_rule(state), *_outcomes(state)]
-        if state.cors:
-            headers = _with_cors(headers, state.cors)
-        return self._noted({"type": "http.response.start", "status": status, "headers": headers})
-
-    def _noted(self, head: Message) -> Message:
-        if self._entry is not None:
-            self._entry.response_headers = head["headers"]
-        return head
-
-    def _client_has(self, message: Message) -> bool:
+    def _client_has(self, status: int, headers: Headers) -> bool:
         """Whether the client has the body already, by its ETag."""
         sent = self._state.headers
         wanted = sent.get(b"if-none-match")
         if wanted is None or self._scope["method"] not in ("GET", "HEAD"):
             return False
-        etag = dict(message["headers"]).get(b"etag")
-        if etag is None or message["status"] != 200 or b"no-cache" in sent.get(b"cache-control", b""):
+        etag = dict(headers).get(b"etag")
+        if etag is None or status != 200 or b"no-cache" in sent.get(b"cache-control", b""):
             return False
         tags = [tag.strip().removeprefix(b"W/") for tag in wanted.split(b",")]
         return wanted.strip() == b"*" or etag.removeprefix(b"W/") in tags
@@ -172,14 +180,14 @@ _KEPT_UNCHANGED = (b"etag", b"cache-control", b"accept-ranges")
 """The headers of an answer that its 304 has too."""
 
 
-def _with_cors(headers: Headers, cors: Any) -> Headers:
+def _with_cors(headers: Headers, cors: Mapping[bytes, bytes]) -> Headers:
     """Headers with those of CORS, which take the place of others; what a response varies by is joined."""
-    names = {name for name, _ in cors}
-    if names.isdisjoint([name for name, _ in headers]):
-        return [*headers, *cors]
+    if cors.keys().isdisjoint([name for name, _ in headers]):
+        return [*headers, *cors.items()]
     varies = [value for name, value in headers if name == b"vary"]
-    kept = [each for each in headers if each[0] not in names]
-    return [*kept, *((n, b", ".join([*varies, v]) if n == b"vary" else v) for n, v in cors)]
+    kept = [each for each in headers if each[0] not in cors]
+    joined = ((n, b", ".join([*varies, v]) if n == b"vary" else v) for n, v in cors.items())
+    return [*kept, *joined]
 
 
 def _rule(state: RequestState) -> Headers:

@@ -15,10 +15,10 @@ from urllib.parse import unquote_to_bytes
 
 from connexion.middleware.abstract import ROUTING_CONTEXT, SpecMiddleware
 from connexion.spec import Specification
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from flowise_mock.contract.document import operations
-from flowise_mock.engine.answers import Answers
+from flowise_mock.engine.answers import Answer, AnsweringApp, Answers
 from flowise_mock.engine.other_operations import OtherOperations
 from flowise_mock.engine.path_tree import Node, Route
 from flowise_mock.engine.private_api import RoutingAPI
@@ -41,7 +41,7 @@ class RoutingMiddleware(SpecMiddleware):
     Without a chain it goes to the middlewares behind, as from Connexion's own router.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: AnsweringApp) -> None:
         self.app = app
         self.root = Node()
         self.base_path = ""
@@ -50,7 +50,7 @@ class RoutingMiddleware(SpecMiddleware):
         self.answers: Mapping[str | None, Answers] = {}
         self.exact: set[str] = set()
         self.others: OtherOperations | None = None
-        self.chains: Mapping[str, ASGIApp] = {}
+        self.chains: Mapping[str, AnsweringApp] = {}
         self.contexts: Mapping[str, Mapping[str, str]] = {}
         self._known: dict[tuple[str, bytes], tuple[Route, tuple[str, ...]]] = {}
 
@@ -77,7 +77,7 @@ class RoutingMiddleware(SpecMiddleware):
                 trusts_internal_requests=self.profile.trusts_internal_requests,
             )
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[Answer | None]:
         raw = scope.get("raw_path") or scope["path"].encode()
         if self.gate is not None:
             self.gate.check(scope, raw.decode("latin-1"))

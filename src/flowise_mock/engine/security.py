@@ -8,8 +8,9 @@ from typing import Any
 
 from connexion.lifecycle import ConnexionRequest
 from connexion.security import BearerSecurityHandler
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
+from flowise_mock.engine.answers import Answer, AnsweringApp
 from flowise_mock.engine.request_state import RequestState, request_state
 from flowise_mock.state.outcomes import MissingSession, Unauthorized
 from flowise_mock.state.table import Record
@@ -65,11 +66,11 @@ class KeyCheck:
     If it is `optional`, a request without a known key passes.
     """
 
-    def __init__(self, app: ASGIApp, *, optional: bool) -> None:
+    def __init__(self, app: AnsweringApp, *, optional: bool) -> None:
         self.app = app
         self.optional = optional
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[Answer | None]:
         try:
             check_key(request_state(scope))
         except Unauthorized:
