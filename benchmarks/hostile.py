@@ -1,6 +1,6 @@
 """Greedy clients: how long a ping waits beside them, and the memory of the server during and after.
 
-python benchmarks/hostile.py
+python -m benchmarks.hostile
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
-from soak import memory, wait_for  # type: ignore[import-not-found]  # beside this file
+from benchmarks.soak import memory, wait_for
 
 PORT = 3989
 AUTH = "Host: localhost\r\nAuthorization: Bearer flowise-mock\r\n"

@@ -1,6 +1,6 @@
 """A soak: mixed work that deletes what it makes, and the memory of the server meanwhile.
 
-    python benchmarks/soak.py [--minutes 10] [--report 0,5,10] [--clients 4] [--pause 0.0]
+    python -m benchmarks.soak [--minutes 10] [--report 0,5,10] [--clients 4] [--pause 0.0]
 
 It starts a mock of its own on loopback, ends it, and fails if its memory grew by more than 3 MB after the
 first third of the time.
