@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flowise_mock.engine import large_bodies
 from flowise_mock.engine.http_limits import HTTPLimits
 from flowise_mock.engine.large_bodies import LargeBodies
 
@@ -19,7 +20,11 @@ class Load:
     def __init__(self) -> None:
         self.reading = self.most = 0
         self.log: list[str] = []
-        self.bodies = LargeBodies(self.app, LIMITS)
+        self.given_back = 0
+        self.bodies = LargeBodies(self.app, LIMITS, self.give_back)
+
+    def give_back(self) -> None:
+        self.given_back += 1
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["path"] != "/unread":
@@ -83,3 +88,40 @@ async def test_a_body_that_is_not_read_waits_for_nobody() -> None:
     assert not waiting.done()
     load.bodies.release(100)
     await asyncio.wait_for(waiting, 1)
+
+
+@pytest.mark.anyio
+async def test_memory_is_given_back_after_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_bodies, "IDLE", 0.01)
+    load = Load()
+    await load.request("/ping", 0, packets=1)
+    await asyncio.sleep(0.1)
+    assert load.given_back == 0
+    await load.bodies.reserve(100)
+    waiting = [asyncio.ensure_future(load.request("/", 50)) for _ in range(3)]
+    await asyncio.sleep(0.1)
+    assert load.given_back == 0
+    load.bodies.release(100)
+    await asyncio.gather(*waiting)
+    await asyncio.sleep(0.1)
+    assert load.given_back == 1
+    await load.request("/", 50)
+    await asyncio.sleep(0.1)
+    assert load.given_back == 2
+
+
+@pytest.mark.anyio
+async def test_memory_that_is_in_use_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_bodies, "IDLE", 0.01)
+    load = Load()
+    await load.bodies.reserve(40)
+    await load.request("/", 50)
+    await asyncio.sleep(0.1)
+    assert load.given_back == 0
+    load.bodies.release(40)
+    await asyncio.sleep(0.1)
+    assert load.given_back == 1
+
+
+def test_giving_memory_back_works_on_any_system() -> None:
+    large_bodies.give_back_memory()

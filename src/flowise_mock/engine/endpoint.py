@@ -22,9 +22,8 @@ from flowise_mock.contract.schemas import Schemas
 from flowise_mock.engine import private_api
 from flowise_mock.engine.answers import Answer, Answers
 from flowise_mock.engine.fault_channel import FaultChannel
-from flowise_mock.engine.http_request import http_request
 from flowise_mock.engine.request_state import RequestState, request_state
-from flowise_mock.engine.requests import LARGE, Bodies, Parameters, receive_body
+from flowise_mock.engine.requests import LARGE, Bodies, Parameters, http_request, receive_body
 from flowise_mock.engine.server_profile import ServerProfile
 from flowise_mock.engine.slices import Slices, Turns
 from flowise_mock.engine.streams import Streams

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,21 +12,36 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flowise_mock.engine.http_limits import HTTPLimits
 from flowise_mock.engine.slices import Turns
 
+IDLE = 0.5
+"""Seconds without a large body after which the memory of the last ones is given back."""
+
+
+def give_back_memory() -> None:
+    """Give unused memory back to the system, if the C library is glibc, which keeps that of large bodies."""
+    import ctypes  # only for those that send large bodies
+
+    with suppress(OSError, TypeError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
 
 class LargeBodies:
     """Reads bodies above `large_bytes` only while all of them are below `large_total_bytes`.
 
     Others wait unread, so their clients wait as well. A large body is handed on after a pass of the event
-    loop, in which other requests get their turn.
+    loop, in which other requests get their turn. `give_back` is called in a thread after the last one.
     """
 
-    def __init__(self, app: ASGIApp, limits: HTTPLimits) -> None:
+    def __init__(
+        self, app: ASGIApp, limits: HTTPLimits, give_back: Callable[[], None] = give_back_memory
+    ) -> None:
         self.app = app
         self.limits = limits
         self._free = limits.large_total_bytes
         self._freed = asyncio.Event()
         self._queue = asyncio.Lock()
         self.turns = Turns()
+        self._give_back = give_back
+        self._timer: asyncio.TimerHandle | None = None
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         size = _size(scope)
@@ -50,6 +66,13 @@ class LargeBodies:
     def release(self, size: int) -> None:
         self._free += size
         self._freed.set()
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(IDLE, self._after_last)
+
+    def _after_last(self) -> None:
+        self._timer = None
+        if self._free == self.limits.large_total_bytes:  # else another one will be the last
+            asyncio.get_running_loop().run_in_executor(None, self._give_back)
 
 
 class _LargeBody:

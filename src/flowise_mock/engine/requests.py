@@ -21,6 +21,7 @@ from flowise_mock.contract.query_strings import nested
 from flowise_mock.contract.schemas import Schemas, Validator
 from flowise_mock.engine.forms import Form, Values
 from flowise_mock.knowledge.files import Upload
+from flowise_mock.scripts.http_request import HttpRequest
 from flowise_mock.state.outcomes import (
     ContentTooLarge,
     MissingBody,
@@ -245,3 +246,13 @@ async def receive_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     if size > LARGE:  # in a thread, as it lets others go on then
         return await asyncio.to_thread(b"".join, chunks)
     return b"".join(chunks)
+
+
+# --- whole requests --------------------------------------------------------------------------------
+
+
+def http_request(scope: Scope, body: Any, operation: str) -> HttpRequest:
+    """A request as rules match it; `body` is what was read of its body."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    query = scope["query_string"].decode("latin-1")
+    return HttpRequest(scope["method"], scope["path"], query, headers, body, operation)
