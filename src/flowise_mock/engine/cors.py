@@ -12,8 +12,8 @@ from flowise_mock.flows.limits import allows
 from flowise_mock.state.store import Store
 
 METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
-ANY_ORIGIN = {b"vary": b"Origin"}
-"""The headers of a response to a request that names no origin."""
+VARY = {b"vary": b"Origin"}
+"""The header that says that another origin may get other headers."""
 LOOPBACK_ORIGIN = r"https?://(localhost|[a-z0-9.-]+\.localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?"
 """Pages of this machine may call by default, whatever their port; a site of the Internet may not."""
 
@@ -35,7 +35,7 @@ class OriginMiddleware:
         state = request_state(scope)
         if b"origin" in state.headers:
             return self.cors(scope, receive, send)
-        state.cors = ANY_ORIGIN
+        state.cors = VARY
         return self.app(scope, receive, send)
 
 
@@ -75,7 +75,7 @@ class FlowCORSMiddleware:
         if self.any:
             headers[b"access-control-allow-credentials"] = b"true"
         if self.any or origin is None or reflected:
-            headers |= ANY_ORIGIN
+            headers |= VARY
         state.cors = headers
         return self.app(scope, receive, send)
 

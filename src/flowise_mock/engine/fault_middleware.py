@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from flowise_mock.contract import jsontext
 from flowise_mock.contract.document import Operation
 from flowise_mock.engine import prefer
-from flowise_mock.engine.answers import Answer, AnsweringApp, respond
+from flowise_mock.engine.answers import Answer, AnsweringApp, Sender
 from flowise_mock.engine.fault_channel import FaultChannel, FaultSettings, ReplaceResponse
 from flowise_mock.engine.request_state import RequestState, request_state
 from flowise_mock.faults import spec
@@ -50,6 +50,7 @@ class FaultMiddleware:
         self, app: AnsweringApp, settings: FaultSettings, operations: Mapping[str, Operation]
     ) -> None:
         self.app = app
+        self._sender = Sender(app)
         self.settings = settings
         self._operations = operations
 
@@ -79,9 +80,7 @@ class FaultMiddleware:
                 state.note_fault,
             )
             state.channel = channel
-            answer = await self.app(scope, receive, channel.send)
-            if answer is not None:
-                await respond(answer, channel.send)
+            await self._sender(scope, receive, channel.send)
         except InvalidHeader as refused:
             return state.answers.forced(refused)
         except ReplaceResponse as replacing:
@@ -95,13 +94,14 @@ class FaultMiddleware:
         return answer
 
     async def _replacement(self, fault: Fault, scope: Scope, state: RequestState) -> Answer | None:
+        """The answer in place of the operation's; None if the client gets none."""
         if fault.name == "hang":
             await state.connection.leave_open(fault.options.get("seconds", self.settings.hang))
-        elif fault.name == "reset":
+            return None
+        if fault.name == "reset":
             await state.connection.reset()
-        else:
-            return self._answer(fault, scope, state)
-        return None
+            return None
+        return self._answer(fault, scope, state)
 
     def _answer(self, fault: Fault, scope: Scope, state: RequestState) -> Answer:
         if fault.name != "status":

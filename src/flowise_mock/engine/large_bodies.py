@@ -66,11 +66,11 @@ class LargeBodies:
     def release(self, size: int) -> None:
         self._free += size
         self._freed.set()
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(IDLE, self._after_last)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(IDLE, self._after_last)
 
     def _after_last(self) -> None:
-        self._timer = None
         if self._free == self.limits.large_total_bytes:  # else another one will be the last
             asyncio.get_running_loop().run_in_executor(None, self._give_back)
 

@@ -154,8 +154,8 @@ class _Response:
         entry.operation = state.operation_id
         if state.body:
             entry.body, entry.length = state.body[:MAX_BODY], len(state.body)
-        entry.status = state.status
         entry.question, entry.rule, entry.fault = state.question, state.rule, state.fault
+        entry.status = state.status
         if chunks:
             entry.response = (chunks[0] if len(chunks) == 1 else b"".join(chunks))[:MAX_BODY]
         entry.duration = seconds * 1000
