@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 from flowise_mock.conform import bundled, methods, pages, records
 from flowise_mock.conform.client import Request, Response, without_key
 from flowise_mock.conform.contract import Contract
-from flowise_mock.conform.judge import Failure
-from flowise_mock.conform.refusals import refusal
+from flowise_mock.conform.judge import Failure, refusal
 from flowise_mock.conform.requests import MissingValueError, Values, fill, request
 from flowise_mock.conform.safety import LASTING
 from flowise_mock.conform.session import Session

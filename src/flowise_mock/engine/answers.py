@@ -22,9 +22,8 @@ from flowise_mock.contract import messages, responses
 from flowise_mock.contract.document import Document, DocumentError, resolve
 from flowise_mock.contract.schemas import Problem
 from flowise_mock.contract.writing import Writer, Writers
-from flowise_mock.engine.body_templates import Template, Words, fill, template
-from flowise_mock.engine.header_values import header_value
 from flowise_mock.engine.server_profile import ServerProfile, etag
+from flowise_mock.engine.templates import Template, Words, fill, header_value, template
 from flowise_mock.state.outcomes import (
     Condition,
     FileDownload,

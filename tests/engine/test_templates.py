@@ -10,7 +10,7 @@ import pytest
 from python_multipart.multipart import parse_options_header
 
 from conftest import Running
-from flowise_mock.engine.header_values import header_value
+from flowise_mock.engine.templates import header_value
 
 CHATFLOW = "d290f1ee-6c54-4b01-90e6-d701748f0851"
 TEMPLATE = 'attachment; filename="{name}"'
