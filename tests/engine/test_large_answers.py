@@ -21,7 +21,7 @@ class Beside:
     def __init__(self, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
         self.found: dict[str, bool] = {}
         self._loop = running._thread.ident
-        for owner, name in ((Bodies, "read"), (Answers, "render")):
+        for owner, name in ((Bodies, "read"), (Answers, "data")):
             monkeypatch.setattr(owner, name, self._noted(name, getattr(owner, name)))
 
     def _noted(self, name: str, method: Any) -> Any:
@@ -42,7 +42,7 @@ def test_a_large_request(
         answer = client.post("/variables", json=body)
     assert answer.status_code == 200
     assert answer.json()["value"] == body["value"]
-    assert found == {"read": beside, "render": beside}
+    assert found == {"read": beside, "data": beside}
 
 
 @pytest.mark.parametrize("path", ["/journal/har", "/export"])
@@ -51,7 +51,7 @@ def test_answers_with_much_in_them(
 ) -> None:
     found = Beside(fresh_default, monkeypatch).found
     assert httpx.get(f"{fresh_default.url}/__mock__{path}").status_code == 200
-    assert found == {"render": True}
+    assert found == {"data": True}
 
 
 @pytest.mark.parametrize(("number", "beside"), [(100, False), (101, True)])
@@ -63,7 +63,7 @@ def test_a_long_list(
     found = Beside(fresh_default, monkeypatch).found
     with fresh_default.client() as client:
         assert len(client.get("/variables").json()) == number
-    assert found == {"render": beside}
+    assert found == {"data": beside}
 
 
 def test_one_turn_in_each_pass() -> None:

@@ -17,7 +17,6 @@ from flowise_mock.control.guard import CONTROL
 from flowise_mock.engine.answers import Answers
 from flowise_mock.engine.app import connexion_app
 from flowise_mock.engine.endpoint import Endpoint, Settings
-from flowise_mock.engine.middleware import ErrorMiddleware
 from flowise_mock.engine.pages import Pages
 from flowise_mock.engine.request_state import RequestState, request_state
 from flowise_mock.engine.response_middleware import ResponseMiddleware
@@ -64,10 +63,18 @@ class ControlApp:
         for operation in operations(contract):
             answers[operation.id] = Answers(contract, writers, operation.definition, profile)
         settings = Settings(
-            contract, schemas, profile, answers, True, MAX_BODY, self.served.streams, self._call, HANDLERS
+            contract,
+            schemas,
+            profile,
+            answers,
+            True,
+            MAX_BODY,
+            self.served.streams,
+            self._call,
+            Pages(contract, base=CONTROL),
+            HANDLERS,
         )
-        app = ErrorMiddleware(connexion_app(settings), Pages(contract, base=CONTROL), profile, 0)
-        return ResponseMiddleware(app, profile), answers[None]
+        return ResponseMiddleware(connexion_app(settings), profile), answers[None]
 
     def _call(
         self, endpoint: Endpoint, scope: Scope, state: RequestState, body: Any, files: list[Upload]

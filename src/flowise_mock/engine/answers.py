@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from string import Formatter
 from typing import Any, NamedTuple
 
@@ -74,29 +75,25 @@ class Sender:
             await respond(answer, send)
 
 
-class Described(NamedTuple):
-    """What the document says of one status and media type of an operation; no `writer`: it has no schema."""
-
-    media: str
-    writer: Writer | None
-
-
-class AnswerForm(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class AnswerForm:
     """How one kind of outcome is answered.
 
-    `entry` is what the contract says of it. `media` is empty for a response without content. `problem` is
-    what the document lacks for it. `content_type` is the header. `is_value` says that the body is the value
-    of the outcome as JSON, and that there is nothing else.
+    `entry` is what the contract says of it. `media` is empty for a response without content, and `writer` is
+    None for one without a schema. `problem` is what the document lacks for it. `content_type` is the header.
+    `is_value` says that the body is the value of the outcome as JSON, by `writer`, and that there is nothing
+    else; `tagged`, that it has an ETag.
     """
 
     entry: Document
     status: int
     media: str
-    described: Described | None
+    writer: Writer | None
     problem: str | None
     content_type: tuple[tuple[bytes, bytes], ...]
     body: Template
     is_value: bool
+    tagged: bool
 
 
 class Answers:
@@ -176,11 +173,22 @@ class Answers:
         log.error("the answer of %s to %s breaks the contract: %s", where, type(outcome).__name__, problem)
         return self._shown(InternalError(problem))[0]
 
-    async def write_slowly(self, outcome: Outcome, pause: Callable[[], Awaitable[None]]) -> None:
-        """Write a long list before it is rendered, with pauses in which other requests are answered."""
-        described = self._form(type(outcome), None).described
-        if isinstance(outcome, Ok) and described is not None and described.writer is not None:
-            outcome.value = await described.writer.written(outcome.value, pause)
+    def data(self, value: Any) -> Answer:
+        """The response to data that a handler returns: what `render` makes of it as `Ok`."""
+        form = self._form(Ok, None)
+        if form.is_value:
+            try:
+                body, problem = form.writer.write(value)  # type: ignore[union-attr]
+            except InvalidJson:
+                return self.render(Ok(value))
+            if problem is None:
+                return self._whole(form, [], body)
+        return self.render(Ok(value))
+
+    async def written(self, values: list[Any], pause: Callable[[], Awaitable[None]]) -> Any:
+        """A long list, written before it is rendered with pauses in which other requests are answered."""
+        writer = self._form(Ok, None).writer
+        return values if writer is None else await writer.written(values, pause)
 
     def _fixed(self, outcome: FixedAnswer) -> Answer:
         """The answer that the contract has for an operation which it does not describe."""
@@ -198,10 +206,9 @@ class Answers:
         return self._shown(outcome, status)[0]
 
     def _shown(self, outcome: Outcome, status: int | None = None) -> tuple[Answer, str | None]:
-        form = self._forms.get(type(outcome)) if status is None else None
-        form = form or self._form(type(outcome), status)
-        if form.is_value and form.described is not None and form.described.writer is not None:
-            body, problem = form.described.writer.write(outcome.value)  # type: ignore[attr-defined]
+        form = self._form(type(outcome), status)
+        if form.is_value:
+            body, problem = form.writer.write(outcome.value)  # type: ignore[union-attr, attr-defined]
             return self._whole(form, [], body), _broken(form.status, problem)
         words: Words = {**vars(outcome), "status": form.status}
         if "message" in form.entry:
@@ -220,7 +227,7 @@ class Answers:
         self, form: AnswerForm, headers: Headers, words: Words, is_ok: bool
     ) -> tuple[Answer, str | None]:
         """The answer with the body that the contract has for it, filled with the words of the outcome."""
-        writer = form.described.writer if form.described is not None else None
+        writer = form.writer
         if writer is not None and "value" in words:
             words["value"] = writer.view(words["value"])
         body = form.body(words)
@@ -233,48 +240,48 @@ class Answers:
         if problem is None and writer is not None and body is not None and not isinstance(body, bytes):
             problem = _broken(form.status, writer.validator.problem(body))
         if isinstance(body, dict | list) and form.media != _JSON:  # it can go no other way
-            form = form._replace(media=_JSON, content_type=self._content_type(form.entry, _JSON))
+            form = replace(form, media=_JSON, content_type=self._content_type(form.entry, _JSON))
         sent = b"" if form.entry.get("body") == NONE else _written(form.media, body)
         return self._whole(form, headers, sent), problem
 
     def _form(self, kind: type[Outcome], status: int | None) -> AnswerForm:
         """How a kind of outcome is answered; with a `status` that is not its own, whatever is documented."""
-        form = self._forms.get(kind) if status is None else None
+        if status is not None:
+            return self._make_form(kind, status)
+        form = self._forms.get(kind)
         if form is None:
-            form = self._make_form(kind, status)
-            if status is None:
-                self._forms[kind] = form
+            form = self._forms[kind] = self._make_form(kind, None)
         return form
 
     def _make_form(self, kind: type[Outcome], status: int | None) -> AnswerForm:
         entry = self._entries[kind.__name__] or {}
         described = {} if status else self._described(int(entry["status"]))
         code = status or int(entry["status"])
-        known = described or {}
+        known: dict[str, Writer | None] = described or {}
         media = entry.get("media", _JSON if _JSON in known else next(iter(known), _JSON))
-        found = known.get(media)
+        writer = known.get(media)
         body = entry.get("body", "value")
         return AnswerForm(
             entry,
             code,
             media,
-            found,
-            self._undocumented(code, described, found) if status is None else None,
+            writer,
+            self._undocumented(code, described, media) if status is None else None,
             self._content_type(entry, media),
             self._bodies[body],
             self._sources.get(body) == "{value}"
             and "value" in kind.fields
             and media == _JSON
-            and found is not None
-            and found.writer is not None
+            and writer is not None
             and not entry.keys() & {"message", "headers", "media"},
+            self._profile.etags and not entry.get("bare"),
         )
 
     def _undocumented(
-        self, status: int, described: dict[str, Described] | None, found: Described | None
+        self, status: int, described: dict[str, Writer | None] | None, media: str
     ) -> str | None:
         """What the document lacks for an answer."""
-        if not self._operation or found is not None:
+        if not self._operation or media in (described or {}):
             return None
         if described is None:
             return f"status {status} is not documented"
@@ -293,7 +300,7 @@ class Answers:
     def _whole(self, form: AnswerForm, headers: Headers, body: bytes) -> Answer:
         """A response of bytes, with the headers that this server gives to all."""
         found = [*headers, *form.content_type, (b"content-length", b"%d" % len(body))]
-        if self._profile.etags and not form.entry.get("bare"):
+        if form.tagged:
             found.append((b"etag", self._etag(body)))
         return Answer(form.status, found, body)
 
@@ -322,7 +329,7 @@ class Answers:
         textual = (media.startswith("text/") and ";" not in media) or media == _JSON
         return f"{media}; charset={charset}".encode() if charset and textual else media.encode()
 
-    def _described(self, status: int) -> dict[str, Described] | None:
+    def _described(self, status: int) -> dict[str, Writer | None] | None:
         """What the document says of a status, by media type: of itself, or of its range such as 4XX."""
         return self._responses.get(status, self._ranges.get(status // 100))
 
@@ -350,10 +357,9 @@ def _broken(status: int, problem: Problem | None) -> str | None:
     return f"status {status}: {problem.path or 'the body'}: {problem.reason}" if problem else None
 
 
-def _described(document: Document, writers: Writers, response: Document) -> dict[str, Described]:
-    """What a status is answered with, by media type; one entry without any if it has no content."""
+def _described(document: Document, writers: Writers, response: Document) -> dict[str, Writer | None]:
+    """What a status is answered with, by media type; None if that has no schema."""
     content = response.get("content") or {"": {}}
     return {
-        media: Described(media, writers.writer(each["schema"]) if "schema" in each else None)
-        for media, each in content.items()
+        media: writers.writer(each["schema"]) if "schema" in each else None for media, each in content.items()
     }

@@ -32,7 +32,6 @@ from flowise_mock.engine.endpoint import (
 from flowise_mock.engine.fault_channel import FaultSettings
 from flowise_mock.engine.fault_middleware import FaultMiddleware
 from flowise_mock.engine.http_limits import MAX_BODY
-from flowise_mock.engine.middleware import ErrorMiddleware
 from flowise_mock.engine.pages import Pages
 from flowise_mock.engine.response_middleware import ResponseMiddleware
 from flowise_mock.engine.routing import RoutingMiddleware
@@ -93,17 +92,19 @@ def create_app(
         max_body,
         streams,
         make_call,
+        Pages(document),
         strict_operations=strict_operations,
     )
     faults = FaultSettings(document, hang, max_body)
     by_id = {each.id: each for each in operations(document)}
     faulty = partial(FaultMiddleware, settings=faults, operations=by_id)
     app: AnsweringApp = connexion_app(settings, [faulty], extend)
-    app = ErrorMiddleware(app, Pages(document), profile, hang)
     if profile.lenient:
         app = BodyParserMiddleware(app, max_body)
-    sending = ResponseMiddleware(app, profile, Secrets(document), explain=explain, journal=journal)
-    return _cors(sending, settings, cors)
+    responding = ResponseMiddleware(
+        app, profile, Secrets(document), hang=hang, explain=explain, journal=journal
+    )
+    return _cors(responding, settings, cors)
 
 
 def unrouted_answers(document: Document) -> Answers:

@@ -13,6 +13,12 @@ from starlette.types import Receive, Send
 from flowise_mock.engine.http_exchange import Exchange
 
 
+def has_left(send: Send) -> bool:
+    """Whether the client that `send` sends to closed the connection."""
+    exchange = getattr(send, "__self__", None)
+    return isinstance(exchange, Exchange) and exchange.disconnected
+
+
 class Connection:
     """The connection that a request came over. `receive` and `send` are the server's own.
 
@@ -33,8 +39,7 @@ class Connection:
     @property
     def has_left(self) -> bool:
         """Whether the client closed the connection."""
-        exchange = getattr(self._send, "__self__", None)
-        return isinstance(exchange, Exchange) and exchange.disconnected
+        return has_left(self._send)
 
     async def closed(self) -> None:
         """Wait until the client, or the server, has closed the connection."""

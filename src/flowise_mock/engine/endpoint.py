@@ -22,6 +22,7 @@ from flowise_mock.contract.schemas import Schemas
 from flowise_mock.engine import private_api
 from flowise_mock.engine.answers import Answer, Answers
 from flowise_mock.engine.fault_channel import FaultChannel
+from flowise_mock.engine.pages import Pages
 from flowise_mock.engine.request_state import RequestState, request_state
 from flowise_mock.engine.requests import LARGE, Bodies, Parameters, http_request, receive_body
 from flowise_mock.engine.server_profile import ServerProfile
@@ -50,7 +51,8 @@ class Settings:
     """What all endpoints of one server share.
 
     `strict_operations` refuses the operations of a real server that are not imitated.
-    `answers` are those of each operation, by its id. `make_call` makes what handlers get of a request;
+    `answers` are those of each operation, by its id. `make_call` makes what handlers get of a request,
+    `pages` are what there is besides the operations;
     `handlers` is the package that they are in. In `turns`, large answers are sent one after the other.
     """
 
@@ -62,6 +64,7 @@ class Settings:
     max_body: int
     streams: Streams
     make_call: MakeCall
+    pages: Pages
     handlers: str = HANDLERS
     turns: Turns = field(default_factory=Turns)
     strict_operations: bool = False
@@ -156,16 +159,16 @@ class Endpoint:
             left = channel.when_left if channel is not None else state.connection.when_left
             await settings.streams.send(result, send, state.connection, state.world.name, left)
             return None
-        outcome = result if isinstance(result, Outcome) else Ok(result)
         if type(result) is list and (is_large or len(result) > LONG):
-            is_large = True
-            await self.answers.write_slowly(outcome, call.pause)
-        state.note_outcome(outcome)
-        if is_large:  # others are answered while it is written
-            answer = await asyncio.to_thread(self.answers.render, outcome)
-            await settings.turns.next()
-            return answer
-        return self.answers.render(outcome)
+            is_large, result = True, await self.answers.written(result, call.pause)
+        if state.outcomes is not None:
+            state.note_outcome(result if isinstance(result, Outcome) else Ok(result))
+        render = self.answers.render if isinstance(result, Outcome) else self.answers.data
+        if not is_large:
+            return render(result)
+        answer = await asyncio.to_thread(render, result)  # others are answered while it is written
+        await settings.turns.next()
+        return answer
 
     def _check_permission(self, state: RequestState) -> None:
         """Forbidden if the key has permissions of its own, and none that the operation accepts."""

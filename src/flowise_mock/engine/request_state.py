@@ -1,21 +1,27 @@
-"""What the middlewares share about one request: one typed object in the ASGI scope."""
+"""What the middlewares share about one request: a typed object in the ASGI scope, and what puts it there."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Mapping
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
-from starlette.types import Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flowise_mock.engine.answers import Answers
-from flowise_mock.engine.connection import Connection
+from flowise_mock.engine.answers import Answers, respond
+from flowise_mock.engine.connection import Connection, has_left
 from flowise_mock.engine.fault_channel import FaultChannel
-from flowise_mock.engine.worlds import World
-from flowise_mock.state.outcomes import Outcome
+from flowise_mock.engine.worlds import HEADER, World, Worlds
+from flowise_mock.state.outcomes import Outcome, Refusal
 from flowise_mock.state.table import Record
 
 _KEY = "flowise_mock"
+log = logging.getLogger("flowise_mock")
+FRESH = (b"flowise-mock-fresh", b"1")
+"""The response header of the first answer of a namespace, which begins with the records of the seed."""
 
 
 class RequestState:
@@ -28,8 +34,9 @@ class RequestState:
     `question` are what was sent and what it resolved to, for the journal. `parsed` is the body, if it was
     read before the request was routed. `status` is that of the response, 0 until it begins; `cors` are the
     headers that CORS adds to it. `without_headers` says that the request was refused so early that no
-    middleware adds its headers. `outcomes` are what happened, each with whether the contract ignored it;
-    None if no header shows them. `added` are headers that the handler adds to the response.
+    middleware adds its headers; `bodiless`, that the response has no body. `outcomes` are what happened, each
+    with whether the contract ignored it; None if no header shows them. `added` are headers that the handler
+    adds to the response.
     """
 
     operation_id: str = ""
@@ -43,17 +50,28 @@ class RequestState:
     status: int = 0
     cors: Mapping[bytes, bytes] = MappingProxyType({})
     without_headers: bool = False
+    bodiless: bool = False
     question: dict[str, Any] | None = None
     outcomes: list[tuple[Outcome, bool]] | None = None
     added: tuple[tuple[bytes, bytes], ...] = ()
 
     def __init__(
-        self, world: World, connection: Connection, answers: Answers, headers: dict[bytes, bytes]
+        self, world: World, receive: Receive, send: Send, answers: Answers, headers: dict[bytes, bytes]
     ) -> None:
         self.world = world
-        self.connection = connection
+        self._receive = receive
+        self._send = send
         self.answers = answers
         self.headers = headers
+
+    @cached_property
+    def connection(self) -> Connection:
+        return Connection(self._receive, self._send)
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the client has closed the connection."""
+        return has_left(self._send)
 
     def note_outcome(self, outcome: Outcome, ignored: bool = False) -> None:
         if self.outcomes is not None:
@@ -65,9 +83,6 @@ class RequestState:
     def note_rule(self, text: str) -> None:
         self.rule = text
 
-    def note_body(self, body: bytes) -> None:
-        self.body = body
-
     def note_question(self, known: dict[str, Any]) -> None:
         self.question = known
 
@@ -75,17 +90,61 @@ class RequestState:
         self.fault = text
 
 
-def attach(scope: Scope, state: RequestState) -> None:
-    """Put the state into a scope, at the outermost middleware."""
-    scope.setdefault("extensions", {})[_KEY] = state
-
-
-def detach(scope: Scope) -> None:
-    """Take the state out of a scope that has been served: the two would wait for the garbage collector."""
-    del scope["extensions"][_KEY]
-
-
 def request_state(scope: Scope) -> RequestState:
     """The state of a request."""
     state: RequestState = scope["extensions"][_KEY]
     return state
+
+
+# --- its middleware ---------------------------------------------------------------------------------
+
+
+class StateMiddleware:
+    """Outermost: finds the namespace of each request, and answers the lifespan messages of the server."""
+
+    def __init__(self, app: ASGIApp, worlds: Worlds, unrouted: Answers) -> None:
+        self.app = app
+        self.worlds = worlds
+        self.unrouted = unrouted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        headers = dict(reversed(scope["headers"]))
+        world = self.worlds.default
+        if HEADER in headers or scope["path"].startswith("/ns/"):
+            try:
+                world = self.worlds.of(scope, headers)
+            except Refusal as refused:
+                await respond(self.unrouted.forced(refused), send)
+                return
+        state = RequestState(world, receive, send, self.unrouted, headers)
+        extensions = scope.setdefault("extensions", {})
+        extensions[_KEY] = state
+        if world.fresh:
+            world.fresh = False
+            if world is not self.worlds.default:
+                log.info("namespace %s begins anew, from the seed", world.name)
+                send = partial(_send_fresh, send)
+        try:
+            await self.app(scope, receive, send)
+        except asyncio.CancelledError:  # the server ends, and has waited long enough
+            await state.connection.close()
+        finally:
+            del extensions[_KEY]  # the two would wait for the garbage collector
+
+
+async def _send_fresh(send: Send, message: Message) -> None:
+    """Send a message; a response says that it is the first one of its namespace."""
+    if message["type"] == "http.response.start":
+        message = {**message, "headers": [*message["headers"], FRESH]}
+    await send(message)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message: Any = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl
 
 from python_multipart.multipart import parse_options_header
@@ -42,7 +43,8 @@ class ClientDisconnect(Exception):
 # --- parameters ------------------------------------------------------------------------------------
 
 
-class Parameter(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Parameter:
     """One parameter of an operation and the keyword under which its handler gets it."""
 
     name: str

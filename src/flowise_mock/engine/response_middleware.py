@@ -1,7 +1,7 @@
-"""What is done with every response, in one place and one `send`.
+"""What is done with every response, in one place and one coroutine.
 
-The headers of the server and of CORS, `If-None-Match`, HEAD, the counts of answers, the entry of the journal
-and the line of the access log.
+The answers to failures, the headers of the server and of CORS, `If-None-Match`, HEAD, the counts of answers,
+the entry of the journal and the line of the access log.
 """
 
 from __future__ import annotations
@@ -10,17 +10,22 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import Any
 
+from connexion.exceptions import ProblemException
 from starlette.types import Message, Receive, Scope, Send
 
 from flowise_mock.contract.secrets import Secrets
-from flowise_mock.engine.answers import AnsweringApp
+from flowise_mock.engine.answers import Answer, AnsweringApp
 from flowise_mock.engine.request_state import RequestState, request_state
+from flowise_mock.engine.requests import ClientDisconnect
 from flowise_mock.engine.server_profile import ServerProfile
+from flowise_mock.engine.worlds import World
 from flowise_mock.state.journal import MAX_BODY, Entry
-from flowise_mock.state.outcomes import Outcome
+from flowise_mock.state.outcomes import Failure, Forbidden, InternalError, Outcome, Unauthorized
 
+log = logging.getLogger("flowise_mock")
 access = logging.getLogger("flowise_mock.access")
 RULE_HEADERS = (b"flowise-mock-rule", b"x-flowise-mock-rule")
 """The response header that names the rule that answered, and its older name."""
@@ -32,10 +37,11 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class ResponseMiddleware:
-    """Sends what the app behind it returns, completes every response, and keeps what is known of it.
+    """Sends the answers of the app behind it, answers its failures, completes both, and keeps what is known.
 
-    `explain` shows the rule that answered, and what happened, in headers. `journal` keeps an entry of each
-    request in its namespace.
+    `hang` is the time in seconds after which a request is closed that a real server never answers. `explain`
+    shows the rule that answered, and what happened, in headers. `journal` keeps an entry of each request in
+    its namespace.
     """
 
     def __init__(
@@ -44,12 +50,14 @@ class ResponseMiddleware:
         profile: ServerProfile,
         secrets: Secrets | None = None,
         *,
+        hang: float = 0,
         explain: bool = False,
         journal: bool = False,
     ) -> None:
         self.app = app
         self.profile = profile
         self.secrets = secrets
+        self.hang = hang
         self.explain = explain
         self.journal = journal
 
@@ -57,123 +65,140 @@ class ResponseMiddleware:
         state = request_state(scope)
         if self.explain:
             state.outcomes = []
-        response = _Response(self, scope, state, send)
+        started = time.perf_counter()
+        entry = self._begun(scope, state.world) if self.journal else None
+        parts: list[bytes] = []
         try:
-            answer = await self.app(scope, receive, response.send)
+            try:
+                answer = await self.app(scope, receive, partial(self._send, scope, state, entry, parts, send))
+            except Exception as error:
+                answer = await self._failed(error, scope, state)
             if answer is not None:
-                await send(response.head(answer.status, answer.headers))
-                await send(response.body(answer.body))
+                head = self._head(scope, state, entry, answer.status, answer.headers)
+                body = b"" if state.bodiless else answer.body
+                if entry is not None:
+                    entry.completed = not state.has_left
+                    entry.response_length = len(body)
+                    parts.append(body)
+                await send(head)
+                await send({"type": "http.response.body", "body": body})
         finally:
-            response.end()
+            seconds = time.perf_counter() - started
+            if entry is not None:
+                self._end(entry, state, parts, seconds)
+            if self.secrets is not None and access.isEnabledFor(logging.INFO):
+                _log(scope, state, self.secrets, seconds)
 
+    async def _failed(self, error: Exception, scope: Scope, state: RequestState) -> Answer | None:
+        """The answer to a failure in the contract's words; None if there is no one to answer."""
+        if isinstance(error, Outcome):
+            state.note_outcome(error)
+            answer = state.answers.render(error)
+            if not self._is_left_open(state, error, answer):
+                return answer
+            await state.connection.leave_open(self.hang)
+            return None
+        if isinstance(error, ClientDisconnect):
+            log.debug("the client disconnected: %s %s", scope["method"], scope["path"])
+            return None
+        if isinstance(error, ProblemException):  # of a security function that a user has added
+            failure = Unauthorized if error.status == 401 else Forbidden
+            return state.answers.render(failure(str(error.detail)))
+        log.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+        return None if state.status else state.answers.render(InternalError(type(error).__name__))
 
-class _Response:
-    """One response on its way out. `_entry` is that of the journal, if there is one."""
+    def _is_left_open(self, state: RequestState, outcome: Outcome, answer: Answer) -> bool:
+        """Whether a real server sends nothing: its error handler does so if a stream is requested.
 
-    __slots__ = ("_bodiless", "_chunks", "_entry", "_middleware", "_scope", "_send", "_started", "_state")
+        Texts do not go through that handler.
+        """
+        media = dict(answer.headers).get(b"content-type", b"")
+        silent = self.profile.leaves_stream_errors and state.streaming
+        return silent and isinstance(outcome, Failure) and media.startswith(b"application/json")
 
-    def __init__(self, middleware: ResponseMiddleware, scope: Scope, state: RequestState, send: Send) -> None:
-        self._middleware = middleware
-        self._scope = scope
-        self._state = state
-        self._send = send
-        self._bodiless = scope["method"] == "HEAD"
-        self._started = time.perf_counter()
-        self._entry: Entry | None = None
-        if middleware.journal:
-            world = state.world
-            self._entry = Entry(
-                world.journal.next_id(),
-                world.store.clock.milliseconds(),
-                scope["method"],
-                scope["path"],
-                scope["query_string"],
-                scope["headers"],
-            )
-            self._chunks: list[bytes] = []
+    def _begun(self, scope: Scope, world: World) -> Entry:
+        """The entry of the journal for a request."""
+        id, time = world.journal.next_id(), world.store.clock.milliseconds()
+        return Entry(id, time, scope["method"], scope["path"], scope["query_string"], scope["headers"])
 
-    def send(self, message: Message) -> Awaitable[None]:
-        """Send a message of what is sent in parts, completed."""
+    def _send(
+        self,
+        scope: Scope,
+        state: RequestState,
+        entry: Entry | None,
+        parts: list[bytes],
+        send: Send,
+        message: Message,
+    ) -> Awaitable[None]:
+        """Send a message of a response that comes in parts, completed."""
         if message["type"] == "http.response.start":
-            return self._send(self.head(message["status"], message["headers"]))
-        return self._send(self.body(message.get("body", b""), more=message.get("more_body", False)))
+            return send(self._head(scope, state, entry, message["status"], message["headers"]))
+        body, more = message.get("body", b""), message.get("more_body", False)
+        if state.bodiless:
+            body = b""
+        if entry is not None:
+            if not more:
+                entry.completed = not state.has_left
+            elif body:
+                entry.events += body.count(b"\n\n")
+            if entry.response_length < MAX_BODY:
+                parts.append(body)
+            entry.response_length += len(body)
+        return send({"type": "http.response.body", "body": body, "more_body": more})
 
-    def head(self, status: int, headers: Headers) -> Message:
+    def _head(
+        self, scope: Scope, state: RequestState, entry: Entry | None, status: int, headers: Headers
+    ) -> Message:
         """The head of the response with the headers that are added to all, and its status counted."""
-        state, middleware = self._state, self._middleware
         if not state.without_headers:
-            if middleware.profile.etags and self._client_has(status, headers):
-                self._bodiless, status = True, 304
+            profile = self.profile
+            state.bodiless = scope["method"] == "HEAD"
+            if profile.etags and _client_has(scope, state, status, headers):
+                state.bodiless, status = True, 304
                 headers = [each for each in headers if each[0].lower() in _KEPT_UNCHANGED]
             key = (state.operation_id, status)
             answered = state.world.answered
             answered[key] = answered.get(key, 0) + 1
-            headers = self._completed(headers)
+            if profile.headers:
+                headers = [*profile.headers, *headers]
+            if state.added:
+                headers = [*headers, *state.added]
+            if self.explain:
+                headers = [*headers, *_rule(state), *_outcomes(state)]
+            if state.cors:
+                headers = _with_cors(headers, state.cors)
         state.status = status
-        if self._entry is not None:
-            self._entry.response_headers = headers
+        if entry is not None:
+            entry.response_headers = headers
         return {"type": "http.response.start", "status": status, "headers": headers}
 
-    def _completed(self, headers: Headers) -> Headers:
-        """Headers with those that are added to all responses."""
-        state, middleware = self._state, self._middleware
-        if middleware.profile.headers:
-            headers = [*middleware.profile.headers, *headers]
-        if state.added:
-            headers = [*headers, *state.added]
-        if middleware.explain:
-            headers = [*headers, *_rule(state), *_outcomes(state)]
-        return _with_cors(headers, state.cors) if state.cors else headers
-
-    def body(self, body: bytes, *, more: bool = False) -> Message:
-        """The body of the response, or a part of it."""
-        if self._bodiless and not self._state.without_headers:
-            body = b""
-        entry = self._entry
-        if entry is not None:
-            if not more:
-                entry.completed = not self._state.connection.has_left
-            elif body:
-                entry.events += body.count(b"\n\n")
-            if entry.response_length < MAX_BODY:
-                self._chunks.append(body)
-            entry.response_length += len(body)
-        return {"type": "http.response.body", "body": body, "more_body": more}
-
-    def end(self) -> None:
-        """Add the entry to the journal and the line to the access log, if they are kept."""
-        seconds = time.perf_counter() - self._started
-        secrets = self._middleware.secrets
-        if self._entry is not None:
-            self._add_to_journal(self._entry, seconds, secrets)
-        if secrets is not None and access.isEnabledFor(logging.INFO):
-            _log(self._scope, self._state, secrets, seconds)
-
-    def _add_to_journal(self, entry: Entry, seconds: float, secrets: Secrets | None) -> None:
-        state, chunks = self._state, self._chunks
+    def _end(self, entry: Entry, state: RequestState, parts: list[bytes], seconds: float) -> None:
+        """Add the entry to the journal."""
         entry.operation = state.operation_id
-        if state.body:
-            entry.body, entry.length = state.body[:MAX_BODY], len(state.body)
+        body = state.body
+        if body:
+            entry.body, entry.length = body[:MAX_BODY], len(body)
         entry.question, entry.rule, entry.fault = state.question, state.rule, state.fault
         entry.status = state.status
-        if chunks:
-            entry.response = (chunks[0] if len(chunks) == 1 else b"".join(chunks))[:MAX_BODY]
+        if parts:
+            entry.response = (parts[0] if len(parts) == 1 else b"".join(parts))[:MAX_BODY]
         entry.duration = seconds * 1000
-        if secrets is not None:
-            entry.mask = secrets.mask
+        if self.secrets is not None:
+            entry.mask = self.secrets.mask
         state.world.journal.add(entry)
 
-    def _client_has(self, status: int, headers: Headers) -> bool:
-        """Whether the client has the body already, by its ETag."""
-        sent = self._state.headers
-        wanted = sent.get(b"if-none-match")
-        if wanted is None or self._scope["method"] not in ("GET", "HEAD"):
-            return False
-        etag = dict(headers).get(b"etag")
-        if etag is None or status != 200 or b"no-cache" in sent.get(b"cache-control", b""):
-            return False
-        tags = [tag.strip().removeprefix(b"W/") for tag in wanted.split(b",")]
-        return wanted.strip() == b"*" or etag.removeprefix(b"W/") in tags
+
+def _client_has(scope: Scope, state: RequestState, status: int, headers: Headers) -> bool:
+    """Whether the client has the body already, by its ETag."""
+    sent = state.headers
+    wanted = sent.get(b"if-none-match")
+    if wanted is None or scope["method"] not in ("GET", "HEAD"):
+        return False
+    etag = dict(headers).get(b"etag")
+    if etag is None or status != 200 or b"no-cache" in sent.get(b"cache-control", b""):
+        return False
+    tags = [tag.strip().removeprefix(b"W/") for tag in wanted.split(b",")]
+    return wanted.strip() == b"*" or etag.removeprefix(b"W/") in tags
 
 
 _KEPT_UNCHANGED = (b"etag", b"cache-control", b"accept-ranges")
@@ -182,7 +207,10 @@ _KEPT_UNCHANGED = (b"etag", b"cache-control", b"accept-ranges")
 
 def _with_cors(headers: Headers, cors: Mapping[bytes, bytes]) -> Headers:
     """Headers with those of CORS, which take the place of others; what a response varies by is joined."""
-    if cors.keys().isdisjoint([name for name, _ in headers]):
+    for name, _ in headers:
+        if name in cors:
+            break
+    else:
         return [*headers, *cors.items()]
     varies = [value for name, value in headers if name == b"vary"]
     kept = [each for each in headers if each[0] not in cors]

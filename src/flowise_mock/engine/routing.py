@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from flowise_mock.contract.document import operations
 from flowise_mock.engine.answers import Answer, AnsweringApp, Answers
 from flowise_mock.engine.other_operations import OtherOperations
+from flowise_mock.engine.pages import Pages
 from flowise_mock.engine.path_tree import Node, Route
 from flowise_mock.engine.private_api import RoutingAPI
 from flowise_mock.engine.request_state import request_state
@@ -35,6 +36,10 @@ MAX_KNOWN_PATH = 200
 """Bytes of the longest of them."""
 
 
+Known = tuple[AnsweringApp, str, Answers, Mapping[str, str], dict[str, str]]
+"""Of a target: the chain, the id, the answers and the context of its operation, the values in its path."""
+
+
 class RoutingMiddleware(SpecMiddleware):
     """Finds the operation of a request and passes it to its chain (chains.py).
 
@@ -47,16 +52,18 @@ class RoutingMiddleware(SpecMiddleware):
         self.base_path = ""
         self.profile = ServerProfile()
         self.gate: Gate | None = None
+        self.pages: Pages | None = None
         self.answers: Mapping[str | None, Answers] = {}
         self.exact: set[str] = set()
         self.others: OtherOperations | None = None
         self.chains: Mapping[str, AnsweringApp] = {}
         self.contexts: Mapping[str, Mapping[str, str]] = {}
-        self._known: dict[tuple[str, bytes], tuple[Route, tuple[str, ...]]] = {}
+        self._known: dict[tuple[str, bytes], Known] = {}
 
     def add_api(self, specification: Specification, **kwargs: Any) -> None:
         settings = kwargs["settings"]
         self.profile = settings.profile
+        self.pages = settings.pages
         self.answers = settings.answers
         add = partial(self.root.add, fold=self.profile.case_insensitive)
         self.base_path = RoutingAPI(specification, add=add, **kwargs).base_path
@@ -81,18 +88,29 @@ class RoutingMiddleware(SpecMiddleware):
         raw = scope.get("raw_path") or scope["path"].encode()
         if self.gate is not None:
             self.gate.check(scope, raw.decode("latin-1"))
-        found = self._known.get((scope["method"], raw))
-        if found is None:
-            found = self._route(scope, raw.decode("latin-1"))
-            self._remember((scope["method"], raw), found)
-        (operation_id, names), filled = found
-        scope["path_params"] = dict(zip(names, filled, strict=True)) if names else {}
+        target = scope["method"], raw
+        known = self._known.get(target)
+        if known is None:
+            page = self.pages.find(scope) if self.pages is not None else None
+            if page is not None:
+                return _answered(page)
+            known = self._found(*self._route(scope, raw.decode("latin-1")))
+            self._remember(target, known)
+        app, operation_id, answers, context, filled = known
+        scope["path_params"] = filled.copy()
+        scope["extensions"][ROUTING_CONTEXT] = context
         state = request_state(scope)
-        state.operation_id, state.answers = operation_id, self.answers[operation_id]
-        scope["extensions"][ROUTING_CONTEXT] = self.contexts[operation_id]
-        return self.chains.get(operation_id, self.app)(scope, receive, send)
+        state.operation_id, state.answers = operation_id, answers
+        return app(scope, receive, send)
 
-    def _remember(self, target: tuple[str, bytes], found: tuple[Route, tuple[str, ...]]) -> None:
+    def _found(self, route: Route, filled: tuple[str, ...]) -> Known:
+        """What there is to do for a request of an operation, with these values in its path."""
+        operation_id, names = route
+        app = self.chains.get(operation_id, self.app)
+        values = dict(zip(names, filled, strict=True))
+        return app, operation_id, self.answers[operation_id], self.contexts[operation_id], values
+
+    def _remember(self, target: tuple[str, bytes], known: Known) -> None:
         """Keep where a target leads: clients ask for the same ones again and again.
 
         Not if it has escapes: blanks at its end count if a query follows.
@@ -100,7 +118,7 @@ class RoutingMiddleware(SpecMiddleware):
         if len(target[1]) <= MAX_KNOWN_PATH and b"%" not in target[1]:
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
-            self._known[target] = found
+            self._known[target] = known
 
     def _route(self, scope: Scope, path: str) -> tuple[Route, tuple[str, ...]]:
         """The operation of a request and the values of the templates in its path."""
@@ -137,6 +155,10 @@ class RoutingMiddleware(SpecMiddleware):
         methods |= dict.fromkeys(each for each in following if following[each][0] not in self.exact)
         listed = [each for name in methods for each in ((name, "HEAD") if name == "GET" else (name,))]
         return ",".join(sorted(listed, key=lambda each: _ORDER.get(each, len(_ORDER))))
+
+
+async def _answered(page: Answer) -> Answer:
+    return page
 
 
 _ORDER = {name: place for place, name in enumerate(("POST", "GET", "HEAD", "PUT", "DELETE"))}

@@ -21,7 +21,7 @@ from flowise_mock.engine import seed
 from flowise_mock.engine.app import HANG, TOKEN_DELAY, Extend, api_path, create_app, unrouted_answers
 from flowise_mock.engine.http_limits import MAX_BODY, HTTPLimits
 from flowise_mock.engine.large_bodies import LargeBodies
-from flowise_mock.engine.middleware import StateMiddleware
+from flowise_mock.engine.request_state import StateMiddleware
 from flowise_mock.engine.streams import Streams
 from flowise_mock.engine.worlds import MAX_NAMESPACES, Worlds
 from flowise_mock.flows import model_echo

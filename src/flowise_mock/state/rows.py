@@ -128,7 +128,8 @@ class Rows:
 
     def first(self, column: str, value: str) -> Record | None:
         """The first record, in the table's order, whose `column` is `value`; `column` is an index."""
-        ids = self._index((column,)).get((value,))
+        index = self._indexes.get((column,))
+        ids = (self._index((column,)) if index is None else index).get((value,))
         if not ids:
             return None
         return self.records[next(iter(ids))] if len(ids) == 1 else self.select({column: value})[0]
