@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flowise_mock.flows import model_echo, model_recorded
+from flowise_mock.flows import models
 from flowise_mock.flows.agentflow_nodes import _holds
 from flowise_mock.flows.agentflow_texts import fill_template, form_text
 from flowise_mock.flows.behaviour import Agentflows, FlowBehaviour
@@ -137,8 +137,8 @@ def test_flow_data_of_any_shape_can_be_read(data: str) -> None:
 
 
 def test_the_models() -> None:
-    assert "".join(model_echo.generate({"name": "Shop"}, " two  blanks ")) == "Shop echoes:  two  blanks "
-    assert model_echo.generate({}, "") == [
+    assert "".join(models.echo({"name": "Shop"}, " two  blanks ")) == "Shop echoes:  two  blanks "
+    assert list(models.echo({}, "")) == [
         "a",
         " flow",
         " without",
@@ -148,18 +148,24 @@ def test_the_models() -> None:
         " asked",
         " nothing.",
     ]
-    assert model_recorded.generate({}, "first\n" + "x" * 80)[-1] == "x" * 50
+    assert models.recorded({}, "first\n" + "x" * 80)[-1] == "x" * 50
 
 
-@pytest.mark.parametrize("text", ["two words", "  a \n", "   ", "", "x", "Shop echoes: a b\u00a0c\nd  "])
-def test_the_tokens_of_a_large_text_are_found_one_by_one(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = model_echo.split_tokens(text)
-    monkeypatch.setattr(model_echo, "LARGE", -1)
-    tokens = model_echo.split_tokens(text)
-    assert isinstance(tokens, model_echo.Tokens)
-    assert isinstance(expected, list)
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("two words", ["two", " words"]),
+        ("  a \n", ["  a", " \n"]),
+        ("   ", ["   "]),
+        ("", []),
+        ("x", ["x"]),
+        ("Shop: a b\u00a0c\nd  ", ["Shop:", " a", " b", "\u00a0c", "\nd", "  "]),
+    ],
+)
+def test_tokens_are_found_one_by_one(text: str, expected: list[str]) -> None:
+    tokens = models.Tokens(text)
     assert (list(tokens), len(tokens), bool(tokens)) == (expected, len(expected), bool(expected))
-    assert model_echo.joined(tokens) == "".join(tokens) == text
+    assert models.joined(tokens) == "".join(tokens) == text
     assert (tokens[:1], tokens[-1:]) == (expected[:1], expected[-1:])
     if expected:
         assert tokens[0] == expected[0]

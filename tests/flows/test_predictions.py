@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from conftest import Running
-from flowise_mock.flows import model_recorded
+from flowise_mock.flows import models
 from flowise_mock.server import build
 from flowise_mock.server.build import Options
 from replay.test_replay import write_unmatched_script
@@ -41,9 +41,7 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     scripts = (
         [write_unmatched_script(tmp_path_factory.mktemp("script"))] if request.param != "no script" else []
     )
-    running = Running(
-        build.build(Options(seed=None, token_delay=0, model=model_recorded.generate, scripts=scripts))
-    )
+    running = Running(build.build(Options(seed=None, token_delay=0, model=models.recorded, scripts=scripts)))
     yield running
     running.stop()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import KEY, Running
-from flowise_mock.flows import model_echo, model_recorded
+from flowise_mock.flows import models
 from flowise_mock.replay.exchanges import read
 from flowise_mock.replay.player import Player
 from flowise_mock.replay.score import Score
@@ -102,7 +102,7 @@ def play(
         token_delay=0,
         hang=30,
         permissions={"low": ["tools:view"]},
-        model=model_recorded.generate if model else model_echo.generate,
+        model=models.recorded if model else models.echo,
     )
     running = Running(build.build(options))
     try:

@@ -236,12 +236,12 @@ def _stem(path: Path) -> str:
 def _mock(contract: dict[str, Any]) -> Any:
     """A mock with an empty store and the model behind the recordings."""
     from flowise_mock.contract import responses
-    from flowise_mock.flows import model_recorded
+    from flowise_mock.flows import models
     from flowise_mock.server import build
 
     responses.complete(contract)
     options = build.Options(
         seed=None, token_delay=0, hang=5, explain=True, permissions={"low": ["tools:view"]},
-        model=model_recorded.generate, journal=0, control=False,
+        model=models.recorded, journal=0, control=False,
     )  # fmt: skip
     return build.build(options, contract)

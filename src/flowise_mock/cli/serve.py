@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from flowise_mock.cli import settings
 from flowise_mock.cli.arguments import add_contract, count, milliseconds, port, seconds
 from flowise_mock.cli.settings import Setting
-from flowise_mock.flows import model_echo, model_recorded
+from flowise_mock.flows import models
 
 if TYPE_CHECKING:
     from flowise_mock.server.build import Options
 
-MODELS = {"echo": model_echo.generate, "recorded-model": model_recorded.generate}
+MODELS = {"echo": models.echo, "recorded-model": models.recorded}
 """The scripts that answer every question, for those that no rule answers."""
 
 

@@ -133,8 +133,6 @@ def _object(document: Document, schema: Document, made: dict[int, View]) -> View
             return value  # the validation of the answer reports it
         shown = {}
         for name, view, nullable in named:
-            if name in required_siblings and required_siblings[name] not in value:
-                continue
             child = value.get(name)
             if child is not None:
                 # nearly all values are texts, which stay as they are: avoid the call
@@ -145,6 +143,9 @@ def _object(document: Document, schema: Document, made: dict[int, View]) -> View
             for name, child in value.items():
                 if name not in names and name not in hidden and (child is not None or not typed):
                     shown[name] = rest(child)
+        for name, sibling in required_siblings.items():
+            if sibling not in value:
+                shown.pop(name, None)
         return shown
 
     return show

@@ -38,7 +38,7 @@ from flowise_mock.engine.routing import RoutingMiddleware
 from flowise_mock.engine.security import bearer
 from flowise_mock.engine.server_profile import server_profile
 from flowise_mock.engine.streams import Streams
-from flowise_mock.flows import model_echo
+from flowise_mock.flows import models
 from flowise_mock.flows.behaviour import flow_behaviour
 from flowise_mock.flows.call import Model
 
@@ -59,7 +59,7 @@ def create_app(
     token_delay: float = TOKEN_DELAY,
     speed: float = 1.0,
     hang: float = HANG,
-    model: Model = model_echo.generate,
+    model: Model = models.echo,
     explain: bool = False,
     journal: bool = True,
     strict_operations: bool = False,

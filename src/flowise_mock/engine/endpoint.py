@@ -260,18 +260,13 @@ def flow_call(behaviour: FlowBehaviour, token_delay: float, speed: float, model:
     """Makes the `Call` of the API's handlers."""
 
     def runtime(endpoint: Endpoint, state: RequestState) -> FlowRuntime:
-        return FlowRuntime(
-            token_delay=token_delay,
-            speed=speed,
-            model=model,
-            rules=state.world.rules,
-            hold=state.world.holds.wait,
-            note_question=state.note_question,
-            explain=state.note_rule,
-            inject=state.channel.inject if state.channel else lambda fault: None,
-            text=endpoint.answers.text,
-            add_headers=state.add_headers,
-        )
+        world = state.world
+        runtime = FlowRuntime(token_delay, speed, model, world.rules, world.holds.wait)
+        runtime.note_question, runtime.explain = state.note_question, state.note_rule
+        runtime.text, runtime.add_headers = endpoint.answers.text, state.add_headers
+        if state.channel is not None:
+            runtime.inject = state.channel.inject
+        return runtime
 
     def call(
         endpoint: Endpoint, scope: Scope, state: RequestState, body: Any, files: list[Upload]

@@ -13,7 +13,7 @@ from flowise_mock.flows.behaviour import Forms, HumanInput, ModelMetadata
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.flow_data import Node
 from flowise_mock.flows.graph import Graph, NodeResult
-from flowise_mock.flows.model_echo import joined
+from flowise_mock.flows.models import joined
 from flowise_mock.flows.scripted import generate_text, generate_tokens
 from flowise_mock.flows.turn import Event, text
 from flowise_mock.state.outcomes import FailedFunction, MissingHistory, ModelFailure, WrongType

@@ -15,7 +15,7 @@ from flowise_mock.flows import flow_data, functions
 from flowise_mock.flows.behaviour import FunctionResults, RetrievalStart
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.flow_data import Node
-from flowise_mock.flows.model_echo import joined
+from flowise_mock.flows.models import joined
 from flowise_mock.flows.scripted import (
     follow_up_prompts,
     generate_text,
@@ -46,8 +46,9 @@ def run_chain(call: Call, turn: Turn) -> Run:
     tokens = generate_tokens(call, turn, _prompt(turn))
     starts_empty = sources is None or not tokens or call.behaviour.retrieval_start is RetrievalStart.EMPTY
     yield "start", "" if starts_empty else tokens[0]
-    for token in tokens:
-        yield "token", token
+    if not turn.unheard:
+        for token in tokens:
+            yield "token", token
     found: Record = {} if sources is None else {"sourceDocuments": sources}
     if tools:
         found["usedTools"] = tools
@@ -60,7 +61,8 @@ def run_parser(call: Call, turn: Turn) -> Run:
     """A flow with an output parser: the answer as JSON, never streamed."""
     tokens = generate_tokens(call, turn, turn.question)
     extra = _extra_parts(call, turn, {})
-    yield from (("token", token) for token in tokens)  # they are not sent, but their pauses count
+    if not turn.unheard:  # they are not sent, but their pauses count
+        yield from (("token", token) for token in tokens)
     answer = _content(turn, joined(tokens))
     parsed = answer.get("json", _parsed(turn, text(answer.get("text"))))
     return _finish(call, turn, {"json": parsed, **extra}, extra)
@@ -69,7 +71,8 @@ def run_parser(call: Call, turn: Turn) -> Run:
 def run_function(call: Call, turn: Turn, node: Node) -> Run:
     """A flow that ends in a function: what it returns, or the answer of the model if it would have to run."""
     tokens = generate_tokens(call, turn, _prompt(turn))
-    yield from (("token", token) for token in tokens)  # they are not sent, but their pauses count
+    if not turn.unheard:  # they are not sent, but their pauses count
+        yield from (("token", token) for token in tokens)
     answer = _content(turn, joined(tokens))
     returned = None if turn.reply is not None else _returned(call, turn, node)
     if returned is None:

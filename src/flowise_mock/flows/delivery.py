@@ -26,8 +26,9 @@ _METADATA = (
 async def as_json(call: Call, turn: Turn, choice: Choice | None = None) -> Record:
     """The answer as JSON. With scripted timing, it is delayed until its last token would have been sent."""
     await _begin(call, turn, choice)
-    running = run(call, turn)
     pace = Pace(call, turn, None) if turn.reply is not None else None
+    turn.unheard = pace is None
+    running = run(call, turn)
     while True:
         try:
             for _ in range(BATCH):
@@ -54,6 +55,7 @@ async def unheard(call: Call, turn: Turn, choice: Choice | None = None) -> None:
     """Run to the end without pauses, for a client that has its answer already. A failure is logged."""
     try:
         await _begin(call, turn, choice)
+        turn.unheard = True
         for _ in run(call, turn):
             pass
     except Outcome as failure:
@@ -105,7 +107,8 @@ async def as_events(call: Call, turn: Turn, choice: Choice | None = None) -> Asy
 async def _begin(call: Call, turn: Turn, choice: Choice | None) -> None:
     begin(call, turn)
     turn.reply = scripted.reply(choice)
-    turn.sources = await sources.find(call, turn)
+    if sources.are_shown(turn):
+        turn.sources = await sources.find(call, turn)
 
 
 class Pace:

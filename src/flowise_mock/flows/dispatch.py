@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from flowise_mock.flows import flow_data
 from flowise_mock.flows.agentflow import run_agentflow
 from flowise_mock.flows.behaviour import Agentflows
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.chains import run_agents, run_chain, run_function, run_parser
-from flowise_mock.flows.flow_data import Node
 from flowise_mock.flows.recorded import run_recorded
 from flowise_mock.flows.turn import Run, Turn
 from flowise_mock.state.outcomes import InvalidEndingNode, MissingEndingNode
@@ -44,26 +44,24 @@ def streamable(call: Call, flow: Record) -> bool:
 
 def check_ending(call: Call, flow: Record) -> None:
     """Report a chatflow that has no ending node, or one of the wrong kind."""
-    if is_agentflow(call, flow) or has_agents(flow):
+    if is_agentflow(call, flow):
         return
-    if not flow_data.ending_nodes(flow):
-        call.report(MissingEndingNode())
-    for node in _wrong_endings(flow):
-        call.report(InvalidEndingNode(node.name))
+    for wrong in _wrong_endings(flow):
+        call.report(InvalidEndingNode(wrong) if wrong else MissingEndingNode())
 
 
 @flow_data.kept
-def _wrong_endings(flow: Record) -> Sequence[Node]:
-    return tuple(
-        node
-        for node in flow_data.ending_nodes(flow)
+def _wrong_endings(flow: Record) -> Sequence[str]:
+    """The names of the ending nodes that are none; an empty one if there is no ending node."""
+    if has_agents(flow):
+        return ()
+    endings = flow_data.ending_nodes(flow)
+    wrong = [
+        node.name
+        for node in endings
         if node.output != ENDING and node.category not in ("Chains", "Agents", "Engine")
-    )
-
-
-@flow_data.kept
-def _ending_function(flow: Record) -> Node | None:
-    return next((node for node in flow_data.ending_nodes(flow) if node.name == FUNCTION), None)
+    ]
+    return tuple(wrong) if endings else ("",)
 
 
 @flow_data.kept
@@ -78,11 +76,15 @@ def run(call: Call, turn: Turn) -> Run:
         return run_recorded(call, turn)
     if is_agentflow(call, turn.flow):
         return run_agentflow(call, turn)
-    if has_agents(turn.flow):
-        return run_agents(call, turn)
-    function = _ending_function(turn.flow)
+    return _chain(turn.flow)(call, turn)
+
+
+@flow_data.kept
+def _chain(flow: Record) -> Callable[[Call, Turn], Run]:
+    """What runs a flow that is no agentflow."""
+    if has_agents(flow):
+        return run_agents
+    function = next((node for node in flow_data.ending_nodes(flow) if node.name == FUNCTION), None)
     if function is not None:
-        return run_function(call, turn, function)
-    if "Output Parsers" in flow_data.categories(turn.flow):
-        return run_parser(call, turn)
-    return run_chain(call, turn)
+        return partial(run_function, node=function)
+    return run_parser if "Output Parsers" in flow_data.categories(flow) else run_chain

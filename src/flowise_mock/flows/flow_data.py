@@ -51,7 +51,7 @@ def kept(read: Read[T], column: str = "flowData") -> Read[T]:
     @wraps(read)
     def of_flow(flow: Record) -> T:
         value = flow.get(column)
-        return of_text(value) if value is None or isinstance(value, str) else read(flow)
+        return read(flow) if isinstance(value, (dict, list)) else of_text(value)
 
     return of_flow
 

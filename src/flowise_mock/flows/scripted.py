@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flowise_mock.contract import jsontext
-from flowise_mock.flows import model_echo
+from flowise_mock.flows import models
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.turn import Turn
 from flowise_mock.scripts.question import Question
@@ -59,13 +59,13 @@ def reply(choice: Choice | None) -> Reply | None:
 def generate_tokens(call: Call, turn: Turn, prompt: str) -> Sequence[str]:
     """The tokens of the script's text, else those of the model's answer to `prompt`."""
     if turn.reply is not None and turn.reply.text is not None:
-        return model_echo.split_tokens(turn.reply.text)
+        return models.Tokens(turn.reply.text)
     return call.runtime.model(turn.flow, prompt)
 
 
 def generate_text(call: Call, turn: Turn, prompt: str) -> str:
     """The text of these tokens."""
-    return model_echo.joined(generate_tokens(call, turn, prompt))
+    return models.joined(generate_tokens(call, turn, prompt))
 
 
 def reply_parts(turn: Turn, *names: str) -> Record:

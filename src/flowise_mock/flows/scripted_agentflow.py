@@ -9,7 +9,7 @@ from flowise_mock.flows.agentflow_nodes import decision_request
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.flow_data import Node
 from flowise_mock.flows.graph import NodeResult
-from flowise_mock.flows.model_echo import joined
+from flowise_mock.flows.models import joined
 from flowise_mock.flows.scripted import generate_tokens, reply_parts, scripted_action
 from flowise_mock.flows.turn import Turn, text
 

@@ -16,12 +16,13 @@ SOURCES = 4
 """The number of documents that a retrieval chain shows."""
 
 
-async def find(call: Call, turn: Turn) -> list[Record] | None:
-    """The documents that share most words with the question; None if none are shown, or those of a script."""
-    if reply_parts(turn, "sourceDocuments"):
-        return None
-    if not _shows_sources(turn.flow):
-        return None
+def are_shown(turn: Turn) -> bool:
+    """Whether the answer shows documents that are to be found; a script may have its own."""
+    return _shows_sources(turn.flow) and not reply_parts(turn, "sourceDocuments")
+
+
+async def find(call: Call, turn: Turn) -> list[Record]:
+    """The documents that share most words with the question."""
     chunks = [
         {"pageContent": each.text, "metadata": each.metadata}
         for each in await collected(flow_documents.documents(call.report, turn.flow, {}), call.pause)

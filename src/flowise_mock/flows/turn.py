@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, NamedTuple, overload
 
 from flowise_mock.contract import jsontext
@@ -39,12 +39,12 @@ class StoredHistory(Sequence[Record]):
     A long conversation costs only those who look back.
     """
 
-    def __init__(self, read: Callable[[], list[Record]]) -> None:
-        self._read = read
+    def __init__(self, store: Store, flow: str, session: str) -> None:
+        self._key = store, flow, session
 
     @cached_property
     def _messages(self) -> list[Record]:
-        return self._read()
+        return stored_history(*self._key)
 
     @overload
     def __getitem__(self, index: int) -> Record: ...
@@ -65,7 +65,8 @@ class Turn:
     in `overrideConfig`, else the id of the chat. `memory` is the label of the flow's memory node. `history`
     has the stored messages of the session. Another request sets `aborted`, which ends the run of an
     agentflow at its next token. `reply` is the scripted reply. `sources` are the documents that the flow
-    found, None if it shows none. `webhook` is the request that started the flow, if a webhook did.
+    found, None if it shows none. `webhook` is the request that started the flow, if a webhook did. Of an
+    `unheard` run nobody sees when its tokens come, so a chain yields none.
     """
 
     flow: Record
@@ -80,6 +81,7 @@ class Turn:
     reply: Reply | None = None
     sources: list[Record] | None = None
     webhook: Record | None = None
+    unheard: bool = False
     chat_type: str = "EXTERNAL"
 
 
@@ -88,28 +90,36 @@ def resolve_turn(call: Call, flow: Record, body: Record) -> Turn:
 
     A field of a form may be JSON text.
     """
-    session = jsontext.mapping(body.get("overrideConfig")).get("sessionId")
-    sent = [id for id in (body.get("chatId"), session) if id is not None]
-    chat = sent[0] if sent else call.store.new_id()
-    session = session or chat
+    override, chat = body.get("overrideConfig"), body.get("chatId")
+    session = None if override is None else jsontext.mapping(override).get("sessionId")
+    if chat is None:
+        chat = call.store.new_id() if session is None else session
+    chat_id, session_id = text(chat), text(session or chat)
+    history = StoredHistory(call.store, flow["id"], session_id)
     question, memory = text(body.get("question")), flow_data.memory(flow)
-    turn = Turn(flow, body, question, text(chat), text(session), memory, None)
-    turn.history = StoredHistory(partial(stored_history, call.store, flow["id"], turn.session_id))
-    return turn
+    return Turn(flow, body, question, chat_id, session_id, memory, None, history)
 
 
 def begin(call: Call, turn: Turn) -> None:
     """Report values of the wrong type, and store the files of the request."""
+    if not turn.body.keys().isdisjoint(_CHECKED):
+        _check_types(call, turn)
+        turn.uploads = _uploads(call, turn)
+    for file in call.files:
+        files.check(call.report, file.name, file.type)
+        _store_file(call, turn, file.name, file.type, file.data)
+
+
+_CHECKED = ("overrideConfig", "chatId", "history", "uploads")
+
+
+def _check_types(call: Call, turn: Turn) -> None:
     override = jsontext.mapping(turn.body.get("overrideConfig"))
     for name, value in (("chatId", turn.body.get("chatId")), ("sessionId", override.get("sessionId"))):
         if value is not None and not isinstance(value, str) and _needs_text_ids(call, turn.flow):
             call.report(WrongType(name))
     if None in jsontext.sequence(turn.body.get("history")):
         call.report(WrongType("history"))
-    turn.uploads = _uploads(call, turn)
-    for file in call.files:
-        files.check(call.report, file.name, file.type)
-        _store_file(call, turn, file.name, file.type, file.data)
 
 
 def _needs_text_ids(call: Call, flow: Record) -> bool:

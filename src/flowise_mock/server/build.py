@@ -24,7 +24,7 @@ from flowise_mock.engine.large_bodies import LargeBodies
 from flowise_mock.engine.request_state import StateMiddleware
 from flowise_mock.engine.streams import Streams
 from flowise_mock.engine.worlds import MAX_NAMESPACES, Worlds
-from flowise_mock.flows import model_echo
+from flowise_mock.flows import models
 from flowise_mock.flows.call import Model
 from flowise_mock.scripts.contract_check import ContractCheck
 from flowise_mock.scripts.rule_book import RuleBook
@@ -63,7 +63,7 @@ class Options:
     token_delay: float = TOKEN_DELAY
     speed: float = 1.0
     hang: float = HANG
-    model: Model = model_echo.generate
+    model: Model = models.echo
     scripts: Sequence[Path] = ()
     strict: bool = False
     reload: bool = False

@@ -43,6 +43,9 @@ class Clock:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+_ENDS = [f".{milliseconds:03d}Z" for milliseconds in range(1000)]
+
+
 class Dates:
     """Writes milliseconds since 1970 as ISO 8601 in UTC; keeps the text of the last second."""
 
@@ -55,7 +58,7 @@ class Dates:
         if second != self._second:
             self._second = second
             self._text = (_EPOCH + timedelta(seconds=second)).isoformat()[:19]
-        return f"{self._text}.{rest:03d}Z"
+        return self._text + _ENDS[rest]
 
 
 _DATE = re.compile(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from hashlib import blake2b
 
 _POOL = 4096
-"""Random bytes that are fetched at a time: fetching 16 from the system takes as long."""
+"""Random bytes of which ids are made at a time: fetching 16 from the system takes as long."""
 _VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 """The digit of a UUID that says its variant, by a random one."""
 
@@ -19,15 +18,13 @@ class RandomIds:
     """What a snapshot restores: nothing."""
 
     def __init__(self) -> None:
-        self._texts: Iterator[str] = iter(())
+        self._ready: list[str] = []
 
     def __call__(self) -> str:
-        text = next(self._texts, "")
-        if not text:
+        if not self._ready:
             digits = os.urandom(_POOL).hex()
-            self._texts = iter([digits[at : at + 32] for at in range(0, len(digits), 32)])
-            text = next(self._texts)
-        return _uuid(text)
+            self._ready = [_uuid(digits[at : at + 32]) for at in range(0, len(digits), 32)]
+        return self._ready.pop()
 
 
 class ReproducibleIds:

@@ -41,8 +41,8 @@ class Rows:
     def __init__(self, table: Table, records: Mapping[str, Record] | None = None) -> None:
         self.table = table
         self.records: dict[str, Record] = dict(records or {})
-        self._next = count(len(self.records))
-        self._number = {id: number for number, id in enumerate(self.records)}
+        self._numbers: dict[str, int] | None = None
+        self._next = count()
         self._column = table.order.lstrip("-")
         self._descends = table.order.startswith("-")
         self._kept: dict[str, Key] = {}
@@ -58,12 +58,14 @@ class Rows:
         """Store a record, in place of the one with that id."""
         before = self.records.get(id)
         if before is None:
-            self._number[id] = next(self._next)
+            if self._numbers is not None:
+                self._numbers[id] = next(self._next)
         else:
             self._unfile(id, before)
             self._kept.pop(id, None)
         self.records[id] = record if type(record) is StoredRecord else StoredRecord(record)
-        self._file(id, record)
+        if self._indexes or self._sorted is not None:
+            self._file(id, record)
         if self.table.keep is not None and len(self.records) > self.table.keep:
             self.pop(next(iter(self.records)))
 
@@ -75,7 +77,8 @@ class Rows:
                 self.put(id, record)
             return
         self.records.update(batch.records)
-        self._number.update(zip(batch.records, self._next, strict=False))
+        if self._numbers is not None:
+            self._numbers.update(zip(batch.records, self._next, strict=False))
         self._sorted = None
         for index, made in self._indexes.items():
             for key, ids in batch.filed[index].items():
@@ -97,8 +100,7 @@ class Rows:
             return
         for id in ids:
             if self.records.pop(id, None) is not None:
-                del self._number[id]
-                self._kept.pop(id, None)
+                self._forget(id)
 
     def pop(self, id: str) -> Record | None:
         """Remove the record with that id and return it."""
@@ -106,9 +108,13 @@ class Rows:
         if record is not None:
             self._unfile(id, record)
             del self.records[id]
-            del self._number[id]
-            self._kept.pop(id, None)
+            self._forget(id)
         return record
+
+    def _forget(self, id: str) -> None:
+        self._kept.pop(id, None)
+        if self._numbers is not None:
+            del self._numbers[id]
 
     # --- many ---
 
@@ -174,7 +180,10 @@ class Rows:
         key = self._kept.get(id)
         if key is None:
             value = self.records[id].get(self._column) or "" if self._column else ""
-            number = self._number[id]
+            if self._numbers is None:
+                self._next = count(len(self.records))
+                self._numbers = dict(zip(self.records, count(), strict=False))
+            number = self._numbers[id]
             key = self._kept[id] = (str(value), -number if self._descends else number, id)
         return key
 
@@ -225,7 +234,11 @@ class Rows:
         for index, made in self._indexes.items():
             _file(made, index, id, record)
         if self._sorted is not None:
-            insort(self._sorted, self._key(id))
+            key = self._key(id)
+            if self._sorted and self._sorted[-1] < key:  # as nearly always: what is new comes last
+                self._sorted.append(key)
+            else:
+                insort(self._sorted, key)
 
     def _unfile(self, id: str, record: Record) -> None:
         for index, made in self._indexes.items():

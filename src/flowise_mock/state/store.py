@@ -126,18 +126,21 @@ class Store:
         database = table.database
         given = {**table.defaults, **values, **table.initial} if table.defaults or table.initial else values
         filled: Iterable[str] = table.generated
+        sent: Iterable[str] = table.sent
         if database is not None and database.ids != "generated":
             filled = [column for column in filled if not _is_given(values.get(column))]
-        record: Record = StoredRecord(
-            {column: given[column] for column in table.columns if column in given and column not in filled}
-        )
+            sent = [column for column in table.columns if column not in filled]
+        record: Record = StoredRecord()
+        for column in sent:
+            if column in given:
+                record[column] = given[column]
         if "workspaceId" in table.columns:
             record["workspaceId"] = self.workspace
         if database:
             _add_missing(table, database, values, record)
             _check_required(database, record)
             _check_generated(table, database, values)
-        now = self._date(table)
+        now = self._date(table) if table.seconds else self.now()
         for column in filled:
             record[column] = self.new_id() if table.generated[column] == "id" else now
         return record

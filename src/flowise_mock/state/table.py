@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 Record = dict[str, Any]
@@ -77,6 +78,11 @@ class Table:
     indexes: tuple[Index, ...] = ()
     keep: int | None = None
     initial: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def sent(self) -> tuple[str, ...]:
+        """The columns that the server does not fill."""
+        return tuple(column for column in self.columns if column not in self.generated)
 
 
 class StoredRecord(dict[str, Any]):
