@@ -9,12 +9,15 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
 import uvicorn
 
+from flowise_mock.engine.answers import Answer, respond
 from flowise_mock.engine.connection import Connection
+from flowise_mock.engine.http_exchange import SENT, Exchange
 from flowise_mock.engine.http_limits import HTTPLimits
 from flowise_mock.engine.http_protocol import Protocol
 
@@ -91,6 +94,14 @@ async def last(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"ok"})
 
 
+async def answered(scope: Any, receive: Any, send: Any) -> None:
+    """Sends a whole response at once, and then another one, which cannot be sent."""
+    answer = Answer(200, [(b"content-length", b"2")], b"ok")
+    assert respond(answer, send) is SENT
+    if scope["query_string"]:
+        await respond(answer, send)
+
+
 async def slow(scope: Any, receive: Any, send: Any) -> None:
     await send(OK)
     await asyncio.sleep(0.2)
@@ -117,7 +128,8 @@ async def left(scope: Any, receive: Any, send: Any) -> None:
 
 
 ALL = (
-    whole, chunks, echo, nothing, raises, returns, raises_late, longer, twice, split, last, slow, streams, left
+    whole, chunks, echo, nothing, raises, returns, raises_late, longer, twice, split, last, slow, streams, left,
+    answered,
 )  # fmt: skip
 ACTIONS = {f"/{each.__name__}": each for each in ALL}
 GONE: list[Any] = []
@@ -181,6 +193,8 @@ def request(path: str, *headers: str, method: str = "GET", body: str = "") -> st
             request("/whole", "Connection: close"),
             b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok",
         ),
+        (request("/answered"), b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok(open)"),
+        (request("/answered", method="HEAD"), b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n(open)"),
         (request("/last"), b"HTTP/1.1 299 \r\ncontent-length: 2\r\nconnection: close\r\n\r\nok"),
         (
             request("/chunks"),
@@ -207,7 +221,9 @@ def test_a_response(server: Served, sent: str, expected: bytes) -> None:
     assert exchange(server, sent) == expected
 
 
-@pytest.mark.parametrize("path", ["/raises", "/returns", "/raises_late", "/longer", "/twice", "/split?a%0Ab"])
+@pytest.mark.parametrize(
+    "path", ["/raises", "/returns", "/raises_late", "/longer", "/twice", "/split?a%0Ab", "/answered?twice"]
+)
 def test_an_application_that_fails_is_logged_once(
     server: Served, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -255,6 +271,31 @@ def test_requests_that_come_together_are_answered_in_their_order(server: Served)
         b"HTTP/1.1 200 OK",
         b"okHTTP/1.1 299 ",
     ]
+
+
+def test_a_whole_response_waits_for_a_client_that_does_not_read() -> None:
+    async def waits() -> list[bytes]:
+        written: list[bytes] = []
+        drained = asyncio.Event()
+        connection: Any = SimpleNamespace(
+            loop=asyncio.get_running_loop(),
+            transport=SimpleNamespace(write=written.append),
+            unsent=SimpleNamespace(is_paused=True, drained=drained.wait),
+            default_headers=lambda: b"",
+            completed=lambda exchange: None,
+        )
+        waiting = Exchange(connection, app, {"method": "GET"}, keep_alive=True, continues=False)
+        sending = asyncio.ensure_future(
+            respond(Answer(200, [(b"content-length", b"2")], b"ok"), waiting.send)
+        )
+        await asyncio.sleep(0.01)
+        assert written == []
+        connection.unsent.is_paused = False
+        drained.set()
+        await sending
+        return written
+
+    assert asyncio.run(waits()) == [b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"]
 
 
 def test_an_idle_connection_is_closed(server: Served) -> None:

@@ -23,6 +23,7 @@ from flowise_mock.contract import messages, responses
 from flowise_mock.contract.document import Document, DocumentError, resolve
 from flowise_mock.contract.schemas import Problem
 from flowise_mock.contract.writing import Writer, Writers
+from flowise_mock.engine.http_exchange import SENT, Exchange
 from flowise_mock.engine.server_profile import ServerProfile, etag
 from flowise_mock.engine.templates import Template, Words, fill, header_value, template
 from flowise_mock.state.outcomes import (
@@ -53,8 +54,14 @@ class Answer(NamedTuple):
     body: bytes
 
 
-async def respond(answer: Answer, send: Send) -> None:
-    """Send a whole response."""
+def respond(answer: Answer, send: Send) -> Awaitable[None]:
+    """Send a whole response: in one piece if `send` is that of our own server."""
+    exchange = getattr(send, "__self__", None)
+    is_sent = type(exchange) is Exchange and exchange.answer(*answer)
+    return SENT if is_sent else _in_parts(answer, send)
+
+
+async def _in_parts(answer: Answer, send: Send) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     await send({"type": "http.response.body", "body": answer.body})
 

@@ -169,6 +169,15 @@ class Exchange:
         self._write(message)
         return SENT
 
+    def answer(self, status: int, headers: Any, body: bytes) -> bool:
+        """Send a whole response in one piece; whether that was possible, else `send` it in parts."""
+        if self.is_started or (self._connection.unsent.is_paused and not self.disconnected):
+            return False
+        if not self.disconnected:
+            self._begin(status, headers)
+            self._send_body(body, more=False)
+        return True
+
     async def _send_drained(self, message: Message) -> None:
         await self._connection.unsent.drained()
         self._write(message)
@@ -180,11 +189,13 @@ class Exchange:
         if kind == "http.response.body" and self.is_started and not self.is_complete:
             self._send_body(message.get("body", b""), message.get("more_body", False))
         elif kind == "http.response.start" and not self.is_started:
-            self._send_head(message["status"], message.get("headers", ()))
+            self._begin(message["status"], message.get("headers", ()))
+            self._connection.loop.call_soon(self._write_head)
         else:
             raise RuntimeError(f"{kind} cannot be sent now")
 
-    def _send_head(self, status: int, headers: Any) -> None:
+    def _begin(self, status: int, headers: Any) -> None:
+        """Make the head of the response."""
         self.is_started, self._continues = True, False
         lines = [_status_line(status), self._connection.default_headers()]
         length: int | None = None
@@ -215,7 +226,6 @@ class Exchange:
             self._chunked = True
         lines.append(b"\r\n")
         self._head = b"".join(lines)
-        self._connection.loop.call_soon(self._write_head)
 
     def _write_head(self) -> None:
         """Write the head, unless it went with the first part of the body: that saves a packet."""

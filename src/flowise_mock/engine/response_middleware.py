@@ -17,7 +17,7 @@ from connexion.exceptions import ProblemException
 from starlette.types import Message, Receive, Scope, Send
 
 from flowise_mock.contract.secrets import Secrets
-from flowise_mock.engine.answers import Answer, AnsweringApp
+from flowise_mock.engine.answers import Answer, AnsweringApp, respond
 from flowise_mock.engine.request_state import RequestState, request_state
 from flowise_mock.engine.requests import ClientDisconnect
 from flowise_mock.engine.server_profile import ServerProfile
@@ -74,14 +74,15 @@ class ResponseMiddleware:
             except Exception as error:
                 answer = await self._failed(error, scope, state)
             if answer is not None:
-                head = self._head(scope, state, entry, answer.status, answer.headers)
-                body = b"" if state.bodiless else answer.body
+                status, headers, body = answer
+                status, headers = self._head(scope, state, entry, status, headers)
+                if state.bodiless:
+                    body = b""
                 if entry is not None:
                     entry.completed = not state.has_left
                     entry.response_length = len(body)
                     parts.append(body)
-                await send(head)
-                await send({"type": "http.response.body", "body": body})
+                await respond(Answer(status, headers, body), send)
         finally:
             seconds = time.perf_counter() - started
             if entry is not None:
@@ -132,7 +133,8 @@ class ResponseMiddleware:
     ) -> Awaitable[None]:
         """Send a message of a response that comes in parts, completed."""
         if message["type"] == "http.response.start":
-            return send(self._head(scope, state, entry, message["status"], message["headers"]))
+            status, headers = self._head(scope, state, entry, message["status"], message["headers"])
+            return send({"type": "http.response.start", "status": status, "headers": headers})
         body, more = message.get("body", b""), message.get("more_body", False)
         if state.bodiless:
             body = b""
@@ -148,7 +150,7 @@ class ResponseMiddleware:
 
     def _head(
         self, scope: Scope, state: RequestState, entry: Entry | None, status: int, headers: Headers
-    ) -> Message:
+    ) -> tuple[int, Headers]:
         """The head of the response with the headers that are added to all, and its status counted."""
         if not state.without_headers:
             profile = self.profile
@@ -170,7 +172,7 @@ class ResponseMiddleware:
         state.status = status
         if entry is not None:
             entry.response_headers = headers
-        return {"type": "http.response.start", "status": status, "headers": headers}
+        return status, headers
 
     def _end(self, entry: Entry, state: RequestState, parts: list[bytes], seconds: float) -> None:
         """Add the entry to the journal."""
