@@ -7,7 +7,6 @@ no copies.
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +17,8 @@ import deflate
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SCRIPTS, SEED = "fixtures/scripts", "fixtures/seed"
+PACKED_SEED = "data/fixtures/seed.json"
+"""The name that the seed has in the package."""
 TEXTS = ("description", "examples")
 
 
@@ -42,9 +43,6 @@ class Data(BuildHookInterface):
         include: dict[str, str] = build_data["force_include"]
         include[str(Path(self.root, SCRIPTS))] = f"flowise_mock/data/{SCRIPTS}"
         self.made = tempfile.TemporaryDirectory()
-        include[str(_write_seed(Path(self.root, SEED), Path(self.made.name)))] = (
-            f"flowise_mock/data/{SEED}.json"
-        )
         merged = _write_contracts(Path(self.root, "src"), Path(self.made.name))
         include[str(merged)] = f"flowise_mock/data/{merged.name}"
 
@@ -66,20 +64,15 @@ def _write_contracts(source: Path, folder: Path) -> Path:
     merged.write(
         path,
         ((name, contracts.load(name)) for name in contracts.names()),
-        ((name, _part(document.read(source / "flowise_mock" / name), name)) for name in PARTS),
+        [
+            (PACKED_SEED, {each.stem: document.read(each) for each in sorted((root / SEED).glob("*.json"))}),
+            *((name, _part(document.read(source / "flowise_mock" / name), name)) for name in PARTS),
+        ],
         [
             *((str(each.relative_to(root)), merged.without_reasons(document.read(each))) for each in files),
             *((f"baselines/{each.name}", document.read(each)) for each in baselines),
         ],
     )
-    return path
-
-
-def _write_seed(source: Path, folder: Path) -> Path:
-    """The collections of the seed in one file."""
-    path = folder / "seed.json"
-    seed = {file.stem: json.loads(file.read_text()) for file in sorted(source.glob("*.json"))}
-    path.write_text(json.dumps(seed, ensure_ascii=False, separators=(",", ":")))
     return path
 
 

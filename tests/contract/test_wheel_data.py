@@ -82,13 +82,11 @@ def test_an_unpacked_wheel_reads_its_merged_contracts(unpacked: Path) -> None:
     assert printed(code, unpacked) == ["data " + str(len(contracts.load("3.1.4")["paths"]))]
 
 
-def test_the_document_the_overlays_and_the_seed_are_in_it(unpacked: Path, tmp_path: Path) -> None:
+def test_the_document_and_the_overlays_are_in_it(unpacked: Path, tmp_path: Path) -> None:
     data = unpacked / "flowise_mock" / "data"
     merged.unpack(data / merged.FILE, tmp_path)
     for file in [ROOT / "openapi.yaml", *(ROOT / "overlays").iterdir()]:
         assert document.read(tmp_path / file.relative_to(ROOT)) == merged.without_reasons(document.read(file))
-    shipped = json.loads((data / "fixtures/seed.json").read_text())
-    assert shipped == {file.stem: document.read(file) for file in (ROOT / "fixtures/seed").iterdir()}
     assert (unpacked / "flowise_mock" / "py.typed").exists()
 
 
@@ -118,7 +116,13 @@ def test_it_has_the_documents_of_the_package(unpacked: Path) -> None:
     assert not any((unpacked / "flowise_mock" / name).exists() for name in names)
 
 
-def test_it_has_the_seed_in_one_file(unpacked: Path) -> None:
+def test_it_has_the_seed_with_its_contracts(unpacked: Path) -> None:
+    code = (
+        "import json\nfrom flowise_mock.contract import contracts, merged\n"
+        "print(json.dumps(merged.of_package(contracts.seed())))"
+    )
+    shipped = json.loads(printed(code, unpacked)[0])
+    assert shipped == {file.stem: document.read(file) for file in (ROOT / "fixtures/seed").iterdir()}
     code = (
         "from flowise_mock.server.build import Options, build\n"
         "mock = build(Options(ids='reproducible'))\nprint(mock.options.seed.name, mock.records)"

@@ -21,7 +21,7 @@ def root() -> Path:
 
 
 def seed() -> Path:
-    """The seed that a server begins with: a folder, and in a wheel one file."""
+    """The seed that a server begins with: a folder, and in a wheel one document of the package."""
     folder = root() / "fixtures" / "seed"
     return folder if folder.is_dir() else folder.with_suffix(".json")
 

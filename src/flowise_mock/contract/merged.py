@@ -16,7 +16,7 @@ from flowise_mock.contract import document
 from flowise_mock.contract.document import Document, DocumentError
 
 BUNDLED = Path(__file__).parents[1] / "data"
-"""The folder of the contracts and the seed in a wheel; a checkout has them at its top."""
+"""The folder of the contracts in a wheel; a checkout has them at its top."""
 
 FILE = "contracts.jsonl.xz"
 FILTERS = [

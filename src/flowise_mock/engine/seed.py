@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flowise_mock.contract import document, jsontext
+from flowise_mock.contract import contracts, document, jsontext, merged
 from flowise_mock.contract.document import Document, DocumentError, resolve
 from flowise_mock.contract.schemas import Schemas
 from flowise_mock.state.store import Store
@@ -51,9 +51,12 @@ def _collections(seed: Path) -> dict[str, tuple[str, Any]]:
     try:
         if seed.is_dir():
             return {file.stem: (str(file), document.read(file)) for file in sorted(seed.glob("*.json"))}
-        if not seed.is_file():
+        if seed == contracts.seed():
+            whole = merged.of_package(seed)
+        elif seed.is_file():
+            whole = document.read(seed)
+        else:
             raise SeedError(f"{seed}: there is no such folder; name one that holds <collection>.json files")
-        whole = document.read(seed)
     except DocumentError as error:
         raise SeedError(str(error)) from None
     if not isinstance(whole, dict):
