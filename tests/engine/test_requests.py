@@ -265,3 +265,8 @@ def test_a_large_body_is_parsed_beside_the_loop(
         asyncio.run(parser._parse("application/json", {}, {}, {"type": "http", "headers": []}, receive))
     assert refused.value.detail == "Unexpected end of JSON input"
     assert (threads != [threading.get_ident()]) is is_beside
+
+
+def test_half_a_surrogate_pair_in_utf_7_is_replaced() -> None:
+    raw, value = body_parser._read(b'{"a": "+2AA-"}', "identity", "utf-7", body_parser.parse_json, 100)
+    assert (raw, value) == (b'{"a": "?"}', {"a": "?"})

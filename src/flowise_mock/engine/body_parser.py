@@ -126,7 +126,8 @@ def _decoded(raw: bytes, charset: str) -> tuple[str, bytes]:
         text = raw.decode(charset, "replace").removeprefix("\ufeff")
     except LookupError:
         raise UnsupportedCharset(charset.upper(), "UTF-8") from None
-    return text, text.encode()
+    raw = text.encode("utf-8", "replace")  # UTF-7 may have halves of surrogate pairs
+    return raw.decode(), raw
 
 
 def parse_json(text: str) -> Any:
