@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from typing import Any
 
 import orjson
@@ -115,6 +116,13 @@ def test_the_depth_around_a_large_value_is_limited(depth: int) -> None:
     else:
         with pytest.raises(ValueError, match="nested deeper than 200 levels"):
             jsontext.loads(text)
+
+
+def test_what_nests_deeply_is_not_read_again_for_each_level() -> None:
+    text = b"[" * 150 + b"[[[]]]," * 100_000 + b"1" + b"]" * 150
+    started = time.perf_counter()
+    assert len(jsontext.loads(text)) == 1
+    assert time.perf_counter() - started < 2
 
 
 @pytest.mark.parametrize("text", [b'{"a": "%s"', b'{"a": "%s",}', b'["%s"] x', b'{"a": "%s\n"}', b'[["%s"}'])

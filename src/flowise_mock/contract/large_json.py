@@ -13,6 +13,8 @@ from typing import Any
 
 import orjson
 
+NESTED = 5
+"""Containers around a part. Each is read once in vain, to find that it is larger than a part."""
 NEAR = 8
 """Parts in which the first error is looked for, from the part that is broken on."""
 PART = 256 * 1024
@@ -82,7 +84,7 @@ class _Reader:
     def value(self, depth: int) -> Any:
         """The value that begins here, inside of so many containers."""
         first = self.peek()
-        if depth > self._most:
+        if depth > min(self._most, NESTED):
             raise NotInParts
         if first == b"[":
             items: list[Any] = []
