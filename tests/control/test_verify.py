@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from control.conftest import Namespace
+from flowise_mock.engine.slices import Slices
 
 ONE = {"operation": "createPrediction", "question": "one"}
 TWO = {"question": {"contains": "two"}}
@@ -82,3 +83,26 @@ def test_nothing_is_near_an_empty_journal(ns: Namespace) -> None:
 )
 def test_what_cannot_be_verified(ns: Namespace, wanted: dict[str, Any], status: int) -> None:
     assert ns.control.post("/verify", json=wanted).status_code == status
+
+
+def test_a_place_of_thousands_of_digits_is_none(ns: Namespace) -> None:
+    ns.api.post("/tools", json=["a"])
+    assert not verify(ns, match={"operation": "createTool", "json": {"/" + "9" * 5000: "a"}})["passed"]
+
+
+def test_others_get_their_turn_while_entries_are_compared(
+    ns: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A match of 50,000 headers kept them waiting for 39 s."""
+    pauses: list[Slices] = []
+    pause = Slices.pause
+
+    async def counted(slices: Slices) -> None:
+        pauses.append(slices)
+        await pause(slices)
+
+    for _ in range(27):  # and the three that are there
+        ns.ask("a")
+    monkeypatch.setattr(Slices, "pause", counted)
+    assert not verify(ns, match=NONE, order=[NONE])["passed"]
+    assert len(pauses) >= 4 * 30  # read, counted, looked for in order, and compared

@@ -6,12 +6,14 @@ import asyncio
 import io
 import json
 import threading
+import time
 import zipfile
 from typing import Any
 
 import pytest
 
 from flowise_mock.formats import archive
+from flowise_mock.formats import xlsx as opened_xlsx
 from flowise_mock.formats.opened import LoadFailure, Opened
 from flowise_mock.knowledge import documents
 from flowise_mock.knowledge.documents import load
@@ -79,6 +81,18 @@ def xlsx(rows: list[list[Any]]) -> bytes:
     for row in rows:
         book.worksheets[0].append(row)
     book.save(target)
+    return target.getvalue()
+
+
+def edited(changes: dict[bytes, bytes]) -> bytes:
+    """A sheet of the column `a` with the number 7, in which some things are replaced."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(xlsx([["a"], [7]]))) as source, zipfile.ZipFile(target, "w") as packed:
+        for name in source.namelist():
+            part = source.read(name)
+            for old, new in changes.items():
+                part = part.replace(old, new)
+            packed.writestr(name, part)
     return target.getvalue()
 
 
@@ -168,6 +182,14 @@ def test_pointers_and_metadata_of_json() -> None:
     [
         ("pdfFile", "a.pdf", "%PDF-1.4 nonsense", {}, "Invalid PDF structure"),
         ("pdfFile", "a.pdf", "", {}, "PDFDocument: stream must have data"),
+        (
+            "pdfFile",
+            "a.pdf",
+            pdf("x").replace(b"/Root", b"/Encrypt << /V 9 >> /Root"),
+            {},
+            "Invalid PDF structure",
+        ),
+        ("microsoftExcel", "a.xlsx", edited({b"<v>7<": b"<v>" + b"7" * 400 + b"<"}), {}, "Unsupported file"),
         ("docxFile", "a.docx", "no archive", {}, "Can't find end of central directory"),
         ("docxFile", "a.docx", zipped({"a": "b"}), {}, "Could not find main document part"),
         ("csvFile", "a.csv", "a,b\n1,2", {}, "Cannot read properties of undefined (reading 'trim')"),
@@ -187,6 +209,13 @@ def test_pointers_and_metadata_of_json() -> None:
             {"pointerName": "t"},
             "Expected string, at position 0 got undefined",
         ),
+        (
+            "jsonlinesFile",
+            "a.jsonl",
+            '["a"]',
+            {"pointerName": "9" * 5000},
+            "Expected string, at position 0 got undefined",
+        ),
         ("jsonFile", "a.json", "{bad", {}, "Expected property name or '}' in JSON at position 1"),
     ],
 )
@@ -202,6 +231,27 @@ def test_an_archive_that_is_too_large_is_not_unpacked(monkeypatch: pytest.Monkey
     monkeypatch.setattr(archive, "MAX_UNPACKED", 1000)
     with pytest.raises(LoadFailure, match="too large"):
         load(file("a.docx", docx("x" * 2000)), {})
+
+
+def test_a_sheet_that_is_empty_for_ever_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opened_xlsx, "MAX_SECONDS", 0.1)
+    started = time.monotonic()
+    data = edited({b'<dimension ref="A1:A2" />': b"", b'r="2"': b'r="1048576"', b'"A2"': b'"XFD1048576"'})
+    with pytest.raises(LoadFailure, match="Unsupported file"):
+        load(file("a.xlsx", data), {})
+    assert time.monotonic() - started < 5
+
+
+def test_columns_of_one_name_are_numbered() -> None:
+    started = time.monotonic()
+    (row,) = load(file("a.xlsx", xlsx([["a", "a_1", *["a"] * 8000], [1, 2, 3, 4, 5]])), {})
+    assert row.text == "- a: 1\n- a_1: 2\n- a_2: 3\n- a_3: 4\n- a_4: 5\n"
+    assert time.monotonic() - started < 5
+
+
+def test_a_large_number_of_a_sheet_is_one_of_javascript() -> None:
+    (row,) = load(file("a.xlsx", edited({b"<v>7<": b"<v>1" + b"0" * 30 + b"<"})), {})
+    assert (row.text, row.metadata["a"]) == ("- a: 1e+30\n", 1e30)
 
 
 def test_files_are_opened_beside_the_event_loop() -> None:

@@ -46,6 +46,11 @@ def is_json(text: str) -> bool:
     return True
 
 
+def is_index(key: str) -> bool:
+    """Whether a part of a path may be the place of an item: Python reads no number of 4301 digits."""
+    return key.isdecimal() and len(key) < 10
+
+
 def dumps(value: Any) -> str:
     """`value` as compact JSON text."""
     return orjson.dumps(value).decode()

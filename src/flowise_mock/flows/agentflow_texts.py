@@ -65,7 +65,7 @@ def _at(value: Any, path: str) -> Any:
     for key in path.split("."):
         if isinstance(value, dict):
             value = value.get(key, value.get(key.lower()))
-        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+        elif isinstance(value, list) and jsontext.is_index(key) and int(key) < len(value):
             value = value[int(key)]
         else:
             return None

@@ -15,7 +15,6 @@ MAX_SECONDS = 20.0
 
 def open_pdf(data: bytes) -> Opened:
     from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
 
     if not data:
         raise LoadFailure("PDFDocument: stream must have data")
@@ -33,7 +32,9 @@ def open_pdf(data: bytes) -> Opened:
             str(key).lstrip("/"): str(value) for key, value in (reader.metadata or {}).items()
         }
         has_form = reader.xfa is not None or bool(reader.get_fields())
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
+    except LoadFailure:
+        raise
+    except Exception:  # of the library
         raise LoadFailure("Invalid PDF structure") from None
     version = reader.pdf_header.rpartition("-")[2]
     information = {

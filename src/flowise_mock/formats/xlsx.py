@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 import io
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from flowise_mock.contract import v8
 from flowise_mock.formats.archive import check_archive
 from flowise_mock.formats.opened import LoadFailure, Opened
+from flowise_mock.formats.pdf import MAX_SECONDS
 
 
 def open_xlsx(data: bytes) -> Opened:
@@ -19,15 +21,21 @@ def open_xlsx(data: bytes) -> Opened:
     try:
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
         found = [row for sheet in book.worksheets for row in _rows(sheet)]
+        texts = [_text(cells) for _, _, cells in found]
     except Exception:
         raise LoadFailure("Unsupported file") from None
-    return Opened([_text(cells) for _, _, cells in found], {}, rows=tuple(_metadata(*row) for row in found))
+    return Opened(texts, {}, rows=tuple(_metadata(*row) for row in found))
 
 
 def _rows(sheet: Any) -> Iterator[tuple[str, int, dict[str, Any]]]:
     """The name of the sheet, the number and the cells of each row; the first row has the names."""
-    table = enumerate(sheet.iter_rows(values_only=True))
-    filled = [(number, row) for number, row in table if any(cell is not None for cell in row)]
+    until = time.monotonic() + MAX_SECONDS
+    filled = []
+    for number, row in enumerate(sheet.iter_rows(values_only=True)):
+        if any(cell is not None for cell in row):
+            filled.append((number, row))
+        if time.monotonic() > until:  # a cell far away has empty rows before it
+            raise LoadFailure("the file takes too long to read")
     if not filled:
         return
     top, names = filled[0][0], _names(filled[0][1])
@@ -39,19 +47,21 @@ def _rows(sheet: Any) -> Iterator[tuple[str, int, dict[str, Any]]]:
 
 def _names(row: tuple[Any, ...]) -> list[str]:
     """The names of the columns; a missing one, or one that is there already, gets a number."""
-    names: list[str] = []
+    names: dict[str, int] = {}
     for cell in row:
         name = plain = "__EMPTY" if cell is None else v8.text(_value(cell))
-        count = 0
+        count = names.get(plain, 0)
         while name in names:
             count += 1
             name = f"{plain}_{count}"
-        names.append(name)
-    return names
+        names |= {name: 0, plain: count}
+    return list(names)
 
 
 def _value(cell: Any) -> Any:
     """A cell as JSON: a date is the number of days since the end of 1899."""
+    if isinstance(cell, int) and abs(cell) > 2**53:
+        return float(cell)
     if isinstance(cell, datetime.datetime):
         span = cell - datetime.datetime(1899, 12, 30)
     elif isinstance(cell, datetime.time):

@@ -109,7 +109,7 @@ def _at(value: Any, pointer: str) -> Any:
     for key in pointer.split("/"):
         if isinstance(value, dict):
             value = value.get(key.replace("~1", "/").replace("~0", "~"), _MISSING)
-        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+        elif isinstance(value, list) and jsontext.is_index(key) and int(key) < len(value):
             value = value[int(key)]
         else:
             return _MISSING

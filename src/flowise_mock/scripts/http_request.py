@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
+from flowise_mock.contract import jsontext
 from flowise_mock.scripts.patterns import SearchTime
 
 
@@ -39,7 +40,7 @@ class HttpRequest:
             key = part.replace("~1", "/").replace("~0", "~")
             if isinstance(node, dict) and key in node:
                 node = node[key]
-            elif isinstance(node, list) and key.isdecimal() and int(key) < len(node):
+            elif isinstance(node, list) and jsontext.is_index(key) and int(key) < len(node):
                 node = node[int(key)]
             else:
                 return ABSENT
