@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+from flowise_mock.contract import jsontext
 from flowise_mock.control import entries
 from flowise_mock.control.call import ControlCall, conflict
 from flowise_mock.engine.worlds import World
@@ -51,8 +51,8 @@ async def list_journal(
 
 def _match(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = jsontext.loads(text)
+    except ValueError as error:
         raise Conflict(f"match is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise Conflict('match must be an object such as {"question": "hello"}')
@@ -128,33 +128,38 @@ async def _events(worlds: list[World], most: int, seconds: float) -> AsyncIterat
 async def verify(call: ControlCall, body: dict[str, Any]) -> dict[str, Any]:
     kept = [entry for entry, _ in await _entries(call, None)]
     with SearchTime():
-        return _verify(call, kept, body)
+        return await _verify(call, kept, body)
 
 
-def _verify(call: ControlCall, kept: list[Entry], body: dict[str, Any]) -> dict[str, Any]:
+async def _verify(call: ControlCall, kept: list[Entry], body: dict[str, Any]) -> dict[str, Any]:
     conditions = _conditions(body.get("match", {}))
-    count = sum(entries.matches(conditions, entry, call.world) for entry in kept)
+    matches = (entries.matches(conditions, entry, call.world) for entry in kept)
+    count = sum(await collected(matches, call.pause, 1))
     times = body.get("times", {} if "order" in body and "match" not in body else {"at_least": 1})
     passed = (
         times.get("exactly", count) == count
         and count >= times.get("at_least", 0)
         and count <= times.get("at_most", count)
     )
-    missing = _out_of_order(call, kept, body.get("order", []))
+    missing = await _out_of_order(call, kept, body.get("order", []))
     verdict = {"passed": passed and missing is None, "count": count, "expected": _expected(times, body)}
     if verdict["passed"]:
         return {**verdict, "nearest": None}
-    return {**verdict, "nearest": _nearest(call, kept, conditions if missing is None else missing)}
+    return {**verdict, "nearest": await _nearest(call, kept, conditions if missing is None else missing)}
 
 
-def _out_of_order(
+async def _out_of_order(
     call: ControlCall, kept: list[Entry], order: list[dict[str, Any]]
 ) -> tuple[Condition, ...] | None:
     """The first pattern that nothing matches after the earlier ones; None if all are there in order."""
     rest = iter(kept)
     for match in order:
         conditions = _conditions(match)
-        if not any(entries.matches(conditions, entry, call.world) for entry in rest):
+        for entry in rest:
+            await call.pause()
+            if entries.matches(conditions, entry, call.world):
+                break
+        else:
             return conditions
     return None
 
@@ -164,13 +169,14 @@ def _expected(times: dict[str, int], body: dict[str, Any]) -> str:
     return " and ".join([*words, *(["in order"] if "order" in body else [])])
 
 
-def _nearest(
+async def _nearest(
     call: ControlCall, kept: list[Entry], conditions: tuple[Condition, ...]
 ) -> dict[str, Any] | None:
     """The entry with the fewest failed conditions; the newest of several."""
-    found = [(entries.differences(conditions, entry, call.world), entry) for entry in kept]
-    failing = [each for each in found if each[0]]
+    counts = ((len(entries.differences(conditions, entry, call.world)), entry) for entry in kept)
+    failing = [each for each in await collected(counts, call.pause, 1) if each[0]]
     if not failing:
         return None
-    differing, entry = min(reversed(failing), key=lambda each: len(each[0]))
+    entry = min(reversed(failing), key=lambda each: each[0])[1]
+    differing = entries.differences(conditions, entry, call.world)
     return {"entry": entries.shown(entry, call.world), "differences": differing}
