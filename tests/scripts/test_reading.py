@@ -216,3 +216,9 @@ def test_the_time_to_read_grows_with_the_size_alone(tmp_path: Path, make: Callab
         assert seconds(24_000) < 12 * max(seconds(4_000), 0.05)
     finally:
         gc.unfreeze()
+
+
+def test_what_has_more_digits_than_python_writes_is_a_text(tmp_path: Path) -> None:
+    digits = "0x" + "f" * 5000
+    (tmp_path / "a.yaml").write_text(f"rules:\n  - answer: {digits}")
+    assert reading.read(tmp_path / "a.yaml").value["rules"][0]["answer"] == digits

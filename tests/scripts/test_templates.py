@@ -33,6 +33,7 @@ VALUES = {
             "{{ form.size | default('M') }} {{ 'a' if turn == 2 else 'b' }} {{ question[:3] ~ '!' }}",
             "M a Why!",
         ),
+        ("{{ 1.25 | round(1, 'floor') }} {{ 2 | round(precision=10000000000, method='ceil') }}", "1.2 2.0"),
         ("{% raw %}{{ question }}{% endraw %}{# said so #}\n", "{{ question }}\n"),
     ],
 )
@@ -68,6 +69,8 @@ def test_a_template_is_rendered(source: str, text: str) -> None:
         ("{{ question | nope }}", "there is no filter nope; there are abs, capitalize"),
         ("{{ " + "(" * 5000 + " }}", "is not a template: nested too deeply"),
         ("{{ " + "1 + " * 5000 + "1 }}", "is not a template: nested too deeply"),
+        ("{{ " + "9" * 5000 + " }}", "is not a template: Exceeds the limit"),
+        ("{{ 0x" + "f" * 5000 + " }}", "is not a template: Exceeds the limit"),
         ("{{ form + 1 }}", "unsupported operand"),
     ],
 )

@@ -66,6 +66,8 @@ class _Scalar(NamedTuple):
 @lru_cache(maxsize=4096)
 def _plain(text: str) -> _Scalar:
     """An unquoted scalar as YAML 1.2 reads it, compared with YAML 1.1."""
+    if len(text) > 4000:  # as a number, it has more digits than Python writes
+        return _Scalar(text)
     tag = next((name for name, pattern in _CORE if pattern.fullmatch(text)), "str")
     value = _typed(tag, text)
     if tag == "float" and json.dumps(value) in ("NaN", "Infinity", "-Infinity"):

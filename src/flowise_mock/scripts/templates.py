@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes
+from jinja2.filters import do_round
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from flowise_mock.contract import jsontext
@@ -50,6 +51,8 @@ def compile_template(source: str, variables: Collection[str]) -> Template:
         template = _environment().from_string(tree)
     except TemplateSyntaxError as error:
         raise TemplateError(f"is not a template: {error.message}") from None
+    except ValueError as error:  # a number with thousands of digits
+        raise TemplateError(f"is not a template: {error}") from None
     except (MemoryError, RecursionError, SyntaxError):
         raise TemplateError("is not a template: nested too deeply") from None
 
@@ -119,7 +122,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
 def _filters() -> dict[str, Callable[..., Any]]:
     known = ImmutableSandboxedEnvironment().filters
     own: dict[str, Callable[..., Any]] = {"join": _join, "replace": _replace, "tojson": jsontext.dumps}
-    return {name: known[name] for name in _FILTERS} | own
+    return {name: known[name] for name in _FILTERS} | own | {"round": _round}
 
 
 def _to_text(value: Any) -> str:
@@ -133,6 +136,11 @@ def _join(values: Any, between: str = "") -> str:
     texts = [_to_text(each) for each in values]
     _check_size(sum(map(len, texts)) + len(texts) * len(between))
     return between.join(texts)
+
+
+def _round(value: float, precision: int = 0, method: Any = "common") -> float:
+    """Jinja raises 10 to the precision, which could take for ever."""
+    return do_round(value, min(max(precision, -99), 99), method)
 
 
 def _replace(text: Any, old: str, new: str) -> str:
