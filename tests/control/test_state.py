@@ -34,6 +34,8 @@ def test_time_that_runs_can_be_put_forward(ns: Namespace) -> None:
         ("/clock", {"at": "tomorrow"}, 400),
         ("/clock", {"at": 5}, 400),
         ("/clock", {"at": "0000-01-01T00:00:00Z"}, 400),
+        ("/clock", {"at": "0001-01-01T00:00:00+14:00"}, 400),
+        ("/clock", {"at": "9999-12-31T23:59:59-14:00"}, 400),
         ("/clock/advance", {"seconds": -1}, 400),
         ("/clock/advance", {}, 400),
     ],
@@ -46,9 +48,20 @@ def test_what_the_clock_cannot_show(ns: Namespace, path: str, body: dict[str, An
 
 
 def test_the_last_year(ns: Namespace) -> None:
-    ns.control.put("/clock", json={"at": "9999-12-31T23:59:59Z"}).raise_for_status()
+    ns.control.put("/clock", json={"at": "9999-12-31T23:59:59.999Z"}).raise_for_status()
     refused = ns.control.post("/clock/advance", json={"seconds": 60})
     assert (refused.status_code, "9999" in refused.json()["message"]) == (409, True)
+    # each message is dated later than the one before it
+    assert [ns.ask("a").status_code, ns.ask("b").status_code] == [200, 200]
+    assert ns.control.get("/journal").status_code == 200
+
+
+def test_time_that_runs_does_not_reach_the_last_year(ns: Namespace) -> None:
+    seconds = 10**9
+    while seconds:
+        advanced = ns.control.post("/clock/advance", json={"seconds": seconds})
+        seconds = seconds if advanced.status_code == 200 else seconds // 2
+    assert "9998" <= ns.control.get("/clock").json()["now"] < "9999"
 
 
 # --- records ---------------------------------------------------------------------------------------

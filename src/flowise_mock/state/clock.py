@@ -29,7 +29,7 @@ class Clock:
     def advance(self, by: timedelta) -> None:
         """Advance the clock. Raises OverflowError if there is no such date."""
         if self.moment is None:
-            datetime.now(UTC) + self._ahead + by
+            datetime.now(UTC) + self._ahead + by + timedelta(366)  # time to run on
             self._ahead += by
             self._ahead_milliseconds = self._ahead // timedelta(milliseconds=1)
         else:
@@ -41,6 +41,8 @@ class Clock:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = 253402300799
+"""The last second of the year 9999, which a clock may pass."""
 
 
 _ENDS = [f".{milliseconds:03d}Z" for milliseconds in range(1000)]
@@ -57,7 +59,7 @@ class Dates:
         second, rest = divmod(milliseconds, 1000)
         if second != self._second:
             self._second = second
-            self._text = (_EPOCH + timedelta(seconds=second)).isoformat()[:19]
+            self._text = (_EPOCH + timedelta(seconds=min(second, _LAST))).isoformat()[:19]
         return self._text + _ENDS[rest]
 
 
@@ -88,9 +90,9 @@ def moment(text: str) -> datetime | None:
     """The moment of an ISO date, in UTC unless it has an offset; None for anything else."""
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):  # in UTC it may be before the year 1
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def milliseconds(moment: datetime) -> int:
