@@ -174,6 +174,8 @@ ENTRY = {
     "id": "1", "namespace": "x", "time": "0001-01-01T00:00:00+14:00", "operation": "", "method": "GET", "path": "/",
     "query": {}, "headers": {}, "status": 200, "completed": True, "duration": 1,
 }  # fmt: skip
+TOTALS: tuple[Any, ...] = ("a", "\u00b2", {}, [1], 1e308, 1e308, "9" * 5000)
+LOADERS = [{"id": "a", "totalChars": total} for total in TOTALS]
 
 INPUTS: dict[str, Raw | Left | list[Sent]] = {
     # bytes
@@ -229,6 +231,7 @@ INPUTS: dict[str, Raw | Left | list[Sent]] = {
     "a quote that never ends": loaded("csvFile", {"csvFile": uri("a.csv", b'a,b\n"' + b"x,\n" * 50_000), "columnName": ""}),
     "a pointer of thousands of digits": loaded("jsonlinesFile", {"jsonlinesFile": uri("a.jsonl", b'["a"]'), "pointerName": "9" * 5000}),
     "chunks of less than nothing": loaded("plainText", {"text": "a b " * 500}, chunkSize="-0.5", chunkOverlap=-(10**18)),
+    "totals that are none": [sent("PUT", f"{STORE}/store/STORE", {"loaders": json.dumps(LOADERS[:number])}) for number in range(1, 8)] + [sent("GET", f"{STORE}/store")],
     # sequences
     "a flow that is deleted while it answers": Left(Sent("DELETE", f"/api/v1/chatflows/{FLOW}")),
     "a flow that loses its key while it answers": Left(sent("PUT", f"/api/v1/chatflows/{FLOW}", {"apikeyid": "gone"})),

@@ -87,7 +87,8 @@ def _with_totals(call: Call, target: Record) -> Record:
         call.report(WrongType("loaders"))
     found = loaders.loaders_of(target)
     totals = {
-        total: sum(int(loader.get(total) or 0) for loader in found) for total in ("totalChars", "totalChunks")
+        total: sum(min(positive(loader.get(total), 0), 2**40) for loader in found)
+        for total in ("totalChars", "totalChunks")
     }
     if found:
         target = {
