@@ -232,6 +232,10 @@ INPUTS: dict[str, Raw | Left | list[Sent]] = {
     "a pointer of thousands of digits": loaded("jsonlinesFile", {"jsonlinesFile": uri("a.jsonl", b'["a"]'), "pointerName": "9" * 5000}),
     "chunks of less than nothing": loaded("plainText", {"text": "a b " * 500}, chunkSize="-0.5", chunkOverlap=-(10**18)),
     "totals that are none": [sent("PUT", f"{STORE}/store/STORE", {"loaders": json.dumps(LOADERS[:number])}) for number in range(1, 8)] + [sent("GET", f"{STORE}/store")],
+    # functions
+    "a sum that grows": [sent("POST", "/api/v1/node-custom-function", {"javascriptFunction": "return " + "+".join(["$a"] * 5000), "functionInputVariables": {"a": "x" * 10_000}})],
+    "a text that is doubled sixty times": [sent("POST", "/api/v1/node-custom-function", {"javascriptFunction": "return " + "JSON.stringify(" * 60 + "'\"'" + ")" * 60})],
+    "nothing within a list": [sent("POST", "/api/v1/node-custom-function", {"javascriptFunction": code}) for code in ("return [undefined]", "return JSON.stringify(undefined)")],
     # sequences
     "a flow that is deleted while it answers": Left(Sent("DELETE", f"/api/v1/chatflows/{FLOW}")),
     "a flow that loses its key while it answers": Left(sent("PUT", f"/api/v1/chatflows/{FLOW}", {"apikeyid": "gone"})),

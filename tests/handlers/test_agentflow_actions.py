@@ -152,6 +152,8 @@ def test_a_condition_agent_takes_one_branch(client: httpx.Client) -> None:
         ("return 'hi ' + $input;", "hi there"),
         ("return {answer: 42, of: ['x', null]}", {"answer": 42, "of": ["x", None]}),
         ("return JSON.stringify({a: 1 + 1})", '{"a":2}'),
+        ("return [undefined, {a: $flow.none, b: 1}]", [None, {"b": 1}]),
+        ("return JSON.stringify(undefined)", functions.UNDEFINED),
         ("return $flow.chatId + ' ' + $flow.none", "c undefined"),
         (r"return 'it\'s \"so\"'", 'it\'s "so"'),
     ],
@@ -171,10 +173,14 @@ def test_what_a_function_returns(code: str, value: Any) -> None:
         "return 'a",
         "return [1",
         "return 1 2",
+        "return " + "1 + " * 5000 + "1",
+        "return " + " + ".join(["$long"] * 1000),
+        "return [" + ", ".join(["$long"] * 1000) + "]",
+        "return " + "JSON.stringify(" * 60 + "'\"'" + ")" * 60,
     ],
 )
 def test_a_function_that_would_have_to_run(code: str) -> None:
-    assert functions.run(code, {}) is None
+    assert functions.run(code, {"long": "x" * 10_000}) is None
 
 
 @pytest.mark.parametrize("code", ["", "return", "return ;", "const a = 1", "return undefined"])

@@ -22,6 +22,8 @@ class Returned(NamedTuple):
 UNDEFINED = object()
 MAX_INTEGER = 2**53
 """The first whole number that is not exact in JavaScript."""
+MAX_CODE, MAX_SIZE = 10_000, 2_000_000
+"""Characters of an expression, and of its variables each time that they are named."""
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<number>-?\d+(?:\.\d+)?)"""
     r"""|(?P<name>\$?[A-Za-z_][\w$]*(?:\.[A-Za-z_]\w*)*)|(?P<sign>[\[\]{}(),:+;]))"""
@@ -85,6 +87,7 @@ class _Reader:
     def __init__(self, text: str, variables: Mapping[str, Any]) -> None:
         self._tokens = _tokens(text)
         self._variables = variables
+        self._size = 0
 
     def whole(self) -> Any:
         value = self._sum()
@@ -123,13 +126,21 @@ class _Reader:
             self._expect("(")
             value = self._sum()
             self._expect(")")
-            return jsontext.dumps(value)
-        return self._variable(text)
+            return value if value is UNDEFINED else self._counted(jsontext.dumps(value))
+        return self._counted(self._variable(text))
+
+    def _counted(self, value: Any) -> Any:
+        """A value whose size may multiply. Raises ValueError if all of them are too large together."""
+        self._size += 0 if value is UNDEFINED else len(jsontext.dumps(value))
+        if self._size > MAX_SIZE:
+            raise ValueError
+        return value
 
     def _list(self) -> list[Any]:
         found: list[Any] = []
         while self._peek() != "]":
-            found.append(self._sum())
+            value = self._sum()
+            found.append(None if value is UNDEFINED else value)
             if self._peek() == ",":
                 self._tokens.pop(0)
         self._expect("]")
@@ -140,7 +151,9 @@ class _Reader:
         while self._peek() != "}":
             kind, text = self._tokens.pop(0)
             self._expect(":")
-            found[_unquoted(text) if kind == "text" else text] = self._sum()
+            value = self._sum()
+            if value is not UNDEFINED:
+                found[_unquoted(text) if kind == "text" else text] = value
             if self._peek() == ",":
                 self._tokens.pop(0)
         self._expect("}")
@@ -161,6 +174,8 @@ class _Reader:
 def _tokens(text: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     place, text = 0, text.rstrip()
+    if len(text) > MAX_CODE:
+        raise ValueError
     while place < len(text):
         match = _TOKEN.match(text, place)
         if match is None or match.lastgroup is None:
