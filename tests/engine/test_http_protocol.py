@@ -345,3 +345,35 @@ def test_a_broken_request_waits_for_the_answers_before_it(bounded: Running) -> N
     received = exchange(bounded, raw + b"nonsense\r\n\r\n")
     assert statuses(received) == [200, 400]
     assert received.index(b"[DONE]") < received.index(b"HTTP/1.1 400")
+
+
+def test_a_broken_body_waits_for_the_answers_before_it(bounded: Running) -> None:
+    broken = head("POST", "/api/v1/tools", JSON, "Transfer-Encoding: chunked\r\n") + b"zz\r\n"
+    with connect(bounded) as connection:
+        connection.sendall(head("GET", "/api/v1/ping") + broken)
+        assert statuses(read(connection)) == [200, 400]
+        assert connection.recv(1) == b""  # it is closed, and not only silent
+
+
+@pytest.mark.parametrize("trailer", ["Authorization: Bearer flowise-mock\r\n", "X: 1\r\n" * 300])
+def test_a_trailer_is_no_header(bounded: Running, trailer: str) -> None:
+    assert AUTH.endswith("Bearer flowise-mock\r\n")
+    sent = (
+        f"POST /api/v1/tools HTTP/1.1\r\n{HOST}{JSON}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    )
+    raw = sent.encode() + CHUNKED.removesuffix(b"\r\n") + trailer.encode() + b"\r\n"
+    assert statuses(exchange(bounded, raw)) == [401]
+    raw = raw.replace(HOST.encode(), (HOST + AUTH).encode())
+    assert statuses(exchange(bounded, raw)) == [200]
+
+
+def test_a_whole_url_may_have_no_path(bounded: Running, caplog: pytest.LogCaptureFixture) -> None:
+    received = exchange(bounded, head("GET", "http://localhost", "Connection: close\r\n"))
+    assert statuses(received) == [200]
+    assert b"flowise-mock" in received
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+def test_http_1_0_knows_no_continue(bounded: Running) -> None:
+    sent = f"POST /api/v1/tools HTTP/1.0\r\n{AUTH}{JSON}Expect: 100-continue\r\nContent-Length: 13\r\n\r\n"
+    assert statuses(exchange(bounded, sent.encode() + b'{"name": "a"}')) == [200]

@@ -153,7 +153,8 @@ class Protocol(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value.rstrip(b" \t")))  # blanks before it are stripped already
+        if self._in_head:  # else it is a trailer, which is no header
+            self.headers.append((name.lower(), value.rstrip(b" \t")))  # blanks before it are stripped already
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -165,7 +166,7 @@ class Protocol(asyncio.Protocol):
         version = parser.get_http_version()
         named = dict(headers)
         problem = head_problem(headers, named, version, size, self.limits)
-        expected = named[b"expect"].lower() if b"expect" in named else None
+        expected = named[b"expect"].lower() if b"expect" in named and version == "1.1" else None
         if problem is None and self.bare and expected not in (None, b"100-continue"):
             problem = 417, "The request has an Expect header that is not 100-continue"
         path, raw_path, query = (_target if len(self._url) <= MAX_KEPT else _target.__wrapped__)(self._url)
@@ -269,6 +270,8 @@ class Protocol(asyncio.Protocol):
                 self._answered.disconnect()
                 self._end(answer)
         else:
+            if not self._in_head and not self._is_whole:
+                self._queue.pop()  # the broken one, whose body would never end
             self._refused = answer
             self.pause_reading()
 
@@ -330,8 +333,9 @@ class Protocol(asyncio.Protocol):
 def _target(url: bytes) -> tuple[str, bytes, bytes]:
     """The decoded path of a URL, its raw path and its query. Most requests repeat a URL, so they are kept."""
     found = httptools.parse_url(url)
-    path = found.path.decode("ascii")
-    return unquote(path) if "%" in path else path, found.path, found.query or b""
+    raw = found.path or b"/"  # http://localhost has none
+    path = raw.decode("ascii")
+    return unquote(path) if "%" in path else path, raw, found.query or b""
 
 
 @lru_cache(4)
