@@ -47,7 +47,7 @@ class Running:
     def reset(self) -> None:
         world = self.mock.worlds.default
         world.store.restore(self.seeded)
-        world.store.clock.release()
+        world.store.release_clock()
         world.rules.use([])
         world.journal.clear()
 

@@ -21,6 +21,18 @@ def test_a_frozen_clock(ns: Namespace) -> None:
     assert ns.control.delete("/clock").json()["frozen"] is False
 
 
+@pytest.mark.parametrize("how", ["delete", "reset"])
+def test_what_is_made_after_a_frozen_clock_has_the_real_date(ns: Namespace, how: str) -> None:
+    ns.control.put("/clock", json={"at": "9999-12-31T00:00:00Z"})
+    ns.ask("a")
+    if how == "delete":
+        ns.control.delete("/clock")
+    else:
+        ns.control.post("/reset", json={"parts": ["clock"]})
+    tool = ns.api.post("/tools", json={"name": "t", "description": "d", "color": "c"}).json()
+    assert tool["createdDate"] < "9999"
+
+
 def test_time_that_runs_can_be_put_forward(ns: Namespace) -> None:
     before = ns.control.get("/clock").json()["now"]
     after = ns.control.post("/clock/advance", json={"seconds": 86400 * 366}).json()

@@ -87,6 +87,11 @@ class Store:
             self.clock.moment = at
             self._last = 0
 
+    def release_clock(self) -> None:
+        """Show the real time again, and date new records by it."""
+        self.clock.release()
+        self._last = 0
+
     # --- one record ---
 
     def create(self, name: str, values: Mapping[str, Any]) -> Record:

@@ -26,7 +26,7 @@ async def reset(call: ControlCall, body: dict[str, Any]) -> dict[str, Any]:
     if "faults" in parts:
         world.rules.clear(faults=True)
     if "clock" in parts:
-        world.store.clock.release()
+        world.store.release_clock()
     return {"reset": parts}
 
 
@@ -56,7 +56,7 @@ async def advance_clock(call: ControlCall, body: dict[str, Any]) -> dict[str, An
 
 
 async def release_clock(call: ControlCall) -> dict[str, Any]:
-    call.world.store.clock.release()
+    call.world.store.release_clock()
     return await get_clock(call)
 
 
