@@ -13,6 +13,7 @@ from conftest import Running
 from flowise_mock.engine.answers import Answers
 from flowise_mock.engine.requests import LARGE, Bodies
 from flowise_mock.engine.slices import Turns
+from flowise_mock.scripts import rules
 
 
 class Beside:
@@ -21,7 +22,7 @@ class Beside:
     def __init__(self, running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
         self.found: dict[str, bool] = {}
         self._loop = running._thread.ident
-        for owner, name in ((Bodies, "read"), (Answers, "data")):
+        for owner, name in ((Bodies, "read"), (Answers, "data"), (rules, "_rule")):
             monkeypatch.setattr(owner, name, self._noted(name, getattr(owner, name)))
 
     def _noted(self, name: str, method: Any) -> Any:
@@ -52,6 +53,26 @@ def test_answers_with_much_in_them(
     found = Beside(fresh_default, monkeypatch).found
     assert httpx.get(f"{fresh_default.url}/__mock__{path}").status_code == 200
     assert found == {"data": True}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/rules", {"answer": "a"}),
+        ("POST", "/faults", {"fault": "reset"}),
+        ("PUT", "/namespaces/other", {"scripts": [{"name": "a.yaml", "text": "rules: [{answer: a}]"}]}),
+        ("POST", "/import", {"rules": [{"answer": "a"}]}),
+    ],
+)
+def test_rules_are_compiled_beside_the_loop(
+    method: str, path: str, body: dict[str, Any], fresh_default: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large ones take seconds, in which others are answered."""
+    found = Beside(fresh_default, monkeypatch).found
+    url = f"{fresh_default.url}/__mock__"
+    exported = httpx.get(f"{url}/export").json() if path == "/import" else {}
+    httpx.request(method, url + path, json={**exported, **body}).raise_for_status()
+    assert found["_rule"]
 
 
 @pytest.mark.parametrize(("number", "beside"), [(100, False), (101, True)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -42,12 +43,16 @@ class RuleBook:
         if strict is not None:
             self.strict = strict
 
-    def add(self, given: dict[str, Any], id: str | None = None) -> str:
-        """Add a rule before all others, or replace the one with that id. Raises ScriptError."""
+    async def add(self, given: dict[str, Any], id: str | None = None) -> str:
+        """Add a rule before all others, or replace the one with that id. Raises ScriptError.
+
+        It is compiled in a thread: a large one takes seconds.
+        """
         if id is None:
             self._number += 1
             id = str(self._number)
-        self._added[id] = (given, rules.compile_rule(given, id, self._check))
+        rule = await asyncio.to_thread(rules.compile_rule, given, id, self._check)
+        self._added[id] = (given, rule)
         return id
 
     def get(self, id: str) -> tuple[dict[str, Any], Rule] | None:

@@ -16,7 +16,7 @@ async def list_faults(call: ControlCall) -> list[dict[str, Any]]:
 
 async def arm_fault(call: ControlCall, body: dict[str, Any]) -> dict[str, Any]:
     try:
-        id = call.world.rules.add(body)
+        id = await call.world.rules.add(body)
     except ScriptError as error:
         raise conflict(error) from None
     found = call.world.rules.get(id)

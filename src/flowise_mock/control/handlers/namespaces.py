@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from flowise_mock.control.call import ControlCall
@@ -24,9 +25,9 @@ async def create_namespace(call: ControlCall, name: str, body: dict[str, Any]) -
     world = worlds.make(name, body.get("ids"))
     scripts = [(each["name"], each["text"]) for each in body["scripts"]] if "scripts" in body else None
     try:
-        world.rules.begin(scripts, body.get("strict"))
+        await asyncio.to_thread(world.rules.begin, scripts, body.get("strict"))
         if "records" in body or body.get("seed") == "empty":
-            _plant(call, world, body.get("records", {}))
+            await asyncio.to_thread(_plant, call, world, body.get("records", {}))
         if world.rules.flows():
             add_flows(world.store, call.served.contract, world.rules.flows())
             world.start = world.store.snapshot()

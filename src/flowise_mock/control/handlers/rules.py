@@ -18,18 +18,18 @@ async def list_rules(call: ControlCall) -> list[dict[str, Any]]:
 
 
 async def add_rule(call: ControlCall, body: dict[str, Any]) -> dict[str, Any]:
-    return _put(call, body, None)
+    return await _put(call, body, None)
 
 
 async def replace_rule(call: ControlCall, id: str, body: dict[str, Any]) -> dict[str, Any]:
     if call.world.rules.get(id) is None:
         raise NotFound("rule", id)
-    return _put(call, body, id)
+    return await _put(call, body, id)
 
 
-def _put(call: ControlCall, given: dict[str, Any], id: str | None) -> dict[str, Any]:
+async def _put(call: ControlCall, given: dict[str, Any], id: str | None) -> dict[str, Any]:
     try:
-        made = call.world.rules.add(given, id)
+        made = await call.world.rules.add(given, id)
     except ScriptError as error:
         raise conflict(error) from None
     call.world.store.counts.drop(lambda key: key[:2] == ("rule", f"added#{made}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,8 +14,11 @@ from flowise_mock.engine import seed
 from flowise_mock.engine.seed import SeedError
 from flowise_mock.knowledge.slices import Large, collected
 from flowise_mock.scripts.reading import ScriptError
+from flowise_mock.scripts.rules import Rule
+from flowise_mock.state.journal import Entry
 from flowise_mock.state.outcomes import Conflict, Deletion, LimitReached, NotFound
 from flowise_mock.state.store import Snapshot
+from flowise_mock.state.table import Record
 
 FORMAT = 1
 MAX_SNAPSHOTS = 100
@@ -136,24 +140,7 @@ async def import_world(call: ControlCall, body: dict[str, Any]) -> dict[str, Any
         )
     if body["contract"] != ours:
         raise Conflict(f"the file is of the contract {body['contract']}, and this server has {ours}")
-    try:
-        records = {
-            table: {
-                record["id"]: record
-                for record in seed.records_of(call.served.contract, call.world.store, table, rows)
-            }
-            for table, rows in body["records"].items()
-        }
-    except SeedError as error:
-        raise conflict(error) from None
-    try:
-        rules = call.world.rules.compiled(body.get("rules", []))
-    except ScriptError as error:
-        raise conflict(error) from None
-    try:
-        journal = [entries.read(each) for each in body.get("journal", [])]
-    except ValueError as error:
-        raise conflict(error) from None
+    records, rules, journal = await asyncio.to_thread(_read, call, body)
     call.end_streams()
     kept = call.world.store.snapshot()
     keys = records.get("apikey", {})
@@ -168,3 +155,19 @@ async def import_world(call: ControlCall, body: dict[str, Any]) -> dict[str, Any
         "rules": len(rules),
         "entries": len(journal),
     }
+
+
+def _read(
+    call: ControlCall, body: dict[str, Any]
+) -> tuple[dict[str, dict[str, Record]], list[tuple[Record, Rule]], list[Entry]]:
+    """The records, the rules and the journal of an exported namespace."""
+    store, contract = call.world.store, call.served.contract
+    try:
+        records = {
+            table: {record["id"]: record for record in seed.records_of(contract, store, table, rows)}
+            for table, rows in body["records"].items()
+        }
+        rules = call.world.rules.compiled(body.get("rules", []))
+        return records, rules, [entries.read(each) for each in body.get("journal", [])]
+    except (SeedError, ScriptError, ValueError) as error:
+        raise conflict(error) from None
