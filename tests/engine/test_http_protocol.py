@@ -274,6 +274,17 @@ def test_a_client_that_does_not_read_is_left(bounded: Running) -> None:
     bounded.reset()
 
 
+def test_one_client_may_have_a_larger_answer() -> None:
+    running = Running(build.build(Options(limits=replace(LIMITS, unsent_bytes=1_000_000))))
+    try:
+        fill(running)
+        received = exchange(running, head("GET", "/api/v1/tools", "Connection: close\r\n"))
+    finally:
+        running.stop()
+    assert len(received) > 2_000_000
+    assert received.endswith(b"]")
+
+
 def test_what_no_one_reads_is_bounded() -> None:
     limits = replace(LIMITS, write_seconds=30, unsent_bytes=30_000_000)
     running = Running(build.build(Options(limits=limits)))

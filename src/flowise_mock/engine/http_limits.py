@@ -16,8 +16,8 @@ class HTTPLimits:
 
     A head is the request line and the headers. `idle_seconds` is the time for a whole head, counted from the
     first byte or from the connection. `write_seconds` is the time in which a client that is sent something
-    reads some of it, and `unsent_bytes` what may wait for all such clients. A body that nobody reads any more
-    is thrown away, up to `discard_bytes` and `discard_seconds`. Bodies above `large_bytes` are read
+    reads some of it, and `unsent_bytes` what may wait for several such clients. A body that nobody reads any
+    more is thrown away, up to `discard_bytes` and `discard_seconds`. Bodies above `large_bytes` are read
     `large_total_bytes` at a time.
     """
 

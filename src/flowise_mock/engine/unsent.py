@@ -28,12 +28,12 @@ class Unsent:
         self._resumed: asyncio.Event | None = None
 
     def pause(self) -> None:
-        """Much waits: if it is too much for all together, close the connection for which most does."""
+        """Much waits: if it is too much for several together, close the connection for which most does."""
         self.is_paused = True
         self._stalled.add(self)
         self._watch(self._size())
         sizes = {each: each._size() for each in self._stalled if not each._transport.is_closing()}
-        if sum(sizes.values()) > self._limits.unsent_bytes:
+        if len(sizes) > 1 and sum(sizes.values()) > self._limits.unsent_bytes:
             max(sizes, key=lambda each: sizes[each])._transport.abort()
 
     def resume(self) -> None:
