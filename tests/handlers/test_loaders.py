@@ -16,7 +16,7 @@ import pytest
 
 from conftest import KEY, Running
 from flowise_mock.knowledge import loaders
-from flowise_mock.knowledge.slices import BATCH, beside
+from flowise_mock.knowledge.slices import beside
 from flowise_mock.server import build
 from flowise_mock.server.build import Options
 
@@ -333,4 +333,4 @@ def test_chunks_are_made_with_pauses_and_stored_without(fresh_default: Running) 
     for _ in range(2):
         loader = {"id": "x", "loaderConfig": {}}
         asyncio.run(loaders.replace_chunks(store, target["id"], loader, rows, pause))
-    assert seen == [0] * (1000 // BATCH) + [1000] * (1000 // BATCH)
+    assert seen == [0] * 1000 + [1000] * 1000

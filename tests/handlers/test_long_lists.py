@@ -9,7 +9,6 @@ import pytest
 
 from flowise_mock.flows.call import Call
 from flowise_mock.handlers import chatmessage
-from flowise_mock.knowledge.slices import BATCH
 from flowise_mock.state.outcomes import Outcome
 from flowise_mock.state.rows import STEP
 from flowise_mock.state.store import Store
@@ -56,7 +55,7 @@ def test_a_list(call: Call, feedback: bool) -> None:
     found = asyncio.run(chatmessage.get_all_chat_messages(call, ID, feedback=feedback))
     assert [each["id"] for each in found] == [f"m{number}" for number in range(1, NUMBER + 1)]
     assert bool(found[6].get("feedback")) is feedback
-    assert next(pauses) == NUMBER // STEP + NUMBER // BATCH
+    assert next(pauses) == NUMBER // STEP + NUMBER
 
 
 def test_a_deletion(call: Call) -> None:

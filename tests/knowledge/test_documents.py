@@ -7,7 +7,9 @@ import io
 import json
 import threading
 import time
+import tracemalloc
 import zipfile
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -100,7 +102,7 @@ def file(name: str, data: bytes | str, type: str = "application/octet-stream") -
     return Upload(name, type, data.encode() if isinstance(data, str) else data)
 
 
-def texts(found: list[documents.Document]) -> list[str]:
+def texts(found: Iterable[documents.Document]) -> list[str]:
     return [each.text for each in found]
 
 
@@ -169,7 +171,8 @@ def test_the_delimiter_of_a_csv_file() -> None:
 def test_pointers_and_metadata_of_json() -> None:
     value = json.dumps([{"id": 7, "a": {"b": ["c", 1, "d"]}, "x": "y"}, {"a": "e"}])
     assert texts(load(file("a.json", value), {"pointersName": "b"}, "jsonFile")) == ["c", "d"]
-    objects = load(file("a.json", value), {"separateByObject": True, "metadata": {"n": "/id"}}, "jsonFile")
+    config = {"separateByObject": True, "metadata": {"n": "/id"}}
+    objects = list(load(file("a.json", value), config, "jsonFile"))
     assert objects[0].text == 'id: 7\na.b: ["c",1,"d"]\nx: y'
     assert [each.metadata.get("n") for each in objects] == [7, None]
     lines = '{"t": "one", "u": {"v": 2}}\n'
@@ -277,7 +280,7 @@ def test_a_large_file_is_read_beside_the_loop(number: int, monkeypatch: pytest.M
     threads: set[int] = set()
     read = documents._READ["csv"]
 
-    def noted(*given: Any) -> list[documents.Document]:
+    def noted(*given: Any) -> Iterable[documents.Document]:
         threads.add(threading.get_ident())
         return read(*given)
 
@@ -286,7 +289,19 @@ def test_a_large_file_is_read_beside_the_loop(number: int, monkeypatch: pytest.M
     loaded = asyncio.run(documents.loaded(file, {}, "fileLoader"))
     assert (threads == set()) is (number == 10)
     assert threading.get_ident() not in threads
-    assert documents.load(loaded, {}) == documents.load(file, {})
+    assert list(documents.load(loaded, {})) == list(documents.load(file, {}))
     broken = asyncio.run(documents.loaded(file, {}, "csvFile"))
     with pytest.raises(LoadFailure, match="trim"):
         documents.load(broken, {}, "csvFile")
+
+
+def test_rows_are_read_one_by_one() -> None:
+    """The texts of a small file with many columns and rows are large."""
+    text = ",".join(f"c{number}" for number in range(2000)) + "\n" + "1\n" * 2000
+    found = iter(load(file("a.csv", text), {"columnName": ""}, "csvFile"))
+    tracemalloc.start()
+    assert next(found).metadata["line"] == 1
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert used < 1_000_000
+    assert sum(1 for _ in found) == 1999

@@ -11,12 +11,13 @@ from flowise_mock.flows.behaviour import ToolStreams
 from flowise_mock.flows.call import Call
 from flowise_mock.flows.dispatch import run
 from flowise_mock.flows.turn import Delay, Event, Turn, begin
-from flowise_mock.knowledge.slices import BATCH
 from flowise_mock.scripts.script import Choice
 from flowise_mock.state.outcomes import InternalError, ModelRefusal, Outcome, Pause, RunFailure
 from flowise_mock.state.table import Record
 
 log = logging.getLogger("flowise_mock")
+EVENTS = 100
+"""Events of a run that nobody hears between two turns of others: less than a millisecond."""
 _METADATA = (
     "chatId", "chatMessageId", "question", "sessionId", "memoryType", "followUpPrompts", "flowVariables",
     "action",
@@ -31,7 +32,7 @@ async def as_json(call: Call, turn: Turn, choice: Choice | None = None) -> Recor
     running = run(call, turn)
     while True:
         try:
-            for _ in range(BATCH):
+            for _ in range(EVENTS):
                 event = next(running)
                 if pace is not None:
                     await _wait(pace, event)

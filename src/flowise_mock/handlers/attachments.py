@@ -1,5 +1,6 @@
 """Attachments: files uploaded to a chat. The answer has their text."""
 
+import asyncio
 import re
 from base64 import b64encode
 
@@ -36,7 +37,8 @@ async def create_attachment(call: Call, chatflow_id: str, chat_id: str, body: Re
     read = await documents.opened(call.files)
     if call.behaviour.unread_files is UnreadFiles.KEPT:
         _store(call, chatflow_id, chat_id)
-    answer = [_attachment(call, file, bool(body.get("base64"))) for file in read]
+    base64 = bool(body.get("base64"))
+    answer = [await asyncio.to_thread(_attachment, call, file, base64) for file in read]
     _store(call, chatflow_id, chat_id)
     return answer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from flowise_mock.contract import jsontext, v8
@@ -77,14 +78,14 @@ def _without(metadata: Record, path: list[str]) -> Record:
     return metadata if rest else {key: value for key, value in metadata.items() if key != name}
 
 
-def _documents(report: Report, loader: Record, files: list[Upload]) -> list[Document]:
+def _documents(report: Report, loader: Record, files: list[Upload]) -> Iterable[Document]:
     """The documents of a loader: of its files, its text, or the other texts of its config.
 
     Nothing is fetched. A loader of web pages has its address as text, which can be searched.
     """
     config, name = loader["loaderConfig"], loader["loaderId"]
     if files and name != "plainText":
-        return [each for file in files for each in _read(report, loader, file)]
+        return chain.from_iterable([_read(report, loader, file) for file in files])
     if name not in node_catalogue.LOADERS:
         report(InvalidSplitter("Cannot read properties of undefined (reading 'filePath')"))
     needed = file_inputs.input_of(name)
@@ -99,7 +100,7 @@ def _documents(report: Report, loader: Record, files: list[Upload]) -> list[Docu
     return [Document(texts, {})] if texts else []
 
 
-def _read(report: Report, loader: Record, file: Upload) -> list[Document]:
+def _read(report: Report, loader: Record, file: Upload) -> Iterable[Document]:
     try:
         return documents.load(file, loader["loaderConfig"], loader["loaderId"])
     except LoadFailure as failure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 from itertools import pairwise
 
 from flowise_mock.contract import v8
@@ -15,17 +16,20 @@ SAMPLE = 10
 """The number of rows by which it decides."""
 
 
-def texts(text: str, column: str = "", guesses: bool = True) -> list[str]:
-    """The texts of a file. `guesses` chooses the delimiter by the first rows. Raises LoadFailure."""
+def texts(text: str, column: str = "", guesses: bool = True) -> Iterable[str]:
+    """The texts of a file, made one by one: with all columns they are much larger than the file.
+
+    `guesses` chooses the delimiter by the first rows. Raises LoadFailure.
+    """
     text = v8.trim(text)
     rows = _rows(text, _delimiter(text) if guesses else ",")
     names = rows[0] if rows else []
     if not column:
         missing = "undefined" if guesses else ""
-        return [
+        return (
             "\n".join(_line(name, row, place, missing) for place, name in enumerate(names))
             for row in rows[1:]
-        ]
+        )
     if column not in names:
         raise LoadFailure(f"Column {column} not found in CSV file.")
     place = names.index(column)

@@ -8,7 +8,9 @@ LoadFailure with the message of the real loader.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain, islice
 from typing import NamedTuple
 
 from flowise_mock.contract import v8
@@ -85,7 +87,7 @@ _SLOW = {"pdf": open_pdf, "docx": open_docx, "xlsx": open_xlsx}
 NO_TRIM = "Cannot read properties of undefined (reading 'trim')"
 
 
-def load(file: Upload, config: Record, loader: str = "fileLoader") -> list[Document]:
+def load(file: Upload, config: Record, loader: str = "fileLoader") -> Iterable[Document]:
     """The documents of a file, as the loader with this config reads it. Raises LoadFailure."""
     if isinstance(file.loaded, LoadFailure):
         raise file.loaded
@@ -103,7 +105,7 @@ async def loaded(file: Upload, config: Record, loader: str) -> Upload:
 
 def _loaded(file: Upload, config: Record, loader: str) -> list[Document] | LoadFailure:
     try:
-        return load(file, config, loader)
+        return list(load(file, config, loader))
     except LoadFailure as failure:
         return failure
 
@@ -116,14 +118,12 @@ def joined(file: Upload) -> str:
 _BLOB: Record = {"source": "blob", "blobType": ""}
 
 
-def _numbered(found: list[tuple[str, Record]]) -> list[Document]:
+def _numbered(found: Iterable[tuple[str, Record]]) -> Iterator[Document]:
     """Documents with the numbers of their lines; a single one has none."""
-    if len(found) == 1:
-        return [Document(text, _BLOB | metadata) for text, metadata in found]
-    return [
-        Document(text, _BLOB | {"line": number} | metadata)
-        for number, (text, metadata) in enumerate(found, start=1)
-    ]
+    rest = iter(found)
+    first = list(islice(rest, 2))
+    for number, (text, metadata) in enumerate(chain(first, rest), start=1):
+        yield Document(text, _BLOB | ({"line": number} if len(first) > 1 else {}) | metadata)
 
 
 def _opened(file: Upload, format: str) -> Opened:
@@ -154,10 +154,10 @@ def _sheet(file: Upload, config: Record, loader: str) -> list[Document]:
     return [Document(text, row) for text, row in zip(found.texts, rows, strict=True)]
 
 
-def _csv(file: Upload, config: Record, loader: str) -> list[Document]:
+def _csv(file: Upload, config: Record, loader: str) -> Iterator[Document]:
     guesses = loader == "csvFile"
     column = _trimmed(config, "columnName") if guesses else ""
-    return _numbered([(text, {}) for text in csv_documents.texts(plain_text(file), column, guesses)])
+    return _numbered((text, {}) for text in csv_documents.texts(plain_text(file), column, guesses))
 
 
 def _trimmed(config: Record, key: str) -> str:
@@ -168,11 +168,11 @@ def _trimmed(config: Record, key: str) -> str:
     return v8.trim(value)
 
 
-def _json(file: Upload, config: Record, loader: str) -> list[Document]:
+def _json(file: Upload, config: Record, loader: str) -> Iterator[Document]:
     return _numbered(json_documents.of_json(plain_text(file), config))
 
 
-def _jsonl(file: Upload, config: Record, loader: str) -> list[Document]:
+def _jsonl(file: Upload, config: Record, loader: str) -> Iterator[Document]:
     pointer = _trimmed(config, "pointerName")
     return _numbered(json_documents.of_lines(plain_text(file), pointer, config))
 

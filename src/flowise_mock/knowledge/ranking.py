@@ -6,7 +6,7 @@ import re
 from array import array
 from collections.abc import Sequence
 
-from flowise_mock.knowledge.slices import BATCH, Pause, never
+from flowise_mock.knowledge.slices import Pause, never
 from flowise_mock.state.table import Record, StoredRecord
 
 READ = 65_536
@@ -55,11 +55,10 @@ class _Index:
     async def counts(self, question: str, pause: Pause) -> list[int]:
         """How many words of a question are in each text."""
         counts = [0] * len(self._texts)
-        for number, word in enumerate(words(question)):
+        for word in words(question):
             for place in self._places.get(word, ()):
                 counts[place] += 1
-            if number % BATCH == 0:
-                await pause()
+            await pause()
         return counts
 
 

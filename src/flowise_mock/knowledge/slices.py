@@ -7,8 +7,6 @@ from typing import Any, NamedTuple, TypeVar
 
 Pause = Callable[[], Awaitable[None]]
 """Lets others go on if the work has lasted for a slice. Raises if there is no one left to answer."""
-BATCH = 100
-"""Records that are made or read between two pauses: less than a millisecond."""
 LARGE = 1024 * 1024
 """Characters of a text from which on work on all of it is done in a thread."""
 Item = TypeVar("Item")
@@ -31,12 +29,14 @@ async def beside(size: int, work: Callable[..., Item], *given: Any) -> Item:
     return await asyncio.to_thread(work, *given) if size > LARGE else work(*given)
 
 
-async def collected(steps: Iterable[Item | None], pause: Pause = never, batch: int = BATCH) -> list[Item]:
-    """What the steps give, with a pause after `batch` of them. A step that is None is only a pause."""
+async def collected(steps: Iterable[Item | None], pause: Pause = never) -> list[Item]:
+    """What the steps give, with a pause after each: how long one takes depends on what is sent.
+
+    A step that is None is only a pause.
+    """
     found: list[Item] = []
-    for number, step in enumerate(steps):
+    for step in steps:
         if step is not None:
             found.append(step)
-        if step is None or number % batch == 0:
-            await pause()
+        await pause()
     return found

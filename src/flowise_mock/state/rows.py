@@ -122,15 +122,19 @@ class Rows:
         """The records whose columns equal `equal`, in the table's order."""
         if not equal:
             return list(self._in_order())
+        if self._best(equal) is None:
+            return [record for record in self._in_order() if _equals(record, equal)]
+        keys = sorted(map(self._key, self.ids(equal)), reverse=self._descends)
+        return [self.records[id] for _, _, id in keys]
+
+    def ids(self, equal: Mapping[str, Any]) -> list[str]:
+        """The ids of the records whose columns equal `equal`, in any order."""
         index = self._best(equal)
         if index is None:
-            return [record for record in self._in_order() if _equals(record, equal)]
-        ids: Iterable[str] = self._index(index).get(tuple(_hashable(equal[column]) for column in index), ())
+            return [id for id, record in self.records.items() if _equals(record, equal)]
+        found = self._index(index).get(tuple(_hashable(equal[column]) for column in index), ())
         rest = {column: value for column, value in equal.items() if column not in index}
-        if rest:
-            ids = [id for id in ids if _equals(self.records[id], rest)]
-        keys = sorted(map(self._key, ids), reverse=self._descends)
-        return [self.records[id] for _, _, id in keys]
+        return [id for id in found if _equals(self.records[id], rest)] if rest else list(found)
 
     def first(self, column: str, value: str) -> Record | None:
         """The first record, in the table's order, whose `column` is `value`; `column` is an index."""

@@ -254,7 +254,9 @@ class Store:
 
     def remove_where(self, name: str, /, **equal: Any) -> int:
         """Delete the records whose columns equal `equal`; returns their number."""
-        return self.remove_records(name, self.select(name, **equal))
+        ids = self._rows[name].ids(_without_none(equal))
+        self._rows[name].discard(ids)
+        return len(ids)
 
     def remove_records(self, name: str, records: Iterable[Record]) -> int:
         """Delete these records; returns their number."""

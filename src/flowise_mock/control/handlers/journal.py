@@ -46,7 +46,7 @@ async def list_journal(
             and (not conditions or entries.matches(conditions, entry, world))
         ]
     shown = (entries.shown(entry, world) for entry, world in found[offset : offset + limit])
-    return await collected(shown, call.pause, 1)
+    return await collected(shown, call.pause)
 
 
 def _match(text: str) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def _instant(entry: Entry) -> float:
 async def _entries(call: ControlCall, namespace: str | None) -> list[tuple[Entry, World]]:
     """The entries of one namespace, or of all by time; with pauses, because each is masked first."""
     worlds = list(call.served.worlds) if namespace == "*" else [call.world]
-    found = await collected(((entry, world) for world in worlds for entry in world.journal), call.pause, 1)
+    found = await collected(((entry, world) for world in worlds for entry in world.journal), call.pause)
     return sorted(found, key=lambda each: each[0].ended) if len(worlds) > 1 else found
 
 
@@ -91,7 +91,7 @@ async def get_entry(call: ControlCall, id: str) -> dict[str, Any]:
 
 async def export_har(call: ControlCall, namespace: str | None = None) -> Large:
     shown = (entries.har_entry(entry, call.base) for entry, _ in await _entries(call, namespace))
-    return Large(entries.har(await collected(shown, call.pause, 1)))
+    return Large(entries.har(await collected(shown, call.pause)))
 
 
 async def stream_journal(
@@ -134,7 +134,7 @@ async def verify(call: ControlCall, body: dict[str, Any]) -> dict[str, Any]:
 async def _verify(call: ControlCall, kept: list[Entry], body: dict[str, Any]) -> dict[str, Any]:
     conditions = _conditions(body.get("match", {}))
     matches = (entries.matches(conditions, entry, call.world) for entry in kept)
-    count = sum(await collected(matches, call.pause, 1))
+    count = sum(await collected(matches, call.pause))
     times = body.get("times", {} if "order" in body and "match" not in body else {"at_least": 1})
     passed = (
         times.get("exactly", count) == count
@@ -174,7 +174,7 @@ async def _nearest(
 ) -> dict[str, Any] | None:
     """The entry with the fewest failed conditions; the newest of several."""
     counts = ((len(entries.differences(conditions, entry, call.world)), entry) for entry in kept)
-    failing = [each for each in await collected(counts, call.pause, 1) if each[0]]
+    failing = [each for each in await collected(counts, call.pause) if each[0]]
     if not failing:
         return None
     entry = min(reversed(failing), key=lambda each: each[0])[1]

@@ -126,7 +126,7 @@ async def export_world(call: ControlCall, secrets: bool) -> Large:
         "records": records,
         "rules": given if secrets else [call.served.secrets.value(rule) for rule in given],
         "journal": await collected(
-            (entries.shown(entry, call.world) for entry in call.world.journal), call.pause, 1
+            (entries.shown(entry, call.world) for entry in call.world.journal), call.pause
         ),
     }
     return Large(world)
