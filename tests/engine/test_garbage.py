@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 
 from flowise_mock.engine.http_limits import HTTPLimits
 from flowise_mock.engine.http_protocol import Protocol
+from flowise_mock.engine.outbox import Outbox
 from flowise_mock.server.build import Options, build
 from flowise_mock.server.garbage import LONG, KeepShort
 
@@ -89,7 +90,7 @@ def test_a_request_and_its_connection_leave_nothing_to_collect(sent: bytes) -> N
 
     async def exchange(count: int) -> None:
         state = ServerState()
-        protocol = Protocol(config, state, {}, limits=HTTPLimits(), stalled=set())
+        protocol = Protocol(config, state, {}, limits=HTTPLimits(), stalled=set(), outbox=Outbox())
         protocol.connection_made(Transport())
         for _ in range(count):
             protocol.data_received(sent)

@@ -20,6 +20,7 @@ from flowise_mock.engine.connection import Connection
 from flowise_mock.engine.http_exchange import SENT, Exchange
 from flowise_mock.engine.http_limits import HTTPLimits
 from flowise_mock.engine.http_protocol import Protocol
+from flowise_mock.engine.outbox import Outbox
 
 OK = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
 
@@ -145,7 +146,7 @@ class Served(NamedTuple):
 @pytest.fixture(scope="module")
 def server() -> Iterator[Served]:
     bound = socket.create_server(("127.0.0.1", 0))
-    protocol: Any = partial(Protocol, limits=HTTPLimits(), stalled=set())
+    protocol: Any = partial(Protocol, limits=HTTPLimits(), stalled=set(), outbox=Outbox())
     config = uvicorn.Config(
         app,
         http=protocol,

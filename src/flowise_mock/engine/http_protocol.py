@@ -18,6 +18,7 @@ from flowise_mock.engine.answers import Answer
 from flowise_mock.engine.deadline import Deadline
 from flowise_mock.engine.http_exchange import Exchange
 from flowise_mock.engine.http_limits import HTTPLimits, head_problem
+from flowise_mock.engine.outbox import Outbox, Outgoing
 from flowise_mock.engine.refusal import Refusal, on_the_wire, refusal
 from flowise_mock.engine.unsent import Unsent
 from flowise_mock.engine.upgrade import new_parser, parse_after_head
@@ -35,7 +36,8 @@ class Protocol(asyncio.Protocol):
 
     A request that offers an upgrade, such as curl's `h2c`, is answered as if it did not. Every answer is
     sent so that the client can read it, also one that is sent before the body has come. If `bare`, what is
-    refused gets no reason, as from Node. `stalled` are the clients of the server that do not read.
+    refused gets no reason, as from Node. `stalled` are the clients of the server that do not read, and
+    `outbox` has what is written to all clients.
 
     `exchange` is the request that was received last, whole or not; `_answered` is the one whose response is
     being sent, and `_queue` has those between the two.
@@ -53,6 +55,7 @@ class Protocol(asyncio.Protocol):
         *,
         limits: HTTPLimits,
         stalled: set[Unsent],
+        outbox: Outbox,
         bare: bool = False,
     ) -> None:
         self.loop = _loop or asyncio.get_event_loop()
@@ -66,6 +69,7 @@ class Protocol(asyncio.Protocol):
         self._keep_alive = config.timeout_keep_alive
         self._state = server_state
         self._stalled = stalled
+        self._outbox = outbox
         self._answered: Exchange | None = None
         self._queue: deque[Exchange] = deque()
         self._url = b""
@@ -80,7 +84,8 @@ class Protocol(asyncio.Protocol):
     # --- receiving ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
+        outgoing = Outgoing(cast(asyncio.Transport, transport), self._outbox, self.loop)
+        self.transport = cast(asyncio.Transport, outgoing)
         self.unsent = Unsent(self.transport, self.loop, self.limits, self._stalled)
         self._client = _address(transport, "peername")
         self._server = _address(transport, "sockname")

@@ -26,8 +26,8 @@ SWITCH = 0.001
 """Seconds that a thread beside the event loop works on while that waits; a request may wait several times."""
 
 
-GENERATIONS = (50_000, 20, 100)
-"""Thresholds of garbage collection. Requests leave nothing for it, and open streams were looked at often."""
+GENERATIONS = (50_000, 2, 1000)
+"""Thresholds of garbage collection. Requests leave nothing for it; 10,000 streams have a million objects."""
 STOP = 3.0
 """Seconds from a signal to the end of the process, whatever its threads still do: all of it is in memory."""
 
@@ -64,6 +64,7 @@ def make_server(mock: Mock) -> uvicorn.Server:
     import uvicorn
 
     from flowise_mock.engine.http_protocol import Protocol
+    from flowise_mock.engine.outbox import Outbox
     from flowise_mock.engine.server_profile import server_profile
 
     options = mock.options
@@ -73,6 +74,7 @@ def make_server(mock: Mock) -> uvicorn.Server:
             Protocol,
             limits=options.limits,
             stalled=set(),
+            outbox=Outbox(),
             bare=server_profile(mock.contract).bare_refusals,
         ),
         ws="none",
