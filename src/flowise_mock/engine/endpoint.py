@@ -50,10 +50,10 @@ MakeCall = Callable[["Endpoint", Scope, RequestState, Any, list[Upload]], Any]
 class Settings:
     """What all endpoints of one server share.
 
-    `strict_operations` refuses the operations of a real server that are not imitated.
-    `answers` are those of each operation, by its id. `make_call` makes what handlers get of a request,
-    `pages` are what there is besides the operations;
-    `handlers` is the package that they are in. In `turns`, large answers are sent one after the other.
+    `strict_operations` refuses the operations of a real server that are not imitated. `answers` are those of
+    each operation, by its id. `make_call` makes what handlers get of a request; `handlers` is the package
+    that they are in. `pages` are what there is besides the operations. In `turns`, large answers are sent one
+    after the other.
     """
 
     document: Document
