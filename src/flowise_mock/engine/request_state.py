@@ -15,6 +15,7 @@ from flowise_mock.engine.answers import Answers, respond
 from flowise_mock.engine.connection import Connection, has_left
 from flowise_mock.engine.fault_channel import FaultChannel
 from flowise_mock.engine.worlds import HEADER, World, Worlds
+from flowise_mock.state.journal import Entry
 from flowise_mock.state.outcomes import Outcome, Refusal
 from flowise_mock.state.table import Record
 
@@ -34,9 +35,9 @@ class RequestState:
     `question` are what was sent and what it resolved to, for the journal. `parsed` is the body, if it was
     read before the request was routed. `status` is that of the response, 0 until it begins; `cors` are the
     headers that CORS adds to it. `without_headers` says that the request was refused so early that no
-    middleware adds its headers; `bodiless`, that the response has no body. `outcomes` are what happened, each
-    with whether the contract ignored it; None if no header shows them. `added` are headers that the handler
-    adds to the response.
+    middleware adds its headers; `bodiless`, that the response has no body. `entry` is that of the journal,
+    None if there is none. `outcomes` are what happened, each with whether the contract ignored it; None if no
+    header shows them. `added` are headers that the handler adds to the response.
     """
 
     operation_id: str = ""
@@ -51,6 +52,7 @@ class RequestState:
     cors: Mapping[bytes, bytes] = MappingProxyType({})
     without_headers: bool = False
     bodiless: bool = False
+    entry: Entry | None = None
     question: dict[str, Any] | None = None
     outcomes: list[tuple[Outcome, bool]] | None = None
     added: tuple[tuple[bytes, bytes], ...] = ()

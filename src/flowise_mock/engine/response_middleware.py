@@ -66,27 +66,28 @@ class ResponseMiddleware:
         if self.explain:
             state.outcomes = []
         started = time.perf_counter()
-        entry = self._begun(scope, state.world) if self.journal else None
+        if self.journal:
+            state.entry = self._begun(scope, state.world)
         parts: list[bytes] = []
         try:
             try:
-                answer = await self.app(scope, receive, partial(self._send, scope, state, entry, parts, send))
+                answer = await self.app(scope, receive, partial(self._send, scope, state, parts, send))
             except Exception as error:
                 answer = await self._failed(error, scope, state)
             if answer is not None:
                 status, headers, body = answer
-                status, headers = self._head(scope, state, entry, status, headers)
+                status, headers = self._head(scope, state, status, headers)
                 if state.bodiless:
                     body = b""
-                if entry is not None:
-                    entry.completed = not state.has_left
-                    entry.response_length = len(body)
+                if state.entry is not None:
+                    state.entry.completed = not state.has_left
+                    state.entry.response_length = len(body)
                     parts.append(body)
                 await respond(Answer(status, headers, body), send)
         finally:
             seconds = time.perf_counter() - started
-            if entry is not None:
-                self._end(entry, state, parts, seconds)
+            if state.entry is not None:
+                self._end(state.entry, state, parts, seconds)
             if self.secrets is not None and access.isEnabledFor(logging.INFO):
                 _log(scope, state, self.secrets, seconds)
 
@@ -123,21 +124,16 @@ class ResponseMiddleware:
         return Entry(id, time, scope["method"], scope["path"], scope["query_string"], scope["headers"])
 
     def _send(
-        self,
-        scope: Scope,
-        state: RequestState,
-        entry: Entry | None,
-        parts: list[bytes],
-        send: Send,
-        message: Message,
+        self, scope: Scope, state: RequestState, parts: list[bytes], send: Send, message: Message
     ) -> Awaitable[None]:
         """Send a message of a response that comes in parts, completed."""
         if message["type"] == "http.response.start":
-            status, headers = self._head(scope, state, entry, message["status"], message["headers"])
+            status, headers = self._head(scope, state, message["status"], message["headers"])
             return send({"type": "http.response.start", "status": status, "headers": headers})
         body, more = message.get("body", b""), message.get("more_body", False)
         if state.bodiless:
             body = b""
+        entry = state.entry
         if entry is not None:
             if not more:
                 entry.completed = not state.has_left
@@ -148,9 +144,7 @@ class ResponseMiddleware:
             entry.response_length += len(body)
         return send({"type": "http.response.body", "body": body, "more_body": more})
 
-    def _head(
-        self, scope: Scope, state: RequestState, entry: Entry | None, status: int, headers: Headers
-    ) -> tuple[int, Headers]:
+    def _head(self, scope: Scope, state: RequestState, status: int, headers: Headers) -> tuple[int, Headers]:
         """The head of the response with the headers that are added to all, and its status counted."""
         if not state.without_headers:
             profile = self.profile
@@ -170,8 +164,8 @@ class ResponseMiddleware:
             if state.cors:
                 headers = _with_cors(headers, state.cors)
         state.status = status
-        if entry is not None:
-            entry.response_headers = headers
+        if state.entry is not None:
+            state.entry.response_headers = headers
         return status, headers
 
     def _end(self, entry: Entry, state: RequestState, parts: list[bytes], seconds: float) -> None:

@@ -344,7 +344,13 @@ def _stored(table: Table, record: Record) -> Record:
     database = table.database
     if database is None:
         return record
-    return {column: database.stored(column, record[column]) for column in table.columns if column in record}
+    stored = StoredRecord()
+    for column in table.columns:
+        if column in record:
+            value = record[column]
+            is_stored = value is None or (type(value) is str and column not in database.booleans)
+            stored[column] = value if is_stored else database.stored(column, value)
+    return stored
 
 
 def _without(record: Record, columns: Collection[str]) -> Record:
