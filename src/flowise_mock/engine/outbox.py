@@ -1,8 +1,4 @@
-"""What connections write in one turn of the event loop, sent together at its end.
-
-A client with several connections sleeps between two responses. To wake it takes a quarter of the time of a
-short request; what is sent together wakes it once.
-"""
+"""What connections write in one turn of the event loop, sent together: each write may wake a client."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ MOST = 64 * 1024
 
 
 class Outbox:
-    """The writes of all connections of a server that wait for the end of a turn, in their order."""
+    """The writes that wait for the end of a turn, in their order."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[asyncio.Transport, bytes]] = []
