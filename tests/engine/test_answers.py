@@ -11,7 +11,8 @@ from flowise_mock.contract.document import DocumentError
 from flowise_mock.contract.schemas import Schemas
 from flowise_mock.contract.views import compile_view
 from flowise_mock.contract.writing import Writers
-from flowise_mock.engine.answers import Answer, Answers
+from flowise_mock.engine.answers import Answers
+from flowise_mock.engine.http_exchange import Answer
 from flowise_mock.engine.templates import fill, template
 from flowise_mock.state.outcomes import (
     Condition,

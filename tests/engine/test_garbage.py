@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 
 from flowise_mock.engine.http_limits import HTTPLimits
 from flowise_mock.engine.http_protocol import Protocol
-from flowise_mock.engine.outbox import Outbox
+from flowise_mock.engine.unsent import Outbox
 from flowise_mock.server.build import Options, build
 from flowise_mock.server.garbage import LONG, KeepShort
 

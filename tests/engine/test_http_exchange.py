@@ -15,12 +15,11 @@ from typing import Any, NamedTuple
 import pytest
 import uvicorn
 
-from flowise_mock.engine.answers import Answer, respond
 from flowise_mock.engine.connection import Connection
-from flowise_mock.engine.http_exchange import SENT, Exchange
+from flowise_mock.engine.http_exchange import SENT, Answer, Exchange, respond
 from flowise_mock.engine.http_limits import HTTPLimits
 from flowise_mock.engine.http_protocol import Protocol
-from flowise_mock.engine.outbox import Outbox
+from flowise_mock.engine.unsent import Outbox
 
 OK = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
 

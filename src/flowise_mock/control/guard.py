@@ -18,7 +18,7 @@ from hmac import compare_digest
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flowise_mock.engine.answers import Answer, respond
+from flowise_mock.engine.http_exchange import Answer, respond
 from flowise_mock.engine.refusal import refusal
 
 CONTROL = "/__mock__"

@@ -14,16 +14,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from string import Formatter
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
-from starlette.types import Receive, Scope, Send
 
 from flowise_mock.contract import messages, responses
 from flowise_mock.contract.document import Document, DocumentError, resolve
 from flowise_mock.contract.schemas import Problem
 from flowise_mock.contract.writing import Writer, Writers
-from flowise_mock.engine.http_exchange import SENT, Exchange
+from flowise_mock.engine.http_exchange import Answer, Headers
 from flowise_mock.engine.server_profile import ServerProfile, etag
 from flowise_mock.engine.templates import Template, Words, fill, header_value, template
 from flowise_mock.state.outcomes import (
@@ -41,45 +40,6 @@ log = logging.getLogger("flowise_mock")
 NONE = "none"
 """The name of the body that is no byte at all."""
 _JSON = "application/json"
-
-
-Headers = list[tuple[bytes, bytes]]
-
-
-class Answer(NamedTuple):
-    """A response, ready to send."""
-
-    status: int
-    headers: Headers
-    body: bytes
-
-
-def respond(answer: Answer, send: Send) -> Awaitable[None]:
-    """Send a whole response: in one piece if `send` is that of our own server."""
-    exchange = getattr(send, "__self__", None)
-    is_sent = type(exchange) is Exchange and exchange.answer(*answer)
-    return SENT if is_sent else _in_parts(answer, send)
-
-
-async def _in_parts(answer: Answer, send: Send) -> None:
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-    await send({"type": "http.response.body", "body": answer.body})
-
-
-AnsweringApp = Callable[[Scope, Receive, Send], Awaitable[Answer | None]]
-"""An ASGI app that may return its response instead of sending it: that saves each layer the messages."""
-
-
-class Sender:
-    """Sends what the app behind it returns. What is in front is any ASGI middleware, and expects messages."""
-
-    def __init__(self, app: AnsweringApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await self.app(scope, receive, send)
-        if answer is not None:
-            await respond(answer, send)
 
 
 @dataclass(frozen=True, slots=True)

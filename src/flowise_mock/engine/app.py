@@ -19,7 +19,7 @@ from flowise_mock.contract.schemas import Schemas
 from flowise_mock.contract.secrets import Secrets
 from flowise_mock.contract.writing import Writers
 from flowise_mock.engine import private_api
-from flowise_mock.engine.answers import AnsweringApp, Answers, Sender
+from flowise_mock.engine.answers import Answers
 from flowise_mock.engine.body_parser import BodyParserMiddleware
 from flowise_mock.engine.chains import chains
 from flowise_mock.engine.cors import FlowCORSMiddleware, OriginMiddleware
@@ -31,6 +31,7 @@ from flowise_mock.engine.endpoint import (
 )
 from flowise_mock.engine.fault_channel import FaultSettings
 from flowise_mock.engine.fault_middleware import FaultMiddleware
+from flowise_mock.engine.http_exchange import AnsweringApp, Sender
 from flowise_mock.engine.http_limits import MAX_BODY
 from flowise_mock.engine.pages import Pages
 from flowise_mock.engine.response_middleware import ResponseMiddleware

@@ -18,7 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from flowise_mock.contract import jsontext, v8
 from flowise_mock.contract.query_strings import nested
-from flowise_mock.engine.answers import Answer, AnsweringApp
+from flowise_mock.engine.http_exchange import Answer, AnsweringApp
 from flowise_mock.engine.request_state import request_state
 from flowise_mock.engine.requests import ClientDisconnect, media_type, receive_body
 from flowise_mock.state.outcomes import (

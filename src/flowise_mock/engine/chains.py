@@ -13,9 +13,9 @@ from connexion.middleware.security import SecurityMiddleware
 from starlette.types import ASGIApp
 
 from flowise_mock.engine import private_api
-from flowise_mock.engine.answers import AnsweringApp, Sender
 from flowise_mock.engine.endpoint import EndpointMiddleware
 from flowise_mock.engine.fault_middleware import FaultMiddleware
+from flowise_mock.engine.http_exchange import AnsweringApp, Sender
 from flowise_mock.engine.security import KeyCheck
 
 

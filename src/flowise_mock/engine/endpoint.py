@@ -20,8 +20,9 @@ from flowise_mock.contract.document import Document
 from flowise_mock.contract.names import HANDLERS, function_of
 from flowise_mock.contract.schemas import Schemas
 from flowise_mock.engine import private_api
-from flowise_mock.engine.answers import Answer, Answers
+from flowise_mock.engine.answers import Answers
 from flowise_mock.engine.fault_channel import FaultChannel
+from flowise_mock.engine.http_exchange import Answer
 from flowise_mock.engine.pages import Pages
 from flowise_mock.engine.request_state import RequestState, request_state
 from flowise_mock.engine.requests import LARGE, Bodies, Parameters, http_request, receive_body

@@ -15,8 +15,8 @@ from starlette.types import Receive, Scope, Send
 from flowise_mock.contract import jsontext
 from flowise_mock.contract.document import Operation
 from flowise_mock.engine import prefer
-from flowise_mock.engine.answers import Answer, AnsweringApp, Sender
 from flowise_mock.engine.fault_channel import FaultChannel, FaultSettings, ReplaceResponse
+from flowise_mock.engine.http_exchange import Answer, AnsweringApp, Sender
 from flowise_mock.engine.request_state import RequestState, request_state
 from flowise_mock.faults import spec
 from flowise_mock.faults.spec import Fault

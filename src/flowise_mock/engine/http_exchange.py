@@ -12,9 +12,9 @@ import re
 from collections.abc import Awaitable, Callable, Generator
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from starlette.types import ASGIApp, Message, Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowise_mock.engine.unsent import Unsent
 
@@ -270,3 +270,42 @@ def _header_line(name: bytes, value: bytes) -> bytes:
     if not _NAME.fullmatch(name.lower()) or _BROKEN.search(value):
         raise RuntimeError(f"the header {name!r} cannot be sent")
     return b"%b: %b\r\n" % (name.lower(), value)
+
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Answer(NamedTuple):
+    """A response, ready to send."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+def respond(answer: Answer, send: Send) -> Awaitable[None]:
+    """Send a whole response: in one piece if `send` is that of our own server."""
+    exchange = getattr(send, "__self__", None)
+    is_sent = type(exchange) is Exchange and exchange.answer(*answer)
+    return SENT if is_sent else _in_parts(answer, send)
+
+
+async def _in_parts(answer: Answer, send: Send) -> None:
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+AnsweringApp = Callable[[Scope, Receive, Send], Awaitable[Answer | None]]
+"""An ASGI app that may return its response instead of sending it: that saves each layer the messages."""
+
+
+class Sender:
+    """Sends what the app behind it returns. What is in front is any ASGI middleware, and expects messages."""
+
+    def __init__(self, app: AnsweringApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await self.app(scope, receive, send)
+        if answer is not None:
+            await respond(answer, send)

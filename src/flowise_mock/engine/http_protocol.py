@@ -14,13 +14,11 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from flowise_mock.engine.answers import Answer
 from flowise_mock.engine.deadline import Deadline
-from flowise_mock.engine.http_exchange import Exchange
+from flowise_mock.engine.http_exchange import Answer, Exchange
 from flowise_mock.engine.http_limits import HTTPLimits, head_problem
-from flowise_mock.engine.outbox import Outbox, Outgoing
 from flowise_mock.engine.refusal import Refusal, on_the_wire, refusal
-from flowise_mock.engine.unsent import Unsent
+from flowise_mock.engine.unsent import Outbox, Outgoing, Unsent
 from flowise_mock.engine.upgrade import new_parser, parse_after_head
 
 access = logging.getLogger("flowise_mock.access")

@@ -12,7 +12,7 @@ from starlette.types import Scope
 from flowise_mock import __version__
 from flowise_mock.contract.document import Document, operations
 from flowise_mock.contract.publish import publish
-from flowise_mock.engine.answers import Answer
+from flowise_mock.engine.http_exchange import Answer
 
 _MEDIA = {
     ".css": "text/css",

@@ -15,7 +15,8 @@ from starlette.types import Scope
 from flowise_mock.contract.document import Document, resolve
 from flowise_mock.contract.samples import sample
 from flowise_mock.contract.schemas import shortened
-from flowise_mock.engine.answers import Answer, Answers
+from flowise_mock.engine.answers import Answers
+from flowise_mock.engine.http_exchange import Answer
 from flowise_mock.engine.streams import HEADERS, frame, speech_frame
 from flowise_mock.state.outcomes import InvalidHeader
 

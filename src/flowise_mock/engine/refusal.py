@@ -8,7 +8,7 @@ from http import HTTPStatus
 from starlette.types import Receive, Scope, Send
 
 from flowise_mock.contract import jsontext
-from flowise_mock.engine.answers import Answer, respond
+from flowise_mock.engine.http_exchange import Answer, respond
 
 access = logging.getLogger("flowise_mock.access")
 

@@ -1,4 +1,4 @@
-"""What the middlewares share about one request: a typed object in the ASGI scope, and what puts it there."""
+"""What the middlewares share about a request, one typed object in the ASGI scope, and what puts it there."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flowise_mock.engine.answers import Answers, respond
+from flowise_mock.engine.answers import Answers
 from flowise_mock.engine.connection import Connection, has_left
 from flowise_mock.engine.fault_channel import FaultChannel
+from flowise_mock.engine.http_exchange import respond
 from flowise_mock.engine.worlds import HEADER, World, Worlds
 from flowise_mock.state.journal import Entry
 from flowise_mock.state.outcomes import Outcome, Refusal

@@ -17,7 +17,7 @@ from connexion.exceptions import ProblemException
 from starlette.types import Message, Receive, Scope, Send
 
 from flowise_mock.contract.secrets import Secrets
-from flowise_mock.engine.answers import Answer, AnsweringApp, respond
+from flowise_mock.engine.http_exchange import Answer, AnsweringApp, respond
 from flowise_mock.engine.request_state import RequestState, request_state
 from flowise_mock.engine.requests import ClientDisconnect
 from flowise_mock.engine.server_profile import ServerProfile

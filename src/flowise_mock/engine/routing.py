@@ -18,7 +18,8 @@ from connexion.spec import Specification
 from starlette.types import Receive, Scope, Send
 
 from flowise_mock.contract.document import operations
-from flowise_mock.engine.answers import Answer, AnsweringApp, Answers
+from flowise_mock.engine.answers import Answers
+from flowise_mock.engine.http_exchange import Answer, AnsweringApp
 from flowise_mock.engine.other_operations import OtherOperations
 from flowise_mock.engine.pages import Pages
 from flowise_mock.engine.path_tree import Node, Route
@@ -37,7 +38,7 @@ MAX_KNOWN_PATH = 200
 
 
 Known = tuple[AnsweringApp, str, Answers, Mapping[str, str], dict[str, str]]
-"""Of a target: the chain, the id, the answers and the context of its operation, the values in its path."""
+"""Of a target: chain, id, answers and context of its operation, and the values in its path."""
 
 
 class RoutingMiddleware(SpecMiddleware):

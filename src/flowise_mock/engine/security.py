@@ -10,7 +10,7 @@ from connexion.lifecycle import ConnexionRequest
 from connexion.security import BearerSecurityHandler
 from starlette.types import Receive, Scope, Send
 
-from flowise_mock.engine.answers import Answer, AnsweringApp
+from flowise_mock.engine.http_exchange import Answer, AnsweringApp
 from flowise_mock.engine.request_state import RequestState, request_state
 from flowise_mock.state.outcomes import MissingSession, Unauthorized
 from flowise_mock.state.table import Record

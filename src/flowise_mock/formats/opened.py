@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+MAX_SECONDS = 20.0
+"""Seconds after which a file is given up."""
+
 
 class LoadFailure(Exception):
     """A file that cannot be read; `place` is a line and a column, if the reason has one."""

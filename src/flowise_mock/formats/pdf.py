@@ -7,10 +7,9 @@ import logging
 import time
 from typing import Any
 
-from flowise_mock.formats.opened import LoadFailure, Opened
+from flowise_mock.formats.opened import MAX_SECONDS, LoadFailure, Opened
 
 MAX_PAGES = 1000
-MAX_SECONDS = 20.0
 
 
 def open_pdf(data: bytes) -> Opened:

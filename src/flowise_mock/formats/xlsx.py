@@ -10,8 +10,7 @@ from typing import Any
 
 from flowise_mock.contract import v8
 from flowise_mock.formats.archive import check_archive
-from flowise_mock.formats.opened import LoadFailure, Opened
-from flowise_mock.formats.pdf import MAX_SECONDS
+from flowise_mock.formats.opened import MAX_SECONDS, LoadFailure, Opened
 
 
 def open_xlsx(data: bytes) -> Opened:

@@ -20,8 +20,8 @@ from flowise_mock.contract import jsontext
 from flowise_mock.contract.document import Document
 from flowise_mock.contract.paths import Paths
 from flowise_mock.contract.secrets import Secrets
-from flowise_mock.engine.answers import Answer, respond
 from flowise_mock.engine.connection import Connection
+from flowise_mock.engine.http_exchange import Answer, respond
 from flowise_mock.engine.request_state import request_state
 from flowise_mock.engine.requests import ClientDisconnect, receive_body
 from flowise_mock.engine.seed import add_flows

@@ -64,8 +64,8 @@ def make_server(mock: Mock) -> uvicorn.Server:
     import uvicorn
 
     from flowise_mock.engine.http_protocol import Protocol
-    from flowise_mock.engine.outbox import Outbox
     from flowise_mock.engine.server_profile import server_profile
+    from flowise_mock.engine.unsent import Outbox
 
     options = mock.options
     config = uvicorn.Config(

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from flowise_mock.engine.outbox import MOST, Outbox, Outgoing
+from flowise_mock.engine.unsent import MOST, Outbox, Outgoing
 
 
 class Loop:
