@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from conftest import KEY, Running
+from flowise_mock.engine.slices import Slices
 
 SUPPORT = "d290f1ee-6c54-4b01-90e6-d701748f0851"
 _numbers = itertools.count()
@@ -50,3 +51,17 @@ def ns(default: Running) -> Iterator[Namespace]:
 def other(default: Running) -> Iterator[Namespace]:
     with Namespace(default, f"control-{next(_numbers)}") as namespace:
         yield namespace
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[Slices]:
+    """The work that made way for others, once for each of its pauses."""
+    found: list[Slices] = []
+    pause = Slices.pause
+
+    async def counted(slices: Slices) -> None:
+        found.append(slices)
+        await pause(slices)
+
+    monkeypatch.setattr(Slices, "pause", counted)
+    return found

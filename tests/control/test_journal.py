@@ -189,20 +189,11 @@ def test_har(ns: Namespace) -> None:
 
 
 @pytest.mark.parametrize("path", ["/journal?limit=100", "/journal/har", "/export", "/verify"])
-def test_others_get_their_turn_while_entries_are_read(
-    ns: Namespace, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
+def test_others_get_their_turn_while_entries_are_read(ns: Namespace, pauses: list[Slices], path: str) -> None:
     """Each entry is masked when it is read: of a full journal that took 0.2 s at once."""
-    pauses: list[Slices] = []
-    pause = Slices.pause
-
-    async def counted(slices: Slices) -> None:
-        pauses.append(slices)
-        await pause(slices)
-
     for _ in range(30):
         ns.ask("a")
-    monkeypatch.setattr(Slices, "pause", counted)
+    pauses.clear()
     answer = ns.control.post(path, json={}) if path == "/verify" else ns.control.get(path)
     assert answer.status_code == 200
     assert len(pauses) >= 30

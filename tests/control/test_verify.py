@@ -90,19 +90,10 @@ def test_a_place_of_thousands_of_digits_is_none(ns: Namespace) -> None:
     assert not verify(ns, match={"operation": "createTool", "json": {"/" + "9" * 5000: "a"}})["passed"]
 
 
-def test_others_get_their_turn_while_entries_are_compared(
-    ns: Namespace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_others_get_their_turn_while_entries_are_compared(ns: Namespace, pauses: list[Slices]) -> None:
     """A match of 50,000 headers kept them waiting for 39 s."""
-    pauses: list[Slices] = []
-    pause = Slices.pause
-
-    async def counted(slices: Slices) -> None:
-        pauses.append(slices)
-        await pause(slices)
-
     for _ in range(27):  # and the three that are there
         ns.ask("a")
-    monkeypatch.setattr(Slices, "pause", counted)
+    pauses.clear()
     assert not verify(ns, match=NONE, order=[NONE])["passed"]
     assert len(pauses) >= 4 * 30  # read, counted, looked for in order, and compared

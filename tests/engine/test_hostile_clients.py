@@ -15,7 +15,7 @@ import socket
 import time
 import zipfile
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -23,8 +23,7 @@ import httpx
 import pytest
 
 from conftest import KEY, Running
-from flowise_mock.server import build
-from flowise_mock.server.build import Options
+from knowledge.made_files import pdf_of
 
 pytestmark = pytest.mark.server
 
@@ -157,17 +156,6 @@ def xlsx(rows: str) -> bytes:
     return package("xl/workbook.xml", parts)
 
 
-def pdf(*objects: str, trailer: str = "") -> bytes:
-    body, places = "%PDF-1.4\n", []
-    for number, each in enumerate(objects, start=1):
-        places.append(len(body))
-        body += f"{number} 0 obj\n{each}\nendobj\n"
-    table = "".join(f"{place:010d} 00000 n \n" for place in places)
-    size = len(objects) + 1
-    end = f"trailer << /Size {size} /Root 1 0 R {trailer}>>\nstartxref\n{len(body)}\n%%EOF\n"
-    return f"{body}xref\n0 {size}\n0000000000 65535 f \n{table}{end}".encode()
-
-
 ENTITIES = "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in itertools.pairwise("abcdefghij"))
 ALIASES = "".join(f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in itertools.pairwise("abcdefgh"))
 ENTRY = {
@@ -223,8 +211,8 @@ INPUTS: dict[str, Raw | Left | list[Sent]] = {
     "an entry before all years": [control("POST", "/import", {"format": 1, "contract": "CONTRACT", "records": {}, "journal": [ENTRY]}), control("GET", "/journal")],
     "snapshots above their folder": [control("PUT", f"/snapshots/{name}", {}) for name in ("..", "..%2f..%2fa", "a%00")],
     # files
-    "a PDF with a lock of no kind": loaded("pdfFile", {"pdfFile": uri("a.pdf", pdf("<< /Type /Catalog >>", trailer="/Encrypt << /Filter /Standard /V 99 >> "))}),
-    "a PDF whose pages hold themselves": loaded("pdfFile", {"pdfFile": uri("a.pdf", pdf("<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2 >>"))}),
+    "a PDF with a lock of no kind": loaded("pdfFile", {"pdfFile": uri("a.pdf", pdf_of(["<< /Type /Catalog >>"], trailer="/Encrypt << /Filter /Standard /V 99 >> "))}),
+    "a PDF whose pages hold themselves": loaded("pdfFile", {"pdfFile": uri("a.pdf", pdf_of(["<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2 >>"]))}),
     "entities that multiply in a DOCX": loaded("docxFile", {"docxFile": uri("a.docx", docx("&j;", f'<!DOCTYPE l [<!ENTITY a "aaaaaaaaaa">{ENTITIES}]>'))}),
     "columns of one name": loaded("microsoftExcel", {"excelFile": uri("a.xlsx", xlsx("<row>" + '<c t="str"><v>a</v></c>' * 8000 + "</row><row><c><v>1</v></c></row>"))}),
     "a number of a sheet that is none": loaded("microsoftExcel", {"excelFile": uri("a.xlsx", xlsx(f'<row><c t="str"><v>a</v></c></row><row><c><v>{"9" * 400}</v></c></row>'))}),
@@ -244,14 +232,6 @@ INPUTS: dict[str, Raw | Left | list[Sent]] = {
     "an import while it answers": Left(control("POST", "/import", {"format": 1, "contract": "CONTRACT", "records": {}})),
     "an abort of what is no chat": Left(Sent("PUT", f"/api/v1/chatmessage/abort/{FLOW}/%00%ff..%2f")),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module", params=["clients", "3.1.4"])
-def served(request: pytest.FixtureRequest) -> Iterator[Running]:
-    running = Running(build.build(Options(contract=request.param, token_delay=0, hang=1)))
-    running.contract = request.param
-    yield running
-    running.stop()
 
 
 def test_there_are_forty() -> None:

@@ -9,7 +9,7 @@ import contextlib
 import json
 import logging
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -17,8 +17,6 @@ import httpx
 import pytest
 
 from conftest import KEY, Running
-from flowise_mock.server import build
-from flowise_mock.server.build import Options
 
 pytestmark = pytest.mark.server
 
@@ -121,14 +119,6 @@ INPUTS: dict[str, Sent | tuple[Sent, str]] = {
     "a splitter of odd numbers": posted(f"{STORE}/upsert/STORE", {"loader": {"name": "plainText", "config": {"text": "a b"}}, "splitter": {"name": "recursiveCharacterTextSplitter", "config": {"chunkSize": "1e999", "chunkOverlap": -(10**30)}}, "embedding": {"name": "openAIEmbeddings", "config": {}}, "vectorStore": {"name": "memoryVectorStore", "config": {"topK": "NaN"}}}),
     "metadata without end": posted(f"{STORE}/upsert/STORE", {"metadata": {"a": [{}] * 20_000}, "loader": {"name": "plainText", "config": {"text": "a"}}, "embedding": {"name": "openAIEmbeddings", "config": {}}, "vectorStore": {"name": "memoryVectorStore", "config": {}}}),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module", params=["clients", "3.1.4"])
-def served(request: pytest.FixtureRequest) -> Iterator[Running]:
-    running = Running(build.build(Options(contract=request.param, token_delay=0, hang=1)))
-    running.contract = request.param
-    yield running
-    running.stop()
 
 
 def test_there_are_forty() -> None:

@@ -20,6 +20,7 @@ from flowise_mock.formats.opened import LoadFailure, Opened
 from flowise_mock.knowledge import documents
 from flowise_mock.knowledge.documents import load
 from flowise_mock.knowledge.files import Upload
+from knowledge.made_files import pdf_of
 
 WORDS = [" ".join(f"word{n}" for n in range(1, number + 1)) for number in range(1, 21)]
 """Twenty texts, of one word to twenty."""
@@ -40,14 +41,7 @@ def pdf(*pages: str) -> bytes:
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 900 200] /Contents {5 + 2 * number} 0 R {font} >>"
         )
         objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
-    body, places = "%PDF-1.4\n", []
-    for number, each in enumerate(objects, start=1):
-        places.append(len(body))
-        body += f"{number} 0 obj\n{each}\nendobj\n"
-    table = "".join(f"{place:010d} 00000 n \n" for place in places)
-    size = len(objects) + 1
-    trailer = f"trailer << /Size {size} /Root 1 0 R >>\nstartxref\n{len(body)}\n%%EOF\n"
-    return f"{body}xref\n0 {size}\n0000000000 65535 f \n{table}{trailer}".encode()
+    return pdf_of(objects)
 
 
 def docx(*paragraphs: str) -> bytes:
