@@ -7,7 +7,7 @@ and multi-agents follow the source, and were not observed.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flowise_mock.contract import jsontext, v8
@@ -23,7 +23,7 @@ from flowise_mock.flows.scripted import (
     reply_parts,
     scripted_action,
 )
-from flowise_mock.flows.turn import Run, Turn, echoed_question, session_id, store_messages, text
+from flowise_mock.flows.turn import Event, Run, Turn, echoed_question, session_id, store_messages, text
 from flowise_mock.knowledge import ranking
 from flowise_mock.state.outcomes import EmptyField, FailedFunction, MissingMemory
 from flowise_mock.state.table import Record
@@ -46,9 +46,7 @@ def run_chain(call: Call, turn: Turn) -> Run:
     tokens = generate_tokens(call, turn, _prompt(turn))
     starts_empty = sources is None or not tokens or call.behaviour.retrieval_start is RetrievalStart.EMPTY
     yield "start", "" if starts_empty else tokens[0]
-    if not turn.unheard:
-        for token in tokens:
-            yield "token", token
+    yield from _token_events(turn, tokens)
     found: Record = {} if sources is None else {"sourceDocuments": sources}
     if tools:
         found["usedTools"] = tools
@@ -57,12 +55,16 @@ def run_chain(call: Call, turn: Turn) -> Run:
     return _finish(call, turn, {**_content(turn, joined(tokens)), **extra}, extra)
 
 
+def _token_events(turn: Turn, tokens: Sequence[str]) -> Iterable[Event]:
+    """The events of tokens; none if nobody hears them."""
+    return () if turn.unheard else (("token", token) for token in tokens)
+
+
 def run_parser(call: Call, turn: Turn) -> Run:
     """A flow with an output parser: the answer as JSON, never streamed."""
     tokens = generate_tokens(call, turn, turn.question)
     extra = _extra_parts(call, turn, {})
-    if not turn.unheard:  # they are not sent, but their pauses count
-        yield from (("token", token) for token in tokens)
+    yield from _token_events(turn, tokens)  # they are not sent, but their pauses count
     answer = _content(turn, joined(tokens))
     parsed = answer.get("json", _parsed(turn, text(answer.get("text"))))
     return _finish(call, turn, {"json": parsed, **extra}, extra)
@@ -71,8 +73,7 @@ def run_parser(call: Call, turn: Turn) -> Run:
 def run_function(call: Call, turn: Turn, node: Node) -> Run:
     """A flow that ends in a function: what it returns, or the answer of the model if it would have to run."""
     tokens = generate_tokens(call, turn, _prompt(turn))
-    if not turn.unheard:  # they are not sent, but their pauses count
-        yield from (("token", token) for token in tokens)
+    yield from _token_events(turn, tokens)  # they are not sent, but their pauses count
     answer = _content(turn, joined(tokens))
     returned = None if turn.reply is not None else _returned(call, turn, node)
     if returned is None:
